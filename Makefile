@@ -1,0 +1,47 @@
+# Askfirst: two commands matter, `make run` and `make test`.
+
+PYTHON ?= python3
+WORKERS ?= auto
+BIN := .venv/bin
+SYNC := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench setup browser lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.run ## set up what is missing and start the desk on http://127.0.0.1:8080
+	@exec $(BIN)/python -m bot serve
+
+setup: .venv/.dev ## make .venv with everything that running, testing and checking need
+
+lock: .venv/.uv ## resolve the versions anew after pyproject.toml has changed (UPGRADE=1: take newer ones)
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml --group test --group check \
+	    -c requirements/run.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --group installer -o requirements/uv.txt
+
+clean: ## remove what the other targets made; var/ (the desk's own data) stays
+	rm -rf .venv .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find bot intake storage config tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps below make a second call cost nothing. pip fetches one package, uv, by its hash; uv fetches the rest by theirs.
+
+.venv/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Askfirst needs Python 3.11 or newer: make PYTHON=python3.12 …" or 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/python" -m bot "$$@"\n' \
+	    "$(CURDIR)" "$(CURDIR)/$(BIN)" > $(BIN)/askfirst
+	@chmod +x $(BIN)/askfirst
+	@touch $@
+
+.venv/.run: .venv/.uv requirements/run.txt
+	$(SYNC) requirements/run.txt
+	@rm -f .venv/.dev
+	@touch $@
+
+.venv/.dev: .venv/.uv requirements/dev.txt
+	$(SYNC) requirements/dev.txt
+	@touch .venv/.run $@

@@ -1,0 +1,68 @@
+"""The frozen state of one conversation: where it stands, what was answered, what is pending. No values, only names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where the consultation stands (design: "The conversation")."""
+
+    TOPIC = "topic"
+    NEED = "need"
+    FOLLOWUP = "followup"
+    ABROAD = "abroad"
+    CONSENT = "consent"
+    WHOSE = "whose"
+    AUTHORISED = "authorised"
+    SEPARATE = "separate"
+    FIELD = "field"
+    REVIEW = "review"
+    SENT = "sent"
+    ENDED = "ended"
+
+
+class Aside(StrEnum):
+    """A command that waits for an answer of its own while the open question stands back."""
+
+    NONE = ""
+    CORRECT = "correct"  # which field?
+    VALUE = "value"  # the new value of `aside_field`
+    DELETE = "delete"
+    WITHDRAW = "withdraw"
+    LANGUAGE = "language"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """State between two turns. Scope numbers name the data keys under which its words are sealed."""
+
+    channel: str  # "web" | "telegram"
+    site: str
+    locale: str
+    reference: str = ""  # reserved for the next lead; drawn by the caller, so that `step` stays pure
+    stage: Stage = Stage.TOPIC
+    topic: str = ""
+    field: str = ""  # the open question at FIELD and SEPARATE
+    changing: bool = False  # FIELD was opened from the review card
+    aside: Aside = Aside.NONE
+    aside_field: str = ""
+    kept: tuple[str, ...] = ()  # fields with a value, profile and need
+    skipped: tuple[str, ...] = ()
+    separate: tuple[str, ...] = ()  # fields whose own consent was given
+    other: bool = False  # someone else's details, authorised
+    agreed: tuple[str, ...] = ()  # purposes with a live consent
+    refused: tuple[str, ...] = ()
+    policy: str = ""  # version agreed to
+    session: int = 1  # number of the session scope in use
+    consultation: int = 0  # number of the consultation scope in use; 0: none, before consent
+    consultations: int = 0  # how many were ever opened: numbers are never reused
+    sent: str = ""  # reference of the lead that was sent, while this consultation is it
+    visit: bool = False  # a visit record exists
+    gpc: bool = False
+
+    @property
+    def scope(self) -> str:
+        """Return the scope under which words of this conversation are sealed now: `s<n>` or `c<n>`."""
+        return f"c{self.consultation}" if self.consultation else f"s{self.session}"
