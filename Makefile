@@ -16,6 +16,28 @@ run: .venv/.run ## set up what is missing and start the desk on http://127.0.0.1
 
 setup: .venv/.dev ## make .venv with everything that running, testing and checking need
 
+test: .venv/.dev browser ## set up what is missing and run every test; intake/ and storage/ must be covered whole
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --include='intake/*,storage/*' --fail-under=100
+
+check: .venv/.dev ## lint, formatting, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > .imports.log || { cat .imports.log; exit 1; }
+
+bench: .venv/.dev ## measure turns a second, latency, erasure
+	$(BIN)/python -m tests.bench
+
+browser: # Chromium for the browser tests: the system's; as root it is installed, else Playwright fetches its own
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium for the browser tests …"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	else $(BIN)/playwright install chromium; fi \
+	|| echo "NO BROWSER: Chromium cannot be installed here, the browser tests will be skipped (under CI they fail)."
+
 lock: .venv/.uv ## resolve the versions anew after pyproject.toml has changed (UPGRADE=1: take newer ones)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml --group test --group check \
