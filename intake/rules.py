@@ -80,7 +80,7 @@ class Purpose:
     required: bool
     marketing: bool  # sharing or marketing: Global Privacy Control refuses it (L13)
     question: bool  # asked as a question of its own (telegram_abroad), never on the card
-    fields: tuple[str, ...]
+    fields: tuple[str, ...]  # names of fields, or of items of the visit record
     keep: timedelta
 
 
@@ -135,7 +135,10 @@ class PolicyVersion:
     version: str
     published_on: date
     effective_on: date
-    notice_sha256: Localised  # of the document's UTF-8 text, by locale
+    changes: Localised  # what is new, in a sentence
+    major: tuple[str, ...]  # which of the major changes it makes (S28); empty: none
+    reduces_rights: bool  # binds only those who accept it (S26)
+    notice_sha256: Localised  # of the document's UTF-8 text with the placeholders filled in, by locale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +149,7 @@ class Rules:
     sites: Mapping[str, Site]
     topics: Mapping[str, Topic]
     fields: Mapping[str, Field]  # in configured order, need not included
+    visit: Mapping[str, Localised]  # label of each item of the visit record (S3)
     purposes: Mapping[str, Purpose]
     recipients: Mapping[str, Recipient]
     retention: Retention
