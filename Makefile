@@ -25,7 +25,7 @@ check: .venv/.dev ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache > .imports.log || { cat .imports.log; exit 1; }
+	$(BIN)/lint-imports --no-logo
 
 bench: .venv/.dev ## measure turns a second, latency, erasure
 	$(BIN)/python -m tests.bench
