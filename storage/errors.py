@@ -1,0 +1,80 @@
+"""What can go wrong in storage. A person's mistake is never here: that is a value, not an error.
+
+    StorageError
+    ├── CannotUnseal          this key and this place do not open the envelope: damaged, moved or rolled back
+    │   └── UnknownSuite      the envelope was made by another version of Askfirst, or is none
+    ├── KeyLost               the data key that an envelope names no longer exists
+    ├── SubjectErased         the person was erased: nobody comes back
+    ├── ConsentRequired       no live consent or recorded basis covers this
+    ├── PurposeRequired       a value was asked for without saying what for
+    ├── Conflict              another process was faster: load again and repeat
+    ├── IdReused              one client id came with two different bodies
+    ├── NotFound              no such row
+    └── OperatorMustAct       printed as one clear line with its remedy, never as a traceback
+        ├── KekRefused        the holder of the key-encryption keys cannot be used
+        ├── UrlRefused        a database or key address that this version does not understand
+        ├── SchemaTooOld      the database must be migrated first
+        └── SchemaTooNew      the database belongs to a newer version of Askfirst
+
+Messages carry ids, names of columns and remedies; never a value, a key or an address with its password.
+"""
+
+
+class StorageError(Exception):
+    """Anything that storage refuses or cannot do."""
+
+
+class CannotUnseal(StorageError):
+    """This key and this place do not open the envelope."""
+
+
+class UnknownSuite(CannotUnseal):
+    """The envelope does not say a construction that this version knows."""
+
+
+class KeyLost(StorageError):
+    """The data key that an envelope names no longer exists."""
+
+
+class SubjectErased(StorageError):
+    """The person, or this scope of theirs, was erased for good."""
+
+
+class ConsentRequired(StorageError):
+    """No live consent or recorded basis covers this."""
+
+
+class PurposeRequired(StorageError):
+    """A value was asked for without a purpose."""
+
+
+class Conflict(StorageError):
+    """Another process was faster. Load again and repeat."""
+
+
+class IdReused(StorageError):
+    """A client used one id for two different bodies."""
+
+
+class NotFound(StorageError):
+    """There is no such row."""
+
+
+class OperatorMustAct(StorageError):
+    """Something only the operator can put right; the message is one line and names the remedy."""
+
+
+class KekRefused(OperatorMustAct):
+    """The holder of the key-encryption keys cannot be used as it is."""
+
+
+class UrlRefused(OperatorMustAct):
+    """The address of a database or of a key holder is not one that this version understands."""
+
+
+class SchemaTooOld(OperatorMustAct):
+    """The database must be migrated before it can be used."""
+
+
+class SchemaTooNew(OperatorMustAct):
+    """The database was migrated by a newer version of Askfirst."""
