@@ -14,7 +14,8 @@ TURN_LINES = 100  # lines of bot/turn.py, for ever; design, "Four rooms"
 VAGUE_NAMES = frozenset(
     {"util", "utils", "helper", "helpers", "manager", "managers", "base", "common", "misc"}
 )
-VALIDATORS = frozenset({"phonenumbers", "email_validator", "stdnum", "pydantic"})
+CHANNELS = ("delivery", "staff", "telegram", "web")
+VALIDATORS = frozenset({"phonenumbers", "email_validator", "stdnum", "pydantic", "pydantic_core"})
 IMPURE = re.compile(
     r"""(?x)  # modules of the standard library that reach outside
     (?: _thread| asyncio| builtins| concurrent| ctypes| fileinput| ftplib| getpass| glob| http| imaplib|
@@ -73,13 +74,23 @@ def silent_tests(path: Path, tree: ast.Module) -> Iterator[str]:
 def impure_thoughts(path: Path, tree: ast.Module) -> Iterator[str]:
     """The intake has no I/O, clock, randomness, logging or asyncio; time and ids come in as arguments (rule 2)."""
     for node in ast.walk(tree):
-        for module in _imported(node):
+        for module in _imported(node, path):
             room = module.split(".")[0]
             known = room == "intake" or room in VALIDATORS or room in sys.stdlib_module_names
             if not known or IMPURE.match(module):
                 yield f"{path}: imports {module}"
         if isinstance(node, ast.Call) and (name := _called(node)) in IMPURE_CALLS:
             yield f"{path}:{node.lineno}: calls {name}()"
+
+
+def meeting_channels(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Channels never import each other; what two of them need lives beside them in bot/ (design, "Four rooms")."""
+    own = _channel(path.with_suffix("").parts)
+    for node in ast.walk(tree):
+        for module in _imported(node, path):
+            other = _channel(tuple(module.split(".")))
+            if own and other and own != other:
+                yield f"{path}: imports {module}"
 
 
 def work_at_import(path: Path, tree: ast.Module) -> Iterator[str]:
@@ -152,12 +163,21 @@ def wanted(pyproject: str, *groups: str) -> set[str]:
     return {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", one)[0]).lower() for one in asked}
 
 
-def _imported(node: ast.AST) -> list[str]:
+def _imported(node: ast.AST, path: Path) -> list[str]:
+    """Return the modules that a statement imports, in full; `from a import b` may mean the module a.b."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and not node.level:
-        return [node.module or ""]
-    return []
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    start = list(path.parts[: -node.level]) if node.level else []
+    return [".".join([*start, *([node.module] if node.module else []), alias.name]) for alias in node.names]
+
+
+def _channel(parts: tuple[str, ...]) -> str | None:
+    """Return which channel a module of bot/ belongs to: bot/web/chat.py to web, bot/telegram_updates.py to telegram."""
+    if len(parts) < 2 or parts[0] != "bot":
+        return None
+    return next((one for one in CHANNELS if re.match(rf"{one}(?:_|$)", parts[1])), None)
 
 
 def _called(node: ast.Call) -> str:
