@@ -46,7 +46,7 @@ def test_names_say_what_a_thing_is_for() -> None:
 
 
 def test_no_file_outgrows_three_hundred_lines() -> None:
-    """Files of the four rooms stop at 300 lines, and one turn of a conversation at 100; migrations and others' code are exempt."""
+    """Files stop at 300 lines, one turn of a conversation at 100; migrations and vendored files are exempt."""
     written = [
         *_sources(*rules.ROOMS, "tests"),
         *_sources("bot", ending=".js"),
