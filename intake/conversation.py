@@ -55,10 +55,12 @@ class Conversation:
     agreed: tuple[str, ...] = ()  # purposes with a live consent
     refused: tuple[str, ...] = ()
     policy: str = ""  # version agreed to
+    card: str = ""  # version on the consent card that is open
     session: int = 1  # number of the session scope in use
     consultation: int = 0  # number of the consultation scope in use; 0: none, before consent
     consultations: int = 0  # how many were ever opened: numbers are never reused
     sent: str = ""  # reference of the lead that was sent, while this consultation is it
+    leads: int = 0  # how many leads were ever sent
     visit: bool = False  # a visit record exists
     gpc: bool = False
 

@@ -80,7 +80,7 @@ class RecordConsent:
 
 @dataclass(frozen=True, slots=True)
 class OpenConsultation:
-    """Move what was said in session scope `session` to the scope of consultation `number`; destroy the former's key."""
+    """Open the scope of consultation `number`; move what was said in session scope `session` (0: nothing) there."""
 
     session: int
     number: int
@@ -141,9 +141,15 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """Begin erasure of a scope: all (the person), lead (this consultation), visit (the visit record), draft."""
+    """Begin erasure of a scope: all (the person), lead (consultation `number`), draft (the same), visit.
+
+    With `profile` the details go too: a draft of somebody who never sent a lead. The store puts the erasure's id
+    into every reply parameter named `certificate`.
+    """
 
     scope: str
+    number: int = 0
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +173,5 @@ class Step:
     heard: Heard | None = None
     replies: tuple[Reply, ...] = ()
     effects: tuple[Effect, ...] = ()
-    refused: str = ""  # "", "not_offered", "unknown_purpose", "consent_stale"
+    # not_offered, unknown_purpose, consent_stale, consent_required, too_long, or rejected/<field>/<code>
+    refused: str = ""

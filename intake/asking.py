@@ -1,0 +1,177 @@
+"""The open question: what the desk is waiting for in a given state, and so which options may be picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.conversation import Aside, Conversation, Stage
+from intake.events import Event
+from intake.outcomes import Expects, Reply
+from intake.rules import Rules
+
+NEED = "need"  # the question itself: kept like a field, but no detail of the person
+CANCEL = "command:cancel"
+_EXPECTS_KIND = {"name": "text", "address": "text", "uscc": "text"}  # the rest are drawn as what they are
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One step's inputs, handed from function to function. `argument` is of the pick or command under way."""
+
+    state: Conversation
+    event: Event
+    now: datetime
+    rules: Rules
+    argument: str = ""
+
+
+def open_question(state: Conversation, rules: Rules) -> Reply:
+    """Return the question that stands open in `state`, of the pending command if there is one."""
+    return _ASIDES[state.aside](state, rules) if state.aside else _STAGES[state.stage](state, rules)
+
+
+def asked_fields(rules: Rules) -> tuple[str, ...]:
+    """Return the names of the fields that a consultation asks for, in order."""
+    return tuple(name for name, field in rules.fields.items() if field.asked)
+
+
+def next_field(state: Conversation, rules: Rules) -> str:
+    """Return the first asked field with neither value nor skip, or "" when all are done."""
+    done = {*state.kept, *state.skipped}
+    return next((name for name in asked_fields(rules) if name not in done), "")
+
+
+def may_skip(state: Conversation, rules: Rules, name: str) -> bool:
+    """Tell whether skipping `name` is open now: of the contact fields one must stay answerable (contract)."""
+    if name == NEED:
+        return False
+    if name in rules.contact_fields:
+        return any(other not in state.skipped for other in rules.contact_fields if other != name)
+    return not rules.fields[name].required
+
+
+def field_question(state: Conversation, rules: Rules, name: str, *, aside: bool) -> Reply:
+    """Return the question for the field `name`; as a correction (`aside`) it can be left, not skipped."""
+    if name == NEED:
+        extra = (CANCEL,) if aside else ()
+        return Reply(key="need.ask", expects=Expects(kind="text", name=NEED, options=extra))
+    field = rules.fields[name]
+    optional = not aside and may_skip(state, rules, name)
+    asked = asked_fields(rules)
+    expects = Expects(
+        kind=_EXPECTS_KIND.get(field.kind, field.kind),
+        name=name,
+        options=_field_options(rules, name, optional, aside),
+        optional=optional,
+        step=asked.index(name) + 1 if name in asked and not aside else 0,
+        of=len(asked) if name in asked and not aside else 0,
+    )
+    return Reply(key="correct.value" if aside else "field.ask", params={"field": name}, expects=expects)
+
+
+def _field_options(rules: Rules, name: str, optional: bool, aside: bool) -> tuple[str, ...]:
+    choices = tuple(f"field:{name}:{choice.id}" for choice in rules.fields[name].choices)
+    return (*choices, *(("field:skip",) if optional else ()), *((CANCEL,) if aside else ()))
+
+
+def card_purposes(state: Conversation, rules: Rules) -> tuple[str, ...]:
+    """Return the purposes on the consent card: a visit record exists on web sites only."""
+    return tuple(
+        purpose.id
+        for purpose in rules.purposes.values()
+        if not purpose.question and (purpose.id != "visit" or state.channel == "web")
+    )
+
+
+def correctable(state: Conversation, rules: Rules) -> tuple[str, ...]:
+    """Return the fields that can be corrected: those kept or skipped, while consent to keep them lives."""
+    known = {*state.kept, *state.skipped}
+    live = (name for name, field in rules.fields.items() if field.purpose in state.agreed)
+    return tuple(name for name in (NEED, *live) if name in known)
+
+
+def erasable(state: Conversation) -> tuple[str, ...]:
+    """Return the erasure scopes that hold something now; everything can always go (S23)."""
+    return ("all", *(("lead",) if state.consultation else ()), *(("visit",) if state.visit else ()))
+
+
+def _choice(key: str, name: str, *options: str, **params: str) -> Reply:
+    return Reply(key=key, params=params, expects=Expects(kind="choice", name=name, options=options))
+
+
+def _topic(state: Conversation, rules: Rules) -> Reply:
+    return _choice("topic.ask", "topic", *(f"topic:{topic}" for topic in rules.topics))
+
+
+def _consent(state: Conversation, rules: Rules) -> Reply:
+    options = ("consent:agree", "consent:refuse", "consent:policy")
+    purposes = card_purposes(state, rules)
+    return Reply(
+        key="consent.ask",
+        expects=Expects(kind="consent", options=options, purposes=purposes, policy=state.card),
+    )
+
+
+def _separate(state: Conversation, rules: Rules) -> Reply:
+    return _choice("separate.ask", state.field, "separate:agree", "separate:skip", field=state.field)
+
+
+def _review(state: Conversation, rules: Rules) -> Reply:
+    fields = tuple(name for name in (NEED, *rules.fields) if name in state.kept)
+    changes = tuple(f"review:change:{name}" for name in fields)
+    options = ("review:send", *changes, "review:cancel")
+    return Reply(key="review.ask", expects=Expects(kind="review", options=options, fields=fields))
+
+
+def _free(state: Conversation, rules: Rules) -> Reply:
+    return Reply(key="free.ask")
+
+
+_STAGES: Mapping[Stage, Callable[[Conversation, Rules], Reply]] = {
+    Stage.TOPIC: _topic,
+    Stage.NEED: lambda state, rules: field_question(state, rules, NEED, aside=False),
+    Stage.FOLLOWUP: lambda state, rules: _choice("followup.ask", "followup", "followup:yes", "followup:no"),
+    Stage.ABROAD: lambda state, rules: _choice(
+        "abroad.ask", "telegram_abroad", "abroad:agree", "abroad:refuse"
+    ),
+    Stage.CONSENT: _consent,
+    Stage.WHOSE: lambda state, rules: _choice("whose.ask", "whose", "whose:own", "whose:other"),
+    Stage.AUTHORISED: lambda state, rules: _choice(
+        "authorised.ask", "whose", "whose:authorised", "whose:not"
+    ),
+    Stage.SEPARATE: _separate,
+    Stage.FIELD: lambda state, rules: field_question(state, rules, state.field, aside=False),
+    Stage.REVIEW: _review,
+    Stage.SENT: _free,
+    Stage.ENDED: _free,
+}
+
+
+def _correct(state: Conversation, rules: Rules) -> Reply:
+    options = tuple(f"correct:{name}" for name in correctable(state, rules))
+    return _choice("correct.which", "correct", *options, CANCEL)
+
+
+def _delete(state: Conversation, rules: Rules) -> Reply:
+    options = (*(f"delete:{scope}" for scope in erasable(state)), "delete:cancel")
+    return Reply(key="delete.ask", expects=Expects(kind="confirm", name="delete", options=options))
+
+
+def _withdraw(state: Conversation, rules: Rules) -> Reply:
+    options = (*(f"withdraw:{purpose}" for purpose in state.agreed), CANCEL)
+    return Reply(key="withdraw.ask", expects=Expects(kind="confirm", name="withdraw", options=options))
+
+
+def _language(state: Conversation, rules: Rules) -> Reply:
+    return _choice("language.ask", "language", *(f"language:{locale}" for locale in rules.locales), CANCEL)
+
+
+_ASIDES: Mapping[Aside, Callable[[Conversation, Rules], Reply]] = {
+    Aside.CORRECT: _correct,
+    Aside.VALUE: lambda state, rules: field_question(state, rules, state.aside_field, aside=True),
+    Aside.DELETE: _delete,
+    Aside.WITHDRAW: _withdraw,
+    Aside.LANGUAGE: _language,
+}

@@ -1,0 +1,101 @@
+"""The consent card: what may be decided on it, and what a decision does (L1–L6, S5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake.asking import Given, card_purposes, open_question
+from intake.conversation import Conversation, Stage
+from intake.events import Picked
+from intake.outcomes import Heard, OpenConsultation, RecordConsent, Reply, ShredSession, Step
+from intake.policy import in_force
+
+
+def show_card(given: Given, state: Conversation) -> tuple[Conversation, tuple[Reply, ...]]:
+    """Return the state at the card of the policy in force, with the card."""
+    shown = replace(state, stage=Stage.CONSENT, card=in_force(given.rules, given.now).version)
+    return shown, (open_question(shown, given.rules),)
+
+
+def decide(given: Given) -> Step:
+    """Carry out agree, refuse or a look at the policy; a card of an older version is shown anew instead."""
+    picked = given.event
+    assert isinstance(picked, Picked)
+    if given.argument == "policy":
+        replies = (Reply(key="consent.policy"), open_question(given.state, given.rules))
+        return Step(state=given.state, heard=Heard(picked=picked.value), replies=replies)
+    fault = _fault(given, picked)
+    if fault == "consent_stale":
+        state, card = show_card(given, given.state)
+        return Step(state=state, replies=card, refused=fault)
+    if fault:
+        return Step(state=given.state, refused=fault)
+    return _agree(given, picked) if given.argument == "agree" else _refuse(given, picked)
+
+
+def _fault(given: Given, picked: Picked) -> str:
+    if not set(picked.purposes) <= set(card_purposes(given.state, given.rules)):
+        return "unknown_purpose"
+    current = in_force(given.rules, given.now).version
+    return "consent_stale" if (picked.policy or given.state.card) != current else ""
+
+
+def _record(given: Given, agreed: frozenset[str]) -> RecordConsent:
+    version = given.rules.policies[given.state.card]
+    return RecordConsent(
+        decisions=tuple((purpose, purpose in agreed) for purpose in card_purposes(given.state, given.rules)),
+        policy=version.version,
+        notice_sha256=version.notice_sha256[given.state.locale],
+        locale=given.state.locale,
+        method="card",
+    )
+
+
+def _agree(given: Given, picked: Picked) -> Step:
+    state, purposes = given.state, given.rules.purposes
+    on_card = card_purposes(state, given.rules)
+    agreed = frozenset(p for p in on_card if purposes[p].required or p in picked.purposes)
+    number = state.consultations + 1
+    agreeing = replace(
+        state,
+        stage=Stage.WHOSE,
+        agreed=(*(p for p in state.agreed if p not in on_card), *(p for p in on_card if p in agreed)),
+        refused=(*(p for p in state.refused if p not in on_card), *(p for p in on_card if p not in agreed)),
+        policy=state.card,
+        consultation=number,
+        consultations=number,
+    )
+    effects = (_record(given, agreed), OpenConsultation(state.session, number))
+    heard = Heard(picked=picked.value, purposes=picked.purposes)
+    return Step(state=agreeing, heard=heard, replies=(open_question(agreeing, given.rules),), effects=effects)
+
+
+def _refuse(given: Given, picked: Picked) -> Step:
+    state, on_card = given.state, card_purposes(given.state, given.rules)
+    refusing = replace(
+        state,
+        stage=Stage.ENDED,
+        session=state.session + 1,
+        refused=(*(p for p in state.refused if p not in on_card), *on_card),
+        kept=(),
+        skipped=(),
+    )
+    effects = (_record(given, frozenset()), ShredSession(state.session))
+    return Step(
+        state=refusing,
+        heard=Heard(picked=picked.value),
+        replies=(Reply(key="consent.refused"),),
+        effects=effects,
+    )
+
+
+def record_question(given: Given, purpose: str, agreed: bool) -> RecordConsent:
+    """Return the record of a purpose decided by a question of its own (L2)."""
+    version = in_force(given.rules, given.now)
+    return RecordConsent(
+        decisions=((purpose, agreed),),
+        policy=version.version,
+        notice_sha256=version.notice_sha256[given.state.locale],
+        locale=given.state.locale,
+        method="question",
+    )

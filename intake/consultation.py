@@ -1,0 +1,219 @@
+"""The main path: what each answer does, from the first question to the sent lead (design: "The conversation")."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake import consent, faq
+from intake.asking import NEED, Given, asked_fields, next_field, open_question
+from intake.conversation import Conversation, Stage
+from intake.events import Opened, Picked, Said
+from intake.hearing import hear, masked_notice
+from intake.hours import answer_due
+from intake.outcomes import (
+    Effect,
+    Erase,
+    Heard,
+    JoinLead,
+    KeepField,
+    RecordAttestation,
+    Rejected,
+    Reply,
+    Step,
+    Submit,
+)
+
+ABROAD = "telegram_abroad"
+
+
+def picked(given: Given) -> Heard:
+    """Return what is kept of a pick: its value, whose label the transcript shows."""
+    event = given.event
+    return Heard(picked=event.value) if isinstance(event, Picked) else Heard()
+
+
+def go(given: Given, state: Conversation, *effects: Effect) -> Step:
+    """Return the step that moves to `state` and asks what is open there."""
+    replies = (open_question(state, given.rules),)
+    return Step(state=state, heard=picked(given), replies=replies, effects=effects)
+
+
+def end(given: Given, key: str, *effects: Effect) -> Step:
+    """Return the step that ends the consultation with the message `key`; free chat goes on."""
+    ended = replace(given.state, stage=Stage.ENDED)
+    return Step(state=ended, heard=picked(given), replies=(Reply(key=key),), effects=effects)
+
+
+def advance(state: Conversation, given: Given) -> Conversation:
+    """Return the state at the next field without answer (its own consent first, L2), or at the review card."""
+    name = "" if state.changing else next_field(state, given.rules)
+    if not name:
+        return replace(state, stage=Stage.REVIEW, field="", changing=False)
+    own_consent = given.rules.fields[name].separate_consent and name not in state.separate
+    return replace(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
+
+
+def without_consultation(state: Conversation, *, profile: bool) -> Conversation:
+    """Return the state after this consultation is gone, and with `profile` the details too."""
+    kept = () if profile else tuple(name for name in state.kept if name != NEED)
+    session = state.session + 1
+    ended = replace(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
+    return replace(ended, field="", changing=False, sent="")
+
+
+def drop_draft(state: Conversation) -> tuple[Conversation, Erase]:
+    """Return the state after the unsent consultation is erased, and that erasure."""
+    profile = not state.leads
+    erase = Erase("draft", number=state.consultation, profile=profile)
+    return without_consultation(state, profile=profile), erase
+
+
+def greet(given: Given) -> Step:
+    """Open the conversation; a deep link's topic is taken as chosen. Under GPC sharing starts as refused (L13)."""
+    event, state = given.event, given.state
+    assert isinstance(event, Opened)
+    if state.gpc:
+        state = replace(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
+    if event.topic not in given.rules.topics:
+        question = open_question(state, given.rules)
+        return Step(state=state, replies=(Reply(key="greeting", expects=question.expects),))
+    state = replace(state, stage=Stage.NEED, topic=event.topic)
+    return Step(state=state, replies=(Reply(key="greeting"), open_question(state, given.rules)))
+
+
+def take_topic(given: Given) -> Step:
+    """Take the topic and ask for the question itself."""
+    return go(given, replace(given.state, stage=Stage.NEED, topic=given.argument))
+
+
+def take_need(given: Given) -> Step:
+    """Keep the question, masked; give a prepared answer if there is one; ask whether follow-up is wanted."""
+    said = given.event
+    assert isinstance(said, Said)
+    heard = hear(given, said.text)
+    if heard.fault:
+        return refuse_need(given, heard.fault)
+    asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED))
+    return Step(
+        state=asked,
+        heard=Heard(answered=NEED),
+        replies=(*masked_notice(heard), *prepared(given, heard.text), open_question(asked, given.rules)),
+        effects=(KeepField(name=NEED, value=heard.text),),
+    )
+
+
+def refuse_need(given: Given, code: str) -> Step:
+    """Return the same question with what was wrong; nothing of the text is kept."""
+    question = open_question(given.state, given.rules)
+    rejected = Rejected(question.expects.name, code)
+    replies = (Reply(key=f"rejected.{code}", expects=question.expects, rejected=rejected),)
+    return Step(state=given.state, heard=Heard(private=True), replies=replies)
+
+
+def with_field(state: Conversation, name: str) -> tuple[str, ...]:
+    """Return the kept fields with `name` among them once."""
+    return (*(kept for kept in state.kept if kept != name), name)
+
+
+def prepared(given: Given, text: str) -> tuple[Reply, ...]:
+    """Return the prepared answer to `text`, if there is one."""
+    answer = faq.find(given.rules, text)
+    return (Reply(key="faq", params={"id": answer.id}),) if answer else ()
+
+
+def take_followup(given: Given) -> Step:
+    """No: how to reach the company, and that is all. Yes: on to consent, or past it where consent is live."""
+    state = given.state
+    if given.argument == "no":
+        return end(given, "followup.no")
+    if state.channel == "telegram" and ABROAD in state.refused:
+        return end(given, "abroad.refused")
+    if state.channel == "telegram" and ABROAD not in state.agreed:
+        return go(given, replace(state, stage=Stage.ABROAD))
+    if state.consultation:
+        return _reuse(given)
+    shown, card = consent.show_card(given, state)
+    return Step(state=shown, heard=picked(given), replies=card)
+
+
+def _reuse(given: Given) -> Step:
+    """Contact consent is live: what is kept is not asked twice (WCAG 3.3.7)."""
+    if not any(name in given.state.kept for name in asked_fields(given.rules)):
+        return go(given, replace(given.state, stage=Stage.WHOSE))
+    state = advance(given.state, given)
+    replies = (Reply(key="new.reuse"), open_question(state, given.rules))
+    return Step(state=state, heard=picked(given), replies=replies)
+
+
+def take_abroad(given: Given) -> Step:
+    """Record whether Telegram's being abroad is accepted; without it no field is asked here (L2)."""
+    agreed, state = given.argument == "agree", given.state
+    record = consent.record_question(given, ABROAD, agreed)
+    if not agreed:
+        refusing = replace(given, state=replace(state, refused=(*state.refused, ABROAD)))
+        return end(refusing, "abroad.refused", record)
+    shown, card = consent.show_card(given, replace(state, agreed=(*state.agreed, ABROAD)))
+    return Step(state=shown, heard=picked(given), replies=card, effects=(record,))
+
+
+def take_whose(given: Given) -> Step:
+    """Own details: on to the fields. Someone else's: only with their authorisation, else all goes (S6)."""
+    state = given.state
+    if given.argument == "other":
+        return go(given, replace(state, stage=Stage.AUTHORISED))
+    if given.argument == "own":
+        return go(given, advance(replace(state, other=False), given))
+    if given.argument == "authorised":
+        return go(given, advance(replace(state, other=True), given), RecordAttestation(authorised=True))
+    dropped, erase = drop_draft(state)
+    effects = (RecordAttestation(authorised=False), erase)
+    return Step(state=dropped, heard=picked(given), replies=(Reply(key="whose.not"),), effects=effects)
+
+
+def take_separate(given: Given) -> Step:
+    """Record the field's own consent; without it the field is passed over (L2)."""
+    state, agreed = given.state, given.argument == "agree"
+    record = consent.record_question(given, f"field:{state.field}", agreed)
+    if agreed:
+        asking = replace(state, stage=Stage.FIELD, separate=(*state.separate, state.field))
+        return go(given, asking, record)
+    return go(given, advance(replace(state, skipped=(*state.skipped, state.field)), given), record)
+
+
+def review(given: Given) -> Step:
+    """Send, change one answer, or cancel; what is missing is asked first."""
+    state = given.state
+    if given.argument == "cancel":
+        dropped, erase = drop_draft(state)
+        replies = (Reply(key="erased.draft", params={"certificate": ""}),)
+        return Step(state=dropped, heard=picked(given), replies=replies, effects=(erase,))
+    if given.argument != "send":
+        name = given.argument.removeprefix("change:")
+        return go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))
+    if next_field(state, given.rules):
+        return go(given, advance(state, given))
+    due = answer_due(given.now, given.rules.hours).isoformat()
+    sent = replace(state, stage=Stage.SENT, sent=state.reference, leads=state.leads + 1)
+    told = Reply(key="sent", params={"reference": state.reference, "due": due})
+    return Step(
+        state=sent, heard=picked(given), replies=(told,), effects=(Submit(state.reference, state.topic),)
+    )
+
+
+def chat_on(given: Given) -> Step:
+    """Free chat: a further message joins the lead that was sent; elsewhere nothing is asked, nothing nags (L5)."""
+    said, state = given.event, given.state
+    assert isinstance(said, Said)
+    heard = hear(given, said.text)
+    if heard.fault:
+        return refuse_need(given, heard.fault)
+    joins = state.stage is Stage.SENT
+    closing = (
+        () if prepared(given, heard.text) and not joins else (Reply(key="joined" if joins else "ended.chat"),)
+    )
+    return Step(
+        state=state,
+        heard=Heard(text=heard.text),
+        replies=(*masked_notice(heard), *prepared(given, heard.text), *closing),
+        effects=(JoinLead(state.sent),) if joins else (),
+    )

@@ -1,0 +1,172 @@
+"""Answers to the field questions: taken, refused with a reason, skipped, corrected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake import answers
+from intake.answers import parse
+from intake.asking import NEED, Given, open_question
+from intake.consultation import advance, go, with_field
+from intake.conversation import Aside, Conversation, Stage
+from intake.events import Corrected, Said, SharedContact
+from intake.hearing import hear
+from intake.outcomes import DropField, Effect, Heard, KeepField, Rejected, Reply, Step
+from intake.screening import screen_forbidden
+
+
+def check(given: Given, name: str, text: str) -> str | Rejected:
+    """Return the value of `text` as an answer to the field `name`, or what is wrong with it."""
+    if name == NEED:
+        heard = hear(given, text)
+        return Rejected(NEED, heard.fault) if heard.fault else heard.text
+    field = given.rules.fields[name]
+    choices = [(choice.id, tuple(choice.label.values())) for choice in field.choices]
+    region = given.rules.company.country
+    value = parse(field.kind, text, region=region, max_length=field.max_length, choices=choices)
+    return Rejected(name, value.code, value.example) if isinstance(value, answers.Rejected) else value
+
+
+def keep(given: Given, name: str, value: str) -> KeepField:
+    """Return the effect that keeps `value`, with the hash of the warning that stood before the question (S7)."""
+    field = given.rules.fields.get(name)
+    warned = field.warning_sha256[given.state.locale] if field and field.sensitive else ""
+    return KeepField(name=name, value=value, warning_sha256=warned, replaces=name in given.state.kept)
+
+
+def take_answer(given: Given) -> Step:
+    """Take a typed answer to the open field, or say kindly what was wrong and ask the same again."""
+    said, name = given.event, given.state.field
+    assert isinstance(said, Said)
+    value = check(given, name, said.text)
+    if isinstance(value, Rejected):
+        return _refused(given, value, said.text)
+    return _taken(given, name, value, Heard(answered=name))
+
+
+def take_choice(given: Given) -> Step:
+    """Take a picked value of a choice field, or a skip."""
+    state = given.state
+    if given.argument == "skip":
+        return _skipped(given)
+    name, _, value = given.argument.partition(":")
+    if state.aside is Aside.VALUE:
+        return _corrected(given, name, value, Heard(answered=name))
+    return _taken(given, name, value, Heard(answered=name))
+
+
+def take_contact(given: Given) -> Step:
+    """Take Telegram's shared contact as the phone answer; someone else's only where their details are meant (S6)."""
+    shared, state = given.event, given.state
+    assert isinstance(shared, SharedContact)
+    question = open_question(state, given.rules).expects
+    if question.kind != "tel":
+        return take_unexpected(given)
+    if not shared.own and not state.other:
+        return _refused(given, Rejected(question.name, "phone.not_own"), "")
+    phone = shared.phone if shared.phone.startswith("+") else f"+{shared.phone}"
+    typed = replace(given, event=Said(phone))
+    return correct_value(typed) if state.aside is Aside.VALUE else take_answer(typed)
+
+
+def take_unexpected(given: Given) -> Step:
+    """Explain, and ask again: an unexpected message is never an error."""
+    question = open_question(given.state, given.rules)
+    said = given.event
+    text = hear(given, said.text) if isinstance(said, Said) else None
+    replies = (Reply(key="unexpected", params=question.params, expects=question.expects),)
+    return Step(
+        state=given.state,
+        heard=Heard(text=text.text, private=True) if text else Heard(private=True),
+        replies=replies,
+    )
+
+
+def _taken(given: Given, name: str, value: str, heard: Heard) -> Step:
+    state = _with_value(given.state, name)
+    step = go(given, advance(state, given), keep(given, name, value))
+    return replace(step, heard=heard)
+
+
+def _with_value(state: Conversation, name: str) -> Conversation:
+    return replace(state, kept=with_field(state, name), skipped=tuple(s for s in state.skipped if s != name))
+
+
+def _skipped(given: Given) -> Step:
+    state, name = given.state, given.state.field
+    dropping: tuple[Effect, ...] = (DropField(name),) if name in state.kept else ()
+    skipping = replace(
+        state, kept=tuple(kept for kept in state.kept if kept != name), skipped=(*state.skipped, name)
+    )
+    return go(given, advance(skipping, given), *dropping)
+
+
+def _refused(given: Given, rejected: Rejected, text: str) -> Step:
+    question = open_question(given.state, given.rules)
+    params = {"example": rejected.example}
+    reply = Reply(key=f"rejected.{rejected.code}", params=params, expects=question.expects, rejected=rejected)
+    heard = Heard(text=screen_forbidden(text).text, private=True)
+    return Step(state=given.state, heard=heard, replies=(reply,))
+
+
+def correct_value(given: Given) -> Step:
+    """Take the new value of the field under correction; validated like the first time (S21)."""
+    said, name = given.event, given.state.aside_field
+    assert isinstance(said, Said)
+    value = check(given, name, said.text)
+    if isinstance(value, Rejected):
+        return _refused(given, value, said.text)
+    return _corrected(given, name, value, Heard(answered=name))
+
+
+def _corrected(given: Given, name: str, value: str, heard: Heard) -> Step:
+    state = after_correction(replace(given.state, aside=Aside.NONE, aside_field=""), (name,), given)
+    told = Reply(key="corrected", params={"field": name})
+    return Step(
+        state=state,
+        heard=heard,
+        replies=(told, open_question(state, given.rules)),
+        effects=(keep(given, name, value),),
+    )
+
+
+def after_correction(state: Conversation, names: tuple[str, ...], given: Given) -> Conversation:
+    """Return the state with `names` kept; an open question that was answered thereby is passed."""
+    for name in names:
+        state = _with_value(state, name)
+    return advance(state, given) if state.stage is Stage.FIELD and state.field in names else state
+
+
+def replace_values(given: Given) -> Step:
+    """Replace values outside the chat (`PATCH /me`): all are right and consented, or nothing changes."""
+    asked = given.event
+    assert isinstance(asked, Corrected)
+    effects: list[Effect] = []
+    for name, text in asked.values:
+        fault, effect = _replacement(given, name, text)
+        if effect is None:
+            return Step(state=given.state, refused=fault)
+        effects.append(effect)
+    names = tuple(name for name, _ in asked.values)
+    state = after_correction(given.state, names, given)
+    told = tuple(Reply(key="corrected", params={"field": name}) for name in names)
+    return Step(state=state, replies=(*told, open_question(state, given.rules)), effects=tuple(effects))
+
+
+def _replacement(given: Given, name: str, text: str) -> tuple[str, KeepField | None]:
+    if name != NEED and name not in given.rules.fields:
+        return f"rejected/{name}/unknown_field", None
+    if not _consented(given, name):
+        return "consent_required", None
+    value = check(given, name, text)
+    if isinstance(value, Rejected):
+        return f"rejected/{name}/{value.code}", None
+    return "", keep(given, name, value)
+
+
+def _consented(given: Given, name: str) -> bool:
+    state = given.state
+    if name == NEED:
+        return NEED in state.kept
+    field = given.rules.fields[name]
+    return field.purpose in state.agreed and (not field.separate_consent or name in state.separate)

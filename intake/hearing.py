@@ -1,0 +1,45 @@
+"""What is kept of free text: screened first, refused where it could mislead a reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from unicodedata import category
+
+from intake.asking import Given
+from intake.outcomes import Reply
+from intake.screening import screen, screen_forbidden
+
+_LINES = "\n\r\t"
+_REORDERING = frozenset(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)  # Unicode UAX #9, explicit marks
+_UNREADABLE = frozenset(("Cc", "Cs", "Co"))  # control, surrogate, private use; Unicode general categories
+
+
+@dataclass(frozen=True, slots=True)
+class HeardText:
+    """Free text after screening: what was masked in it, and why it cannot be taken, if so."""
+
+    text: str = field(repr=False)
+    found: tuple[str, ...] = ()
+    fault: str = ""  # a rejection code, or ""
+
+
+def hear(given: Given, text: str) -> HeardText:
+    """Return `text` masked: of everything personal before consent, of forbidden numbers always (S17)."""
+    if any(char in _REORDERING or (category(char) in _UNREADABLE and char not in _LINES) for char in text):
+        return HeardText("", fault="text.hidden_characters")
+    agreed = "contact" in given.state.agreed
+    screened = screen_forbidden(text) if agreed else screen(text, region=given.rules.company.country)
+    return HeardText(screened.text, screened.found, _length_fault(given, screened.text))
+
+
+def _length_fault(given: Given, text: str) -> str:
+    if not text.strip():
+        return "text.empty"
+    return "text.too_long" if len(text) > given.rules.need_max else ""
+
+
+def masked_notice(heard: HeardText) -> tuple[Reply, ...]:
+    """Return the message that says what was masked, if anything was."""
+    return (Reply(key="masked.notice", params={"found": ",".join(heard.found)}),) if heard.found else ()

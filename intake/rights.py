@@ -1,0 +1,235 @@
+"""The words that work at every step: help, view, correct, delete, withdraw and the rest (S21, S23, S24, L3).
+
+A command that needs a choice opens an *aside*: the open question stands back and is asked again afterwards, except
+after `cancel`, after deleting, and after withdrawing `contact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from intake.asking import (
+    NEED,
+    Given,
+    correctable,
+    erasable,
+    open_question,
+)
+from intake.consultation import drop_draft, end, picked, without_consultation
+from intake.conversation import Aside, Conversation, Stage
+from intake.events import AskedToForget, AskedToWithdraw, Said
+from intake.hearing import hear
+from intake.outcomes import (
+    CallColleague,
+    Effect,
+    Erase,
+    Expects,
+    Heard,
+    OpenConsultation,
+    Reply,
+    ShredSession,
+    Step,
+    Withdraw,
+)
+
+
+def _heard(given: Given) -> Heard | None:
+    event = given.event
+    return Heard(text=hear(given, event.text).text) if isinstance(event, Said) else picked(given)
+
+
+def _answer(given: Given, state: Conversation, *replies: Reply, effects: tuple[Effect, ...] = ()) -> Step:
+    """Return the step that answers a command and asks the open question again."""
+    question = open_question(state, given.rules)
+    return Step(state=state, heard=_heard(given), replies=(*replies, question), effects=effects)
+
+
+def _aside(given: Given, aside: Aside, name: str = "") -> Step:
+    state = replace(given.state, aside=aside, aside_field=name)
+    return Step(state=state, heard=_heard(given), replies=(open_question(state, given.rules),))
+
+
+def _closed(given: Given) -> Conversation:
+    return replace(given.state, aside=Aside.NONE, aside_field="")
+
+
+def _tell(key: str) -> Callable[[Given], Step]:
+    return lambda given: _answer(given, _closed(given), Reply(key=key))
+
+
+def _view(given: Given) -> Step:
+    fields = tuple(name for name in (NEED, *given.rules.fields) if name in given.state.kept)
+    record = Expects(kind="record", fields=fields)
+    return _answer(given, _closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
+
+
+def _correct(given: Given) -> Step:
+    fields = correctable(given.state, given.rules)
+    if given.argument in fields:
+        return _aside(given, Aside.VALUE, given.argument)
+    if not fields:
+        return _answer(given, _closed(given), Reply(key="correct.nothing"))
+    return _aside(given, Aside.CORRECT)
+
+
+def _delete(given: Given) -> Step:
+    return _aside(given, Aside.DELETE)
+
+
+def _withdraw(given: Given) -> Step:
+    if given.argument in given.state.agreed:
+        return withdraw(given, (given.argument,))
+    if not given.state.agreed:
+        return _answer(given, _closed(given), Reply(key="withdraw.nothing"))
+    return _aside(given, Aside.WITHDRAW)
+
+
+def _receipts(given: Given) -> Step:
+    decided = given.state.agreed or given.state.refused
+    return _answer(given, _closed(given), Reply(key="receipts" if decided else "receipts.nothing"))
+
+
+def _language(given: Given) -> Step:
+    if given.argument in given.rules.locales:
+        return take_language(given)
+    return _aside(given, Aside.LANGUAGE)
+
+
+def _human(given: Given) -> Step:
+    state = _closed(given)
+    if not state.sent:
+        return _answer(given, state, Reply(key="human"))
+    return _answer(given, state, Reply(key="human.called"), effects=(CallColleague(state.sent),))
+
+
+def _new(given: Given) -> Step:
+    """Begin a new consultation after the last one ended; details that may be reused are kept."""
+    state = _closed(given)
+    if state.stage not in (Stage.SENT, Stage.ENDED):
+        return _answer(given, state, *(() if state.stage is Stage.TOPIC else (Reply(key="new.open"),)))
+    fresh = replace(
+        state,
+        stage=Stage.TOPIC,
+        topic="",
+        field="",
+        changing=False,
+        kept=tuple(name for name in state.kept if name != NEED),
+        skipped=(),
+        sent="",
+    )
+    if "contact" not in state.agreed:
+        return _answer(given, replace(fresh, session=state.session + 1, consultation=0))
+    number = state.consultations + 1
+    opened = replace(fresh, consultation=number, consultations=number)
+    return _answer(given, opened, effects=(OpenConsultation(0, number),))
+
+
+def _cancel(given: Given) -> Step:
+    """Leave the pending command, or the change, or else the consultation: then what was given goes (design, 6)."""
+    state = given.state
+    if state.aside:
+        key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
+        return _answer(given, _closed(given), Reply(key=key))
+    if state.changing:
+        return _answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
+    if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
+        return _answer(given, state, Reply(key="cancel.nothing"))
+    if state.consultation:
+        return _drop(given)
+    dropped = replace(state, session=state.session + 1, kept=(), skipped=())
+    return end(replace(given, state=dropped), "cancelled", ShredSession(state.session))
+
+
+def _drop(given: Given) -> Step:
+    dropped, erase = drop_draft(given.state)
+    replies = (Reply(key="erased.draft", params={"certificate": ""}),)
+    return Step(state=dropped, heard=_heard(given), replies=replies, effects=(erase,))
+
+
+COMMANDS: Mapping[str, Callable[[Given], Step]] = {
+    "help": _tell("help"),
+    "view": _view,
+    "correct": _correct,
+    "delete": _delete,
+    "withdraw": _withdraw,
+    "export": _tell("export"),
+    "policy": _tell("policy"),
+    "receipts": _receipts,
+    "language": _language,
+    "human": _human,
+    "cancel": _cancel,
+    "new": _new,
+}
+
+
+def take_field(given: Given) -> Step:
+    """Take which field to correct; ask for its new value."""
+    return _aside(given, Aside.VALUE, given.argument)
+
+
+def take_language(given: Given) -> Step:
+    """Go on in another language."""
+    state = replace(_closed(given), locale=given.argument)
+    return _answer(given, state, Reply(key="language.changed"))
+
+
+def take_erasure(given: Given) -> Step:
+    """Erase the chosen scope: choosing is the confirmation (S24)."""
+    if given.argument == "cancel":
+        return _answer(given, _closed(given), Reply(key="delete.cancelled"))
+    return forget(given, given.argument)
+
+
+def forget(given: Given, scope: str) -> Step:
+    """Begin the erasure of `scope` and say what is left."""
+    state = _closed(given)
+    told = Reply(key=f"erased.{scope}", params={"certificate": ""})
+    if scope == "all":
+        return Step(state=replace(state, stage=Stage.ENDED), heard=picked(given), effects=(Erase("all"),))
+    if scope == "visit":
+        return _answer(given, replace(state, visit=False), told, effects=(Erase("visit"),))
+    left = without_consultation(state, profile=False)
+    erase = Erase("lead", number=state.consultation)
+    return Step(state=left, heard=picked(given), replies=(told,), effects=(erase,))
+
+
+def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
+    """End consent for `purposes` at once; without `contact` nothing more is asked (L3)."""
+    left = tuple(purpose for purpose in given.state.agreed if purpose not in purposes)
+    refused = (*given.state.refused, *purposes)
+    state = replace(_closed(given), agreed=left, refused=refused)
+    effects: tuple[Effect, ...] = (Withdraw(purposes),)
+    if "visit" in purposes and state.visit:
+        state, effects = replace(state, visit=False), (*effects, Erase("visit"))
+    if "contact" in purposes:
+        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
+        return Step(
+            state=ended, heard=_heard(given), replies=(Reply(key="withdrawn.contact"),), effects=effects
+        )
+    told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
+    return _answer(given, state, told, effects=effects)
+
+
+def take_withdrawal(given: Given) -> Step:
+    """Withdraw the chosen purpose: choosing is the confirmation."""
+    return withdraw(given, (given.argument,))
+
+
+def asked_to_forget(given: Given) -> Step:
+    """Begin an erasure asked for outside the chat."""
+    event = given.event
+    assert isinstance(event, AskedToForget)
+    if event.scope not in erasable(given.state):
+        return Step(state=given.state, refused="not_offered")
+    return replace(forget(given, event.scope), heard=None)
+
+
+def asked_to_withdraw(given: Given) -> Step:
+    """Withdraw purposes outside the chat; those without live consent stay as they are."""
+    event = given.event
+    assert isinstance(event, AskedToWithdraw)
+    if not set(event.purposes) <= set(given.rules.purposes):
+        return Step(state=given.state, refused="unknown_purpose")
+    live = tuple(purpose for purpose in event.purposes if purpose in given.state.agreed)
+    return replace(withdraw(given, live), heard=None) if live else Step(state=given.state)
