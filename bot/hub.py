@@ -1,0 +1,143 @@
+"""Who watches which conversation in this process, and telling them what was committed.
+
+A watcher never has to trust that it heard everything: every delivery carries the numbers of its messages, so a watcher
+that finds a gap (its queue ran over, another process committed) reads the transcript from its own watermark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from storage.records import TurnDone
+
+WAITING_MAX = 256  # deliveries a slow watcher may leave unread; then the oldest go, and it sees the gap
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A committed turn on its way to the watchers; `certificate` when it ended in an erasure."""
+
+    done: TurnDone
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+class Subscription:
+    """One watcher's queue: `take` what waits, or iterate over it asynchronously until `close` or the hub's end."""
+
+    __slots__ = ("_hub", "_news", "_roused", "_waiting", "conversation", "ended", "subject")
+
+    def __init__(
+        self, hub: Hub, conversation: str, subject: str, roused: Callable[[], object] | None
+    ) -> None:
+        """Made by `Hub.subscribe`; `roused` is called, on the event loop, whenever something was put."""
+        self.conversation, self.subject, self.ended = conversation, subject, False
+        self._hub, self._roused = hub, roused
+        self._waiting: deque[Delivery] = deque(maxlen=WAITING_MAX)
+        self._news = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        """Return the subscription; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the subscription."""
+        self.close()
+
+    def __aiter__(self) -> Self:
+        """Return the subscription itself: one reader each."""
+        return self
+
+    async def __anext__(self) -> Delivery:
+        """Return the next delivery, waiting for it; stop when the subscription has ended."""
+        while not self._waiting:
+            if self.ended:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    def take(self) -> Delivery | None:
+        """Return the oldest delivery that waits, or None."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def put(self, delivery: Delivery) -> None:
+        """Queue a delivery and rouse the watcher."""
+        self._waiting.append(delivery)
+        self._rouse()
+
+    def end(self) -> None:
+        """Say that nothing more will come: the process is going away."""
+        self.ended = True
+        self._rouse()
+
+    def close(self) -> None:
+        """Stop watching. Closing twice does nothing."""
+        self.ended = True
+        self._hub.forget(self)
+
+    def _rouse(self) -> None:
+        self._news.set()
+        if self._roused is not None:
+            self._roused()
+
+
+class Hub:
+    """The watchers of this process. Everything here runs on the event loop's thread."""
+
+    def __init__(self) -> None:
+        """Begin with nobody watching."""
+        self._watching: dict[str, list[Subscription]] = {}
+
+    def subscribe(
+        self, conversation: str, subject: str = "", roused: Callable[[], object] | None = None
+    ) -> Subscription:
+        """Watch a conversation from now on. Subscribe *before* reading the transcript, so that nothing falls between.
+
+        Args: subject: whose it is; an erasure of the whole person is told to all conversations of theirs.
+        """
+        subscription = Subscription(self, conversation, subject, roused)
+        self._watching.setdefault(conversation, []).append(subscription)
+        return subscription
+
+    def watchers(self, conversation: str) -> int:
+        """Return how many watch a conversation."""
+        return len(self._watching.get(conversation, ()))
+
+    def publish(self, done: TurnDone, certificate: Mapping[str, Any] | None = None) -> None:
+        """Tell the watchers of a turn that was committed. A repeat tells nothing new, unless it finished an erasure."""
+        if certificate is None and (done.repeated or not done.messages):
+            return
+        delivery = Delivery(done, certificate)
+        if certificate is not None and done.scope == "all":
+            watching = [one for group in self._watching.values() for one in group if _of(one, done)]
+        else:
+            watching = list(self._watching.get(done.conversation, ()))
+        for subscription in watching:
+            subscription.put(delivery)
+
+    def close(self) -> None:
+        """End every subscription, so that long polls return before the server stops."""
+        for group in list(self._watching.values()):
+            for subscription in list(group):
+                subscription.end()
+
+    def forget(self, subscription: Subscription) -> None:
+        """Drop a subscription that was closed."""
+        group = self._watching.get(subscription.conversation, [])
+        if subscription in group:
+            group.remove(subscription)
+        if not group:
+            self._watching.pop(subscription.conversation, None)
+
+
+def _of(subscription: Subscription, done: TurnDone) -> bool:
+    if subscription.conversation == done.conversation:
+        return True
+    return bool(done.subject) and subscription.subject == done.subject
