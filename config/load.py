@@ -1,0 +1,152 @@
+"""Files become rules, catalogues and policy texts; every fault in any of them is reported at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from gettext import GNUTranslations
+from io import BytesIO
+from pathlib import Path
+from string import Formatter
+from typing import Any, Literal
+
+from babel import Locale
+from babel.dates import format_timedelta
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+
+from intake.reading import Fault, PolicySource, RulesInvalid, Spelling, read_rules
+from intake.rules import Localised, Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Everything that an operator edits, checked."""
+
+    rules: Rules
+    catalogues: Mapping[str, GNUTranslations]  # by locale; msgid = wording key
+    policies: Mapping[str, Localised]  # Markdown by version and locale, placeholders filled in
+
+
+def load(directory: Path) -> Loaded:
+    """Return what `directory` configures. Raises RulesInvalid with all faults of all files together."""
+    faults: list[Fault] = []
+    intake = _toml(directory / "intake.toml", directory, faults)
+    sources = _policy_sources(directory, faults)
+    languages = intake.get("languages")
+    catalogues = _catalogues(directory, list(languages) if isinstance(languages, Mapping) else [], faults)
+    rules = None
+    if intake:
+        try:
+            rules, policies = read_rules(intake, sources, Spelling(spelt_duration, spelt_list))
+        except RulesInvalid as invalid:
+            faults += invalid.faults
+    if faults or not rules:
+        raise RulesInvalid(faults)
+    return Loaded(rules=rules, catalogues=catalogues, policies=policies)
+
+
+def spelt_duration(period: timedelta, locale: str) -> str:
+    """Return a length of time as the locale writes it: "24 hours", "180 days", "2 years"."""
+    hours = int(period.total_seconds()) // 3_600
+    unit: Literal["year", "day", "hour"] = "hour"
+    if hours % 8_760 == 0:
+        unit = "year"  # of 365 days, as `intake.checks` reads it
+    elif hours % 24 == 0 and hours > 72:
+        unit = "day"
+    return format_timedelta(period, granularity=unit, threshold=hours + 1, locale=_babel(locale))
+
+
+def spelt_list(items: Sequence[str], locale: str) -> str:
+    """Return the items with the locale's comma between them, without an "and"."""
+    comma: str = _babel(locale).list_patterns["standard"]["middle"].removeprefix("{0}").removesuffix("{1}")
+    return comma.join(items)
+
+
+def _babel(locale: str) -> Locale:
+    return Locale.parse(locale, sep="-")
+
+
+def _toml(path: Path, directory: Path, faults: list[Fault]) -> dict[str, Any]:
+    """Return the table of a file; on a fault, an empty one."""
+    file = path.relative_to(directory).as_posix()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        faults.append(
+            Fault(file, "(the file)", "missing", "create it, or point ASKFIRST_CONFIG to its folder")
+        )
+    except UnicodeDecodeError:
+        faults.append(Fault(file, "(the file)", "not UTF-8", "save it as UTF-8"))
+    except tomllib.TOMLDecodeError as error:
+        faults.append(Fault(file, "(the file)", f"not TOML: {error}", "correct that line"))
+    return {}
+
+
+def _policy_sources(directory: Path, faults: list[Fault]) -> dict[str, PolicySource]:
+    """Return the policy folders, oldest first: by the date they take effect, then by name."""
+    sources = {}
+    for folder in sorted(path for path in (directory / "policy").glob("*") if path.is_dir()):
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+        sources[folder.name] = PolicySource(_toml(folder / "policy.toml", directory, faults), texts)
+    return dict(sorted(sources.items(), key=lambda item: (str(item[1].table.get("effective_on")), item[0])))
+
+
+def _catalogues(directory: Path, locales: Sequence[str], faults: list[Fault]) -> dict[str, GNUTranslations]:
+    """Return the catalogues, compiled in memory. The first language is the measure for the others."""
+    read = {}
+    for locale in locales:
+        file = f"wording/{locale.replace('-', '_')}/LC_MESSAGES/askfirst.po"
+        catalogue = _catalogue(directory / file, file, locale, faults)
+        if catalogue is not None:
+            read[file] = (locale, catalogue)
+    faults += _untranslated({file: catalogue for file, (_, catalogue) in read.items()})
+    return {locale: _compiled(catalogue) for locale, catalogue in read.values()}
+
+
+def _catalogue(path: Path, file: str, locale: str, faults: list[Fault]) -> Catalog | None:
+    try:
+        with path.open("rb") as source:
+            return read_po(source, locale=locale.replace("-", "_"), abort_invalid=True)
+    except FileNotFoundError:
+        faults.append(Fault(file, "(the file)", "missing", "translate the catalogue of another language"))
+    except (PoFileError, UnicodeDecodeError) as error:
+        faults.append(Fault(file, "(the file)", f"cannot be read: {error}", "correct that line"))
+    return None
+
+
+def _untranslated(catalogues: Mapping[str, Catalog]) -> list[Fault]:
+    """Return a fault for every key that a catalogue lacks, and for placeholders that differ."""
+    faults = []
+    texts = {
+        file: {str(message.id): str(message.string) for message in catalogue if message.id and message.string}
+        for file, catalogue in catalogues.items()
+    }
+    every_key = dict.fromkeys(key for known in texts.values() for key in known)
+    for file, known in texts.items():
+        faults += [
+            Fault(file, key, "not translated", "write its text") for key in every_key if key not in known
+        ]
+    first = next(iter(texts.values()), {})
+    for file, known in texts.items():
+        for key, text in known.items():
+            if key in first and placeholders(text) != placeholders(first[key]):
+                faults.append(
+                    Fault(file, key, "other placeholders than in the first language", "use the same ones")
+                )
+    return faults
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """Return the names that stand in braces."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
+
+
+def _compiled(catalogue: Catalog) -> GNUTranslations:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

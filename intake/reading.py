@@ -1,0 +1,155 @@
+"""From dicts to frozen `Rules`. Faults are found all together, each with its file, its key and its remedy.
+
+Reads no files: `config.load` does, and hands in the dicts, the policy texts and a `Spelling` for lengths of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from intake.assembly import INTAKE_FILE, Assembly, PolicySource, Spelling
+from intake.checks import Known, known_to, names
+from intake.entries import IntakeEntry, PolicyEntry
+from intake.faults import Fault, RulesInvalid
+from intake.rules import Localised, Rules
+
+__all__ = ["Fault", "PolicySource", "RulesInvalid", "Spelling", "read_rules"]
+
+_REMEDIES = {
+    "missing": "add it",
+    "extra_forbidden": "remove it, or correct its spelling",
+    "literal_error": "use one of the values named",
+    "too_short": "add at least one",
+    "string_pattern_mismatch": "use small Latin letters, digits and _ (a country: two capital letters)",
+}
+_Shape = TypeVar("_Shape", bound=BaseModel)
+
+
+def read_rules(
+    raw: Mapping[str, Any], policies: Mapping[str, PolicySource], spelling: Spelling
+) -> tuple[Rules, Mapping[str, Localised]]:
+    """Return the rules that `intake.toml` and the policy folders describe, and the policy texts by version.
+
+    Raises RulesInvalid with every fault.
+    """
+    known = known_to(raw)
+    faults: list[Fault] = []
+    intake = _shaped(IntakeEntry, raw, known, INTAKE_FILE, faults)
+    entries: dict[str, PolicyEntry] = {}
+    for version, source in policies.items():
+        entry = _shaped(PolicyEntry, source.table, known, f"policy/{version}/policy.toml", faults)
+        entries |= {version: entry} if entry else {}
+    faults += _faults_between(raw, known) + _policy_faults(known, policies, entries)
+    if intake:
+        faults += _faults_across(intake)
+    if not intake or faults:
+        raise RulesInvalid(faults)
+
+    assembly = Assembly(intake, spelling)
+    rules = assembly.rules(policies, entries)
+    if assembly.faults:
+        raise RulesInvalid(assembly.faults)
+    return rules, {version: assembly.policy_texts(version, source) for version, source in policies.items()}
+
+
+def _shaped(
+    shape: type[_Shape], raw: Mapping[str, Any], known: Known, file: str, faults: list[Fault]
+) -> _Shape | None:
+    try:
+        return shape.model_validate(raw, context=known)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            remedy = fault.get("ctx", {}).get("remedy") or _REMEDIES.get(fault["type"], "correct the value")
+            faults.append(Fault(file, _key(fault["loc"], raw), fault["msg"], str(remedy)))
+        return None
+
+
+def _key(location: tuple[int | str, ...], raw: Any) -> str:
+    """Return the path as an operator would look for it: entries by their own name, not by their number."""
+    path, here = "", raw
+    for part in location:
+        try:
+            here = here[part]
+        except (LookupError, TypeError):
+            here = None
+        path += f"[{_own_name(here) or part + 1}]" if isinstance(part, int) else f".{part}"
+    return path.lstrip(".") or "(the file)"
+
+
+def _own_name(entry: object) -> str:
+    names = [entry.get("id"), entry.get("name")] if isinstance(entry, dict) else []
+    return next((name for name in names if isinstance(name, str)), "")
+
+
+def _faults_between(raw: Mapping[str, Any], known: Known) -> list[Fault]:
+    """Return the faults that show even where entries are broken: names used twice, no language."""
+    faults = []
+    for section in ("sites", "topics", "fields", "visit", "purposes", "recipients", "faq"):
+        found = names(raw, section)
+        faults += [
+            Fault(INTAKE_FILE, f"{section}[{twice}]", "the name is used twice", "rename one of them")
+            for twice in sorted({name for name in found if name and found.count(name) > 1})
+        ]
+    if not known.locales:
+        faults.append(Fault(INTAKE_FILE, "languages", "no language", 'add one, such as en = ["english"]'))
+    return faults
+
+
+def _faults_across(intake: IntakeEntry) -> list[Fault]:
+    """Return the faults that only show when whole entries are compared."""
+    asked = {entry.name for entry in intake.fields if entry.asked}
+    covered = {entry.id: entry.fields for entry in intake.purposes}
+    faults = [
+        Fault(INTAKE_FILE, "contact_fields", f"{name} is not asked", "set asked = true on the field")
+        for name in intake.contact_fields
+        if name not in asked
+    ]
+    faults += [
+        Fault(
+            INTAKE_FILE,
+            f"fields[{field.name}].purpose",
+            "its purpose does not cover it",
+            "add it to the purpose's fields",
+        )
+        for field in intake.fields
+        if field.name not in covered[field.purpose]
+    ]
+    for recipient in intake.recipients:
+        key = f"recipients[{recipient.id}].fields"
+        faults += [
+            Fault(
+                INTAKE_FILE,
+                key,
+                f"{name} is not covered by {recipient.purpose}",
+                "remove it, or add it to the purpose",
+            )
+            for name in sorted(set(recipient.fields) - set(covered[recipient.purpose]))
+        ]
+    if not any(purpose.id == "contact" and purpose.required for purpose in intake.purposes):
+        remedy = 'add the purpose with id = "contact" and required = true'
+        faults.append(Fault(INTAKE_FILE, "purposes", "no purpose that allows to answer", remedy))
+    return faults
+
+
+def _policy_faults(
+    known: Known, policies: Mapping[str, PolicySource], entries: Mapping[str, PolicyEntry]
+) -> list[Fault]:
+    if not policies:
+        return [
+            Fault(
+                "policy", "(the folder)", "no policy version", "add a folder with policy.toml and the texts"
+            )
+        ]
+    faults = []
+    for version, source in policies.items():
+        if version in entries and entries[version].version != version:
+            file, fault = f"policy/{version}/policy.toml", f"says {entries[version].version}"
+            faults.append(Fault(file, "version", fault, "give folder and version one name"))
+        faults += [
+            Fault(f"policy/{version}/{locale}.md", "(the file)", "missing", "write it in this language")
+            for locale in sorted(known.locales - set(source.texts))
+        ]
+    return faults
