@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from intake.conversation import Conversation
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Reply:
     """One message of the desk. `params` hold ids, dates and references for the wording, never personal values."""
 
     key: str
-    params: Mapping[str, str] = _NOTHING
+    params: Mapping[str, str] = field(default_factory=dict)
     expects: Expects = NOTHING_EXPECTED
     rejected: Rejected | None = None
 

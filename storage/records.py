@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from intake.conversation import Conversation
 from intake.events import ColleagueSaid, Event
 from intake.outcomes import Heard, Reply
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +84,9 @@ class TurnDone:
     ack: int = 0  # seq of the visitor's message; 0 where there is none
     last: int = 0  # highest seq of the conversation
     messages: tuple[Message, ...] = ()
-    values: Mapping[str, str] = field(default=_NOTHING, repr=False)  # of the fields that the messages refer to
+    values: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # of the fields that the messages refer to
     record: Record | None = field(default=None, repr=False)  # where a message shows it
     refused: str = ""  # an `error` code of the contract; nothing of the event was kept
     repeated: bool = False
@@ -112,7 +111,7 @@ class Transcript:
     state: Conversation
     last: int
     messages: tuple[Message, ...]
-    values: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
     record: Record | None = field(default=None, repr=False)
 
 
