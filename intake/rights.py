@@ -115,7 +115,6 @@ def _new(given: Given) -> Step:
         field="",
         changing=False,
         kept=tuple(name for name in state.kept if name != NEED),
-        skipped=(),
         sent="",
     )
     if "contact" not in state.agreed:
