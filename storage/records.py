@@ -9,7 +9,7 @@ from typing import Any
 
 from intake.conversation import Conversation
 from intake.events import ColleagueSaid, Event
-from intake.outcomes import Heard, Reply
+from intake.outcomes import Effect, Heard, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,7 @@ class TurnDone:
     repeated: bool = False
     erasure: str = ""  # id of the erasure that this turn began (or its repeat): finish it, then tell
     scope: str = ""  # the scope of that erasure
+    effects: tuple[Effect, ...] = field(default=(), repr=False)  # what was carried out, for the metrics
 
 
 @dataclass(frozen=True, slots=True)
