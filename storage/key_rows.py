@@ -1,0 +1,91 @@
+"""The rows behind the keyring: keys and tombstones. Each function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, select, update
+
+from storage.errors import SubjectErased
+from storage.key_cache import Name
+from storage.keyring_tables import insert_new, scope_keys, tombstones
+
+EVERYTHING = "*"  # the scope of a tombstone that bars the whole person
+
+
+class KeyName(NamedTuple):
+    """One version of the key of one scope of one person."""
+
+    subject: str
+    scope: str
+    version: int
+
+
+def stored(connection: Connection, names: Collection[Name]) -> dict[Name, list[Row[Any]]]:
+    """Return the wrapped versions of each name's key; who has none is absent."""
+    wanted = set(names)
+    found: dict[Name, list[Row[Any]]] = defaultdict(list)
+    query = select(scope_keys).where(scope_keys.c.subject.in_({subject for subject, _ in wanted}))
+    for row in connection.execute(query):
+        if (row.subject, row.scope) in wanted:
+            found[row.subject, row.scope].append(row)
+    return dict(found)
+
+
+def refuse_erased(connection: Connection, names: Collection[Name]) -> None:
+    """Raise SubjectErased when a tombstone stands against any of these names."""
+    barred = _tombstones(connection, {subject for subject, _ in names})
+    for subject, scope in names:
+        if barred & {(subject, scope), (subject, EVERYTHING)}:
+            raise SubjectErased(f"{scope} of subject {subject} was erased")
+
+
+def erased_scopes(connection: Connection, subject: str) -> set[str]:
+    """Return the scopes of a person's tombstones."""
+    return {scope for _, scope in _tombstones(connection, {subject})}
+
+
+def bury(connection: Connection, subject: str, scopes: Iterable[str], at: datetime) -> None:
+    """Write the tombstones of these scopes; those that stand already stay as they are."""
+    rows = [{"subject": subject, "scope": scope, "at": at} for scope in scopes]
+    if rows:
+        connection.execute(insert_new(connection, tombstones), rows)
+
+
+def unsettled(connection: Connection, older_than: datetime) -> list[KeyName]:
+    """Return the keys made before this time under which nobody has seen data, oldest first."""
+    query = (
+        select(scope_keys.c.subject, scope_keys.c.scope, scope_keys.c.version)
+        .where(scope_keys.c.settled.is_(False), scope_keys.c.created_at < older_than)
+        .order_by(scope_keys.c.created_at)
+    )
+    return [KeyName(*row) for row in connection.execute(query)]
+
+
+def settle(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:
+    """Note that data exists under these keys."""
+    _each(connection, update(scope_keys).values(settled=True), names)
+
+
+def discard(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:
+    """Delete exactly these versions."""
+    _each(connection, delete(scope_keys), names)
+
+
+def _each(connection: Connection, change: Update | Delete, names: Iterable[tuple[str, str, int]]) -> None:
+    parameters = [{"of_subject": subject, "of_scope": scope, "of_version": v} for subject, scope, v in names]
+    this_key = (
+        (scope_keys.c.subject == bindparam("of_subject"))
+        & (scope_keys.c.scope == bindparam("of_scope"))
+        & (scope_keys.c.version == bindparam("of_version"))
+    )
+    if parameters:
+        connection.execute(change.where(this_key), parameters)
+
+
+def _tombstones(connection: Connection, subjects: Collection[str]) -> set[tuple[str, str]]:
+    query = select(tombstones.c.subject, tombstones.c.scope).where(tombstones.c.subject.in_(subjects))
+    return {(row.subject, row.scope) for row in connection.execute(query)}

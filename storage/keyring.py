@@ -1,0 +1,265 @@
+"""The keyring: every person's data keys, wrapped; look-ups; tombstones; certificates; signatures.
+
+It has a database of its own and commits apart from the data. So: a key is created before the data sealed under it, and
+destroyed before that data is deleted. Whoever holds only the data, or an old copy of it, holds nothing once the key
+is gone. An erased person leaves a tombstone, and a key insert conflicts with it: nobody comes back.
+
+On PostgreSQL the conflict holds in a race too: who creates or renews a key takes an advisory lock shared, who destroys
+takes it alone, both before looking and until their commit (READ COMMITTED sees, in the statement after the wait, what
+the other has committed). On SQLite the write lock does the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from storage import key_rows
+from storage.connecting import reading, truncate_wal
+from storage.epochs import Epoch, Epochs
+from storage.errors import Conflict, KeyLost
+from storage.kek import Provider
+from storage.key_cache import KeyCache, Name, Versions
+from storage.key_rows import EVERYTHING, KeyName
+from storage.keyring_tables import certificates, epochs, insert_new, keep_out, prepare, scope_keys
+from storage.sealing import KEY_BYTES, NONCE_BYTES, DataKey
+from storage.signatures import SigningKeys, Use
+
+
+class _Versions(dict[int, DataKey]):
+    """The versions of one key, as they were read; a newer one is fetched when an envelope names it."""
+
+    def __init__(self, opened: Mapping[int, DataKey], fetch: Callable[[], Versions]) -> None:
+        super().__init__(opened)
+        self._fetch = fetch
+
+    def __missing__(self, version: int) -> DataKey:
+        if found := self._fetch().get(version):
+            return found
+        raise KeyError(version)
+
+
+def newest(versions: Versions) -> DataKey:
+    """Return the key to seal with."""
+    return versions[max(versions)]
+
+
+class Keyring:
+    """Everything that is done with keys. Synchronous; called in the storage thread; may be read from two threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        provider: Provider,
+        *,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+        self._clock = clock
+        self._random = random
+        self._epochs = Epochs(engine, provider, clock, random)
+        self._signing = SigningKeys(provider, clock, random)
+        self._cache = KeyCache(clock)
+
+    def open(self) -> None:
+        """Create what a new keyring needs, then open the epochs and the signing keys.
+
+        Raises: KekRefused when the provider cannot be used; SchemaTooNew.
+        """
+        with self._engine.begin() as connection:
+            prepare(connection)
+            self._epochs.begin_first(connection)
+            self._signing.open(connection)
+        self._epochs.live()
+
+    def create(self, names: Sequence[Name]) -> dict[Name, DataKey]:
+        """Return the newest key of each (subject, scope), made and committed where there is none.
+
+        Raises: SubjectErased when any of them was erased; then none is made.
+        """
+        read_at = self._clock()
+        epoch = self._epochs.live()[0]
+        with self._engine.begin() as connection:
+            keep_out(connection, others=False)
+            key_rows.refuse_erased(connection, names)
+            present = key_rows.stored(connection, names)
+            fresh = [
+                self._made(epoch, name, 1, read_at) for name in dict.fromkeys(names) if name not in present
+            ]
+            if fresh:
+                connection.execute(insert_new(connection, scope_keys), fresh)
+            opened = self._opened(
+                connection, names
+            )  # another process may have been faster: then its keys count
+        self._keep(opened, read_at)
+        return {name: newest(versions) for name, versions in opened.items()}
+
+    def keys(self, names: Collection[Name], *, fresh: bool = False) -> dict[Name, Versions]:
+        """Return all live versions of the key of each (subject, scope); who has none is absent.
+
+        They may be up to a minute old, unless `fresh`. A version that another process has made meanwhile is looked
+        up when it is asked for. To seal, use the version that the scope's data names, or fresh keys: the newest of
+        old ones may have been replaced and dropped.
+        """
+        cached = {name: None if fresh else self._cache.get(name) for name in names}
+        found = {name: versions for name, versions in cached.items() if versions is not None}
+        return found | self._read([name for name in cached if name not in found])
+
+    def renew(self, subject: str, scope: str) -> DataKey:
+        """Make and commit the next version of a key; the old ones stay until `drop_old` or `discard`.
+
+        Raises: KeyLost when there is none; SubjectErased; Conflict when another process renews it at this moment.
+        """
+        epoch = self._epochs.live()[0]
+        name = subject, scope
+        try:
+            with self._engine.begin() as connection:
+                keep_out(connection, others=False)
+                key_rows.refuse_erased(connection, [name])
+                versions = [row.version for row in key_rows.stored(connection, [name]).get(name, [])]
+                if not versions:
+                    raise KeyLost(f"there is no key of {scope} of subject {subject} to renew")
+                made = self._made(epoch, name, max(versions) + 1, self._clock())
+                connection.execute(insert(scope_keys).values(made))
+                opened = self._opened(connection, [name])[name]
+        except IntegrityError:
+            raise Conflict(f"the key of {scope} of subject {subject} is being renewed elsewhere") from None
+        self._cache.drop(subject)
+        return newest(opened)
+
+    def drop_old(self, subject: str, scope: str) -> None:
+        """Destroy every version of a key but the newest."""
+        name = subject, scope
+        with self._engine.begin() as connection:
+            versions = sorted(row.version for row in key_rows.stored(connection, [name]).get(name, []))
+            key_rows.discard(connection, [KeyName(*name, version) for version in versions[:-1]])
+        self._cache.drop(subject)
+
+    def destroy(
+        self, subject: str, scopes: Sequence[str] | None, *, tombstone: bool, at: datetime
+    ) -> tuple[str, ...]:
+        """Destroy a person's keys of these scopes, or (None) all; return the scopes that are gone, sorted.
+
+        With `tombstone` they are gone for good. Doing it again changes nothing and returns the same, so an erasure
+        can be resumed. Other processes may read from their memory for at most 60 s more; this one forgets at once.
+        """
+        of_subject = scope_keys.c.subject == subject
+        which = of_subject if scopes is None else of_subject & scope_keys.c.scope.in_(scopes)
+        with self._engine.begin() as connection:
+            keep_out(connection, others=True)
+            gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
+            if tombstone:
+                key_rows.bury(connection, subject, [*gone, EVERYTHING] if scopes is None else scopes, at)
+                gone |= key_rows.erased_scopes(connection, subject)
+        self._cache.drop(subject)
+        return tuple(sorted(gone - {EVERYTHING} if scopes is None else gone & set(scopes)))
+
+    def orphans(self, older_than: datetime) -> list[KeyName]:
+        """Return the keys made before this time that nobody has settled yet, oldest first.
+
+        The caller looks for data under each: `settle` those that have some, `discard` the rest.
+        """
+        with self._reading.begin() as connection:
+            return key_rows.unsettled(connection, older_than)
+
+    def settle(self, names: Iterable[tuple[str, str, int]]) -> None:
+        """Note that data exists under these keys: `orphans` does not return them again."""
+        with self._engine.begin() as connection:
+            key_rows.settle(connection, names)
+
+    def discard(self, names: Collection[tuple[str, str, int]]) -> None:
+        """Destroy exactly these versions; the person may have others, and new ones."""
+        with self._engine.begin() as connection:
+            key_rows.discard(connection, names)
+        for subject, _, _ in names:
+            self._cache.drop(subject)
+
+    def macs(self, field: str, normalised: str) -> list[tuple[int, bytes]]:
+        """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: store the first, ask for all."""
+        return [(epoch.number, epoch.mac(field, normalised)) for epoch in self._epochs.live()]
+
+    def store_certificate(self, certificate: str, body: bytes) -> None:
+        """Keep a proof of erasure for ever. The first one of an id stands."""
+        with self._engine.begin() as connection:
+            row = {"id": certificate, "at": self._clock(), "body": body}
+            connection.execute(insert_new(connection, certificates), [row])
+
+    def certificate(self, certificate: str) -> bytes | None:
+        """Return a proof of erasure, or None."""
+        with self._reading.begin() as connection:
+            return connection.scalar(select(certificates.c.body).where(certificates.c.id == certificate))
+
+    def sign(self, use: Use, domain: str, payload: bytes) -> tuple[str, bytes]:
+        """Return (kid, Ed25519 signature); `domain` says what kind of proof it is, `storage.signatures` checks it."""
+        return self._signing.sign(use, domain, payload)
+
+    def public_keys(self) -> Mapping[str, bytes]:
+        """Return every public key there ever was, by its kid."""
+        with self._reading.begin() as connection:
+            return self._signing.public(connection)
+
+    def ready(self) -> bool:
+        """Say whether the keyring database answers and holds an epoch."""
+        try:
+            with self._reading.begin() as connection:
+                return connection.scalar(select(epochs.c.epoch).limit(1)) is not None
+        except (SQLAlchemyError, OSError):
+            return False
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the newest epoch should have ended: the operator is to rotate."""
+        return self._epochs.live()[0].ends_at <= self._clock()
+
+    @property
+    def cache_hits(self) -> int:
+        """How many scopes were opened from memory since the start."""
+        return self._cache.hits
+
+    def scrub(self) -> bool:
+        """Empty SQLite's write-ahead log, where destroyed keys would live on; False: a reader holds it, try later."""
+        return truncate_wal(self._engine)
+
+    def _made(self, epoch: Epoch, name: Name, version: int, at: datetime) -> dict[str, object]:
+        subject, scope = name
+        wrapped = epoch.wrap(subject, scope, version, self._random(KEY_BYTES), self._random(NONCE_BYTES))
+        key = {
+            "subject": subject,
+            "scope": scope,
+            "version": version,
+            "epoch": epoch.number,
+            "wrapped": wrapped,
+        }
+        return key | {"created_at": at, "settled": False}
+
+    def _read(self, names: Collection[Name]) -> dict[Name, Versions]:
+        if not names:
+            return {}
+        read_at = self._clock()
+        with self._reading.begin() as connection:
+            opened = self._opened(connection, names)
+        self._keep(opened, read_at)
+        return opened
+
+    def _opened(self, connection: Connection, names: Collection[Name]) -> dict[Name, Versions]:
+        opened: dict[Name, Versions] = {}
+        for name, rows in key_rows.stored(connection, names).items():
+            keys = {
+                row.version: self._epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
+                for row in rows
+            }
+            opened[name] = _Versions(keys, partial(self._again, name))
+        return opened
+
+    def _again(self, name: Name) -> Versions:
+        return self._read([name]).get(name, {})
+
+    def _keep(self, opened: Mapping[Name, Versions], read_at: datetime) -> None:
+        for name, versions in opened.items():
+            self._cache.put(name, versions, read_at)
