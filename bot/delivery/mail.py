@@ -1,0 +1,117 @@
+"""Mail notices: something happened to a consultation, here is the link. No value ever stands in a mail."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+from markupsafe import Markup
+
+from bot.delivery import DeliveryFailed
+from bot.wording import Wording
+from intake.rules import Recipient
+
+TIMEOUT = 15.0  # seconds for the whole conversation with the mail server
+_HTML = Markup(
+    '<!doctype html><html lang="{locale}"><body style="font:15px/1.5 sans-serif">'
+    '<p>{text}</p><p><a href="{link}">{open}</a></p></body></html>\n'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in: `SMTP_URL` taken apart."""
+
+    host: str
+    port: int
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False  # from the first byte (smtps://)
+    starttls: bool = False
+
+    @classmethod
+    def at(cls, url: str) -> MailServer:
+        """Read `smtp://user:pass@host:587?starttls=1` or `smtps://…`. Raises ValueError for anything else."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ValueError("SMTP_URL is not of the form smtp://user:pass@host:587?starttls=1")
+        tls = parts.scheme == "smtps"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (465 if tls else 587),
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=tls,
+            starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] == "1",
+        )
+
+
+class Mails:
+    """Sends notices to recipients of kind `mail`. Without a server every sending fails, visibly."""
+
+    def __init__(
+        self,
+        server: MailServer | None,
+        wording: Wording,
+        *,
+        sender: str,
+        locale: str,
+        console: str,
+        trusted: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take what all notices share.
+
+        Args: sender: the company's address; locale: the recipients'; console: URL of the staff console, no slash at its
+        end; trusted: certificates to accept instead of the system's.
+        """
+        self._server = server
+        self._wording = wording
+        self._sender = sender
+        self._locale = locale
+        self._console = console
+        self._trusted = trusted
+
+    async def send(self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime) -> None:
+        """Send the notice of `kind` (an event's name).
+
+        Args: params: `reference` and `topic`; name: the same at every try, so that a mail box may drop a repeat.
+        Raises: DeliveryFailed without a mail server; what aiosmtplib raises when it does not take the mail.
+        """
+        if self._server is None:
+            raise DeliveryFailed("no mail server: set SMTP_URL")
+        await aiosmtplib.send(
+            self._notice(recipient, kind, params, name=name, at=at),
+            hostname=self._server.host,
+            port=self._server.port,
+            username=self._server.user,
+            password=self._server.password,
+            use_tls=self._server.tls,
+            start_tls=self._server.starttls or None,  # None: whenever the server offers it
+            tls_context=self._trusted,
+            timeout=TIMEOUT,
+        )
+
+    def _notice(
+        self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime
+    ) -> EmailMessage:
+        text = self._wording.say(f"mail.{kind}", self._locale, **params)
+        link = f"{self._console}/leads/{params['reference']}"
+        notice = EmailMessage()
+        notice["From"] = self._sender
+        notice["To"] = recipient.address
+        notice["Subject"] = self._wording.say("mail.subject", self._locale, reference=params["reference"])
+        notice["Date"] = format_datetime(at)
+        notice["Message-ID"] = f"<{name}@{self._sender.rpartition('@')[2]}>"
+        notice["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
+        notice.set_content(f"{text}\n\n{link}\n")
+        html = _HTML.format(
+            locale=self._locale, text=text, link=link, open=self._wording.say("mail.open", self._locale)
+        )
+        notice.add_alternative(str(html), subtype="html")
+        return notice

@@ -1,0 +1,115 @@
+"""What a lead looks like to a colleague: which details there are, never the details; those are opened one by one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bot.desk import Desk
+from bot.staff.answers import Refused
+from bot.staff.doors import Visit
+from intake.events import MESSAGE_MAX, ColleagueSaid
+from intake.rules import Localised
+from storage.leads import STATUSES, Lead
+from storage.records import Turn
+
+MASK = "••••"  # as long for every value: a length tells, too
+UNANSWERED = "new"  # the status in which an answer is due
+
+
+class Inbox:
+    """The leads as colleagues work on them, for the JSON API and the pages alike."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def page(self, status: str, query: str, cursor: str) -> tuple[list[Lead], str]:
+        """Return the newest leads and the cursor of the next page.
+
+        Args: query: an exact reference, e-mail or phone; there is no search over what people wrote.
+        Raises: Refused for a status or a cursor that is none.
+        """
+        if status and status not in STATUSES:
+            raise Refused(400, "bad_request")
+        return await self._desk.call(self._page, status, query.strip(), cursor)
+
+    async def one(self, reference: str) -> Lead:
+        """Return a lead. Raises NotFound, ConsentRequired."""
+        return await self._desk.call(self._desk.storage.leads.one, reference)
+
+    async def change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
+        """Set the status or whose lead it is. Raises Refused for a status or a colleague that is none."""
+        if status is not None and status not in STATUSES:
+            raise Refused(400, "bad_request")
+        return await self._desk.call(self._change, reference, status, assignee)
+
+    async def reply(self, reference: str, text: str, visit: Visit) -> int:
+        """Say something to the person in the chat; return the message's number. Raises Refused when empty or too long."""
+        if not text.strip():
+            raise Refused(400, "bad_request")
+        if len(text) > MESSAGE_MAX:
+            raise Refused(413, "too_long")
+        lead = await self.one(reference)
+        said = ColleagueSaid(text=text, name=self._desk.wording.say("staff.colleague", lead.locale))
+        turn = Turn(conversation=lead.conversation, event=said, at=self._desk.clock())
+        done, _ = await self._desk.act(turn)
+        return done.last
+
+    def _page(self, status: str, query: str, cursor: str) -> tuple[list[Lead], str]:
+        leads = self._desk.storage.leads
+        try:
+            if not query:
+                return leads.newest(status=status, cursor=cursor)
+            found = leads.search(query)
+        except ValueError:
+            raise Refused(400, "bad_request") from None
+        return [lead for lead in found if status in {"", lead.status}], ""
+
+    def _change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
+        if assignee:
+            known = {one.id for one in self._desk.storage.staff.colleagues() if not one.disabled_at}
+            if assignee not in known:
+                raise Refused(400, "bad_request")
+        return self._desk.storage.leads.change(reference, status=status, assignee=assignee)
+
+
+def row(desk: Desk, lead: Lead, locale: str) -> dict[str, Any]:
+    """Return a lead as `GET /api/v1/staff/leads` shows it, masked."""
+    return {
+        "reference": lead.reference,
+        "topic": lead.topic,
+        "topic_label": label(desk.rules.topics, lead.topic, locale) or "–",
+        "channel": lead.channel,
+        "locale": lead.locale,
+        "status": lead.status,
+        "assignee": lead.assignee,
+        "at": moment(lead.at),
+        "reply_due": moment(lead.answer_due) if lead.status == UNANSWERED else None,
+        "keeps_until": moment(lead.keeps_until),
+        "fields": [_masked(desk, name, locale) for name in lead.fields],
+        "sensitive": any(_sensitive(desk, name) for name in lead.fields),
+        "purposes": list(lead.purposes),
+        "masked": True,
+    }
+
+
+def label(known: Any, name: str, locale: str) -> str:
+    """Return the label of a configured topic, field or purpose, or its name when it is configured no more."""
+    there = known.get(name)
+    labels: Localised = there.label if there else {}
+    return labels.get(locale, name)
+
+
+def moment(at: datetime) -> str:
+    """Return a time as the contract writes it: RFC 3339, UTC."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _sensitive(desk: Desk, name: str) -> bool:
+    known = desk.rules.fields.get(name)
+    return known is None or known.sensitive
+
+
+def _masked(desk: Desk, name: str, locale: str) -> dict[str, Any]:
+    shown = label(desk.rules.fields, name, locale)
+    return {"field": name, "label": shown, "value": MASK, "sensitive": _sensitive(desk, name)}

@@ -1,0 +1,158 @@
+"""The console in HTML: works without a script; every change is a form with the session's CSRF secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from bot.desk import Desk
+from bot.staff.answers import Refused, page
+from bot.staff.api import MASKED
+from bot.staff.doors import Door, Guarded, Handler, Visit
+from bot.staff.drawing import FOLDER
+from bot.staff.inbox import UNANSWERED, Inbox, label, row
+from storage.leads import STATED, STATUSES, Lead
+
+ANYBODY = ("sales", "privacy", "admin")
+STATIC = {"console.css": "text/css", "enter.js": "text/javascript"}
+
+
+def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
+    """Return the routes of the pages."""
+    pages = Pages(desk, door)
+
+    def behind(handler: Handler, *roles: str) -> Any:
+        return Guarded(door, handler, roles).page
+
+    lead = "/staff/leads/{reference}"
+    return [
+        web.get("/staff/static/{name}", static),
+        web.get("/staff/enter", pages.door_page),
+        web.post("/staff/enter", pages.enter),
+        web.post("/staff/leave", behind(pages.leave, *ANYBODY)),
+        web.get("/staff", behind(pages.leads, *MASKED)),
+        web.post("/staff", behind(pages.leads, *MASKED)),
+        web.get(lead, behind(pages.lead, *MASKED)),
+        web.post(lead, behind(pages.change, "sales")),
+        web.post(f"{lead}/open", behind(pages.open, *MASKED)),
+        web.post(f"{lead}/reply", behind(pages.reply, "sales")),
+    ]
+
+
+async def static(request: web.Request) -> web.StreamResponse:
+    """`GET /staff/static/{name}`: the console's style and its one script."""
+    name = request.match_info["name"]
+    if name not in STATIC:
+        raise web.HTTPNotFound
+    headers = {"content-type": f"{STATIC[name]}; charset=utf-8", "x-content-type-options": "nosniff"}
+    return web.FileResponse(FOLDER / "static" / name, headers=headers)
+
+
+class Pages:
+    """The handlers."""
+
+    def __init__(self, desk: Desk, door: Door) -> None:
+        self._desk = desk
+        self._door = door
+        self._inbox = Inbox(desk)
+
+    async def door_page(self, request: web.Request) -> web.Response:
+        """`GET /staff/enter`: the page that a one-time link opens; the secret stands after its "#"."""
+        return self._entrance(request, spent=False)
+
+    async def enter(self, request: web.Request) -> web.StreamResponse:
+        """`POST /staff/enter`: exchange the one-time secret for a session."""
+        given = str((await request.post()).get("link", "")).strip()
+        try:
+            entered = await self._door.enter(request, given.rpartition("#")[2])  # the whole link may be pasted
+        except Refused as refused:
+            text = self._door.drawing.draw("fault.html", self._door.locale(request), visit=None, code=refused.code)
+            return page(text, refused.status)
+        return entered or self._entrance(request, spent=True)
+
+    async def leave(self, request: web.Request, visit: Visit) -> web.Response:
+        """`POST /staff/leave`: end the session."""
+        return await self._door.leave(visit)
+
+    async def leads(self, request: web.Request, visit: Visit) -> web.Response:
+        """`GET` and `POST /staff`: the list; a search is posted, so that no address stands in a URL."""
+        given = await request.post() if request.method == "POST" else {}
+        asked = {name: str(given.get(name, "")) for name in ("status", "q", "cursor")}
+        listed = await self._listed(asked["status"], asked["q"], asked["cursor"], visit)
+        return page(self._door.drawing.draw("leads.html", visit.locale, visit=visit, chosen="", **listed))
+
+    async def lead(self, request: web.Request, visit: Visit) -> web.Response:
+        """`GET /staff/leads/{ref}`: one lead, masked."""
+        return await self._pane(await self._inbox.one(request.match_info["reference"]), visit)
+
+    async def open(self, request: web.Request, visit: Visit) -> web.Response:
+        """`POST /staff/leads/{ref}/open`: the ticked details, opened for a purpose, audited."""
+        form = await request.post()
+        names = [str(name) for name in form.getall("fields", [])]
+        purpose = str(form.get("purpose", ""))
+        open_lead = self._desk.storage.leads.open_lead
+        reference = request.match_info["reference"]
+        opened = await self._desk.call(open_lead, reference, purpose, names, visit.colleague.actor)
+        return await self._pane(opened.lead, visit, values=opened.values, purpose=purpose, note="staff.opened")
+
+    async def change(self, request: web.Request, visit: Visit) -> web.Response:
+        """`POST /staff/leads/{ref}`: status and owner."""
+        form = await request.post()
+        status, assignee = str(form.get("status", "")), str(form.get("assignee", ""))
+        changed = await self._inbox.change(request.match_info["reference"], status, assignee)
+        return await self._pane(changed, visit, note="staff.saved")
+
+    async def reply(self, request: web.Request, visit: Visit) -> web.Response:
+        """`POST /staff/leads/{ref}/reply`: say something in the person's chat."""
+        reference = request.match_info["reference"]
+        await self._inbox.reply(reference, str((await request.post()).get("text", "")), visit)
+        return await self._pane(await self._inbox.one(reference), visit, note="staff.reply.sent")
+
+    def _entrance(self, request: web.Request, *, spent: bool) -> web.Response:
+        text = self._door.drawing.draw("enter.html", self._door.locale(request), visit=None, spent=spent)
+        return page(text, 403 if spent else 200)
+
+    async def _pane(self, lead: Lead, visit: Visit, **more: Any) -> web.Response:
+        listed = await self._listed("", "", "", visit)
+        shown = {"values": {}, "purpose": "", "note": "", **more}
+        purposes = [(name, self._say(f"staff.purpose.{name}", visit)) for name in STATED]
+        purposes += [(name, label(self._desk.rules.purposes, name, visit.locale)) for name in lead.purposes]
+        drawn = self._door.drawing.draw(
+            "lead.html",
+            visit.locale,
+            visit=visit,
+            lead=self._shown(lead, visit, listed["owners"]),
+            purposes=purposes,
+            **shown,
+            **listed,
+        )
+        return page(drawn)
+
+    async def _listed(self, status: str, query: str, cursor: str, visit: Visit) -> dict[str, Any]:
+        leads, following = await self._inbox.page(status, query, cursor)
+        colleagues = await self._desk.call(self._desk.storage.staff.colleagues)
+        owners = {one.id: one.email for one in colleagues}
+        return {
+            "leads": [self._shown(lead, visit, owners) for lead in leads],
+            "next": following,
+            "status": status,
+            "statuses": STATUSES,
+            "owners": owners,
+            "colleagues": [one for one in colleagues if one.role == "sales" and not one.disabled_at],
+        }
+
+    def _shown(self, lead: Lead, visit: Visit, owners: dict[str, str]) -> dict[str, Any]:
+        due = lead.answer_due if lead.status == UNANSWERED else None
+        return {
+            **row(self._desk, lead, visit.locale),
+            "at": lead.at,
+            "keeps_until": lead.keeps_until,
+            "due": due,
+            "overdue": due is not None and due < self._desk.clock(),
+            "owner": owners.get(lead.assignee, ""),
+            "purpose_labels": [label(self._desk.rules.purposes, one, visit.locale) for one in lead.purposes],
+        }
+
+    def _say(self, key: str, visit: Visit) -> str:
+        return self._desk.wording.say(key, visit.locale)
