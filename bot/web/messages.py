@@ -1,0 +1,116 @@
+"""The chat over plain HTTP: say and pick, and reading what was said, waiting for it if need be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from bot.hub import Subscription
+from bot.web import bodies
+from bot.web.appkeys import DESK, PACE
+from bot.web.frames import SEQ_MAX, Asked, BadFrame, read_asked
+from bot.web.pace import too_fast
+from bot.web.problems import Problem
+from bot.web.sessions import session_of, turn_of
+from storage.records import Session, Transcript, TurnDone
+
+if TYPE_CHECKING:
+    from bot.desk import Desk
+
+WAIT_MAX = 25  # seconds of a long poll; docs/contract.md. Proxies give up at 30 and more
+
+# Why an event was refused: status over HTTP, and what to say. Nothing of such an event is kept.
+REFUSALS: Mapping[str, tuple[int, str]] = {
+    "not_offered": (422, "This was not offered."),
+    "unknown_purpose": (422, "The card did not offer this purpose."),
+    "consent_stale": (409, "The policy has changed since this card was shown; here is the new one."),
+    "id_reused": (409, "This id was used for another message."),
+    "too_long": (413, "The message is too long."),
+    "consent_required": (403, "There is no live consent for this."),
+}
+
+
+async def post_message(request: web.Request) -> web.Response:
+    """`POST /api/v1/messages`: take one say or pick; answer when it is durable, with everything that followed."""
+    desk, session = request.app[DESK], await session_of(request)
+    asked = _asked(await bodies.read_body(request))
+    if not request.app[PACE].message(session.conversation):
+        raise too_fast()
+    done, certificate = await desk.act(turn_of(desk, session, asked.event, asked))
+    if done.refused:
+        raise refusal(done.refused, messages=frames(desk, done))
+    answer: dict[str, Any] = {
+        "ack": {"id": asked.id, "seq": done.ack},
+        "messages": await _told(desk, done),
+    }
+    if certificate is not None:
+        answer["erased"] = {"certificate": certificate}
+    return bodies.json_answer(answer)
+
+
+async def get_messages(request: web.Request) -> web.Response:
+    """`GET /api/v1/messages`: every message after a watermark; with `wait`, the first that comes within it."""
+    desk, session = request.app[DESK], await session_of(request)
+    after = _number(request, "after", SEQ_MAX)
+    wait = min(_number(request, "wait", SEQ_MAX), WAIT_MAX)
+    with desk.hub.subscribe(session.conversation, session.subject) as news:
+        transcript = await _after(desk, session, after)
+        if not transcript.messages and wait:
+            certificate = await _news(news, wait)
+            if certificate is not None:
+                return bodies.json_answer({"messages": [], "erased": {"certificate": certificate}})
+            transcript = await _after(desk, session, after)
+    return bodies.json_answer({"messages": frames(desk, transcript)})
+
+
+def frames(desk: Desk, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
+    """Return the `message` frames of a turn or a transcript."""
+    values, record = shown.values, shown.record
+    return [desk.wording.frame(message, values=values, record=record) for message in shown.messages]
+
+
+def refusal(code: str, *, messages: Iterable[Mapping[str, Any]] = ()) -> Problem:
+    """Return the problem of a refused event; `messages` is what the desk said instead, such as a new consent card."""
+    status, detail = REFUSALS.get(code, (422, "This cannot be done here."))
+    shown = list(messages)
+    more: dict[str, Any] = {"messages": shown} if shown else {}
+    return Problem(status, code, detail, **more)
+
+
+def _asked(body: bytes) -> Asked:
+    try:
+        return read_asked(body)
+    except BadFrame as fault:
+        raise fault.problem() from None
+
+
+async def _told(desk: Desk, done: TurnDone) -> list[dict[str, Any]]:
+    """Return the messages from the visitor's own on; a repeat is answered from the transcript."""
+    if done.scope == "all" and done.erasure:
+        return []  # there is nobody left whose messages they would be
+    if done.messages or not done.ack:
+        return frames(desk, done)
+    return frames(desk, await desk.call(desk.storage.store.transcript, done.conversation, done.ack - 1))
+
+
+async def _after(desk: Desk, session: Session, after: int) -> Transcript:
+    return await desk.call(desk.storage.store.transcript, session.conversation, after)
+
+
+async def _news(news: Subscription, seconds: float) -> Mapping[str, Any] | None:
+    """Wait for a delivery; return the certificate if the person was erased meanwhile."""
+    try:
+        delivery = await asyncio.wait_for(anext(news), seconds)
+    except (TimeoutError, StopAsyncIteration):
+        return None
+    return delivery.certificate if delivery.done.scope == "all" else None
+
+
+def _number(request: web.Request, name: str, largest: int) -> int:
+    written = request.query.get(name, "0")
+    if not written.isascii() or not written.isdigit() or len(written) > 16 or int(written) > largest:
+        raise Problem(400, "bad_query", f"`{name}` must be a whole number.", parameter=name)
+    return int(written)

@@ -1,0 +1,78 @@
+"""Which web pages may talk to the desk: each site lists its origins (S1); programs without an Origin may always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from bot.web.appkeys import DESK
+from bot.web.problems import Problem
+from intake.rules import Site
+
+API = "/api/v1/"
+STAFF = "/api/v1/staff"  # same origin only; the console checks that itself
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "600",  # seconds
+}
+
+
+@web.middleware
+async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer preflights, and refuse pages that no site lists before anything is read or kept."""
+    if not request.path.startswith(API) or request.path.startswith(STAFF):
+        return await handler(request)
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and not _listed(request, origin, request.app[DESK].rules.sites.values()):
+        raise not_allowed()
+    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+        return web.Response(status=204, headers=_PREFLIGHT)
+    return await handler(request)
+
+
+async def share_with_listed(request: web.Request, response: web.StreamResponse) -> None:
+    """Let a listed page read the answer (CORS). Without credentials: tokens travel in a header, not in a cookie."""
+    if not request.path.startswith(API) or request.path.startswith(STAFF):
+        return
+    response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and _listed(request, origin, request.app[DESK].rules.sites.values()):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After, Content-Disposition"
+
+
+def check_site(request: web.Request, site: str) -> None:
+    """Refuse a page that is not listed for `site`. Raises Problem 403 `origin_not_allowed`. Source: obligations S1."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    known = request.app[DESK].rules.sites.get(site)
+    if origin is not None and not _listed(request, origin, (known,) if known else ()):
+        raise not_allowed()
+
+
+def not_allowed() -> Problem:
+    """Return the problem of a page that is not listed."""
+    return Problem(403, "origin_not_allowed", "This page's origin is not listed for the site.")
+
+
+def _listed(request: web.Request, origin: str, sites: Iterable[Site]) -> bool:
+    return any(origin in site.origins for site in sites) or _own(request, origin)
+
+
+def _own(request: web.Request, origin: str) -> bool:
+    """Say whether the page is the desk's own: at its public address, or on this machine at the port it was asked on.
+
+    The host must be one that no stranger can take: a name that resolves here for a moment only (DNS rebinding) is not.
+    """
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # an IPv6 address that is none
+        return False
+    public = urlsplit(request.app[DESK].settings.public_url)
+    if (parts.scheme, parts.netloc) == (public.scheme, public.netloc):
+        return True
+    return parts.hostname in LOOPBACK and parts.netloc == request.host

@@ -1,0 +1,105 @@
+"""How fast one address or session may go. Addresses are held in memory only, as a hash under a key of the day."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable
+from datetime import date, datetime
+
+from aiohttp import web
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from bot.web.problems import Problem
+
+# Twenty a second for a whole minute: no person types that, and a program that waits for its acks rarely does.
+MESSAGES_PER_MINUTE = 1_200  # messages of one session
+SESSIONS_PER_HOUR = 300  # sessions of one address; an office or a mobile network shares one
+DRAWN_AT_ONCE = (
+    20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
+)
+DAY_KEY_BYTES = 32  # bytes; BLAKE2b takes keys up to 64
+
+
+class Pace:
+    """The limits of this process."""
+
+    def __init__(
+        self,
+        random: Callable[[int], bytes],
+        *,
+        messages_per_minute: int = MESSAGES_PER_MINUTE,
+        sessions_per_hour: int = SESSIONS_PER_HOUR,
+    ) -> None:
+        """Begin with every allowance whole; `random` makes the key of the day."""
+        self._random = random
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._messages = RateLimitItemPerMinute(messages_per_minute)
+        self._sessions = RateLimitItemPerHour(sessions_per_hour)
+        self._day, self._day_key = date.min, b""
+
+    def message(self, conversation: str, count: int = 1) -> bool:
+        """Take `count` messages from the session's allowance; say whether there were that many."""
+        return self._limiter.hit(self._messages, conversation, cost=count)
+
+    def session(self, request: web.Request, now: datetime) -> None:
+        """Take one session from the address's allowance. Raises Problem 429 when there is none.
+
+        The machine's own address is exempt: an operator's probes and measurements run there.
+        """
+        address = client_address(request)
+        if address is None or address.is_loopback:
+            return
+        if not self._limiter.hit(self._sessions, self._hashed(address.packed, now)):
+            raise too_fast()
+
+    def _hashed(self, address: bytes, now: datetime) -> str:
+        if now.date() != self._day:
+            self._day, self._day_key = now.date(), self._random(DAY_KEY_BYTES)
+        return hashlib.blake2b(address, key=self._day_key, digest_size=16).hexdigest()
+
+
+class Allowance:
+    """What one socket may still say before it asks again."""
+
+    __slots__ = ("_conversation", "_left", "_pace")
+
+    def __init__(self, pace: Pace, conversation: str) -> None:
+        """Draw from the allowance of the conversation's session."""
+        self._pace, self._conversation, self._left = pace, conversation, 0
+
+    def spend(self) -> bool:
+        """Take one message; say whether there was one."""
+        if not self._left:
+            if not self._pace.message(self._conversation, DRAWN_AT_ONCE):
+                return False
+            self._left = DRAWN_AT_ONCE
+        self._left -= 1
+        return True
+
+
+def too_fast() -> Problem:
+    """Return the problem of someone who goes too fast."""
+    return Problem(429, "too_fast", "That was too fast. Nothing was kept.", headers={"Retry-After": "60"})
+
+
+def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return who is at the other end.
+
+    A peer on this machine or on a private network is taken for the operator's proxy: then the last entry of
+    X-Forwarded-For counts, which is the one that this proxy wrote. From anybody else the header is ignored.
+    """
+    peer = _address(request.remote or "")
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if forwarded and (peer is None or peer.is_loopback or peer.is_private):
+        return _address(forwarded.rsplit(",", 1)[-1].strip()) or peer
+    return peer
+
+
+def _address(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(written)
+    except ValueError:
+        return None

@@ -1,0 +1,81 @@
+"""A WebSocket as the chat needs it: whole frames of JSON, the contract's close codes, and no end in an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from bot.web.frames import FRAME_MAX_BYTES
+
+HELLO_SECONDS = 5.0  # seconds until the first frame; docs/contract.md, "Chat API"
+HEARTBEAT_SECONDS = 30.0  # seconds; proxies drop silent connections after 60
+CLOSE_SECONDS = 2.0  # seconds to wait for the other side's own close frame
+TOO_BIG = 4413
+CLOSE_CODES: Mapping[str, int] = {
+    "bad_token": 4401,
+    "origin_not_allowed": 4401,
+    "erased": 4410,
+    "too_fast": 4429,
+}
+_TOO_LONG = {"type": "error", "code": "too_long", "detail": f"A frame has at most {FRAME_MAX_BYTES} bytes."}
+
+
+class Wire(web.WebSocketResponse[Literal[False]]):
+    """One socket. After it is gone, telling does nothing: the client resumes by its watermark."""
+
+    def __init__(self) -> None:
+        """Prepare without compression: it would cost each idle socket 100 kB, and mix secrets with what others say."""
+        super().__init__(
+            timeout=CLOSE_SECONDS,
+            heartbeat=HEARTBEAT_SECONDS,
+            compress=False,
+            max_msg_size=FRAME_MAX_BYTES + 1,  # the reader refuses what reaches this
+            decode_text=False,
+        )
+        self._gone = False
+
+    async def tell(self, frame: Mapping[str, Any]) -> None:
+        """Send one frame."""
+        if self._gone:
+            return
+        try:
+            await self.send_frame(orjson.dumps(frame, option=orjson.OPT_UTC_Z), WSMsgType.TEXT)
+        except ConnectionError:
+            self._gone = True
+
+    async def refuse(self, frame: Mapping[str, Any], code: int) -> None:
+        """Send an `error` frame and close."""
+        await self.tell(frame)
+        await self.leave(code)
+
+    async def leave(self, code: int) -> None:
+        """Close with `code`; nothing is told after it."""
+        if not self._gone:
+            self._gone = True
+            await self.close(code=code)
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        """Close; a frame that was too big is answered with the contract's code instead of the protocol's."""
+        if code != WSCloseCode.MESSAGE_TOO_BIG:
+            return await super().close(code=code, message=message, drain=drain)
+        await self.tell(_TOO_LONG)
+        self._gone = True
+        await self._last_words()
+        return await super().close(code=TOO_BIG, message=message, drain=drain)
+
+    async def _last_words(self) -> None:
+        """Say why, and let the rest of the frame run past: closing with unread bytes would reset the connection."""
+        try:
+            await self.send_frame(struct.pack("!H", TOO_BIG), WSMsgType.CLOSE)
+        except ConnectionError:
+            return
+        transport = self._req.transport if self._req is not None else None
+        for _ in range(int(CLOSE_SECONDS / 0.05)):
+            if transport is None or transport.is_closing():
+                return
+            await asyncio.sleep(0.05)
