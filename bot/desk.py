@@ -1,0 +1,89 @@
+"""Everything a channel needs, built once and handed to each: rules, wording, storage, turns, hub, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+from uuid import uuid4
+
+from bot.hub import Hub
+from bot.metrics import Metrics
+from bot.turn import Turns
+from bot.wording import Wording
+from config.load import Loaded
+from config.settings import Settings
+from intake.rules import Rules
+from storage.records import Turn, TurnDone
+from storage.storage import Storage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs that nobody confuses when reading aloud
+REFERENCE_LENGTH = 8  # signs: 40 bits; a unique index catches what chance does not
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a fresh id: 32 hexadecimal characters of a random UUID."""
+    return uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The composition: channels receive it and look nothing up elsewhere."""
+
+    settings: Settings
+    loaded: Loaded
+    wording: Wording
+    storage: Storage
+    turns: Turns
+    hub: Hub = field(default_factory=Hub)
+    metrics: Metrics = field(default_factory=Metrics)
+    clock: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = new_id
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    @property
+    def rules(self) -> Rules:
+        """Return what the company configured."""
+        return self.loaded.rules
+
+    @classmethod
+    def build(cls, settings: Settings, loaded: Loaded, storage: Storage, **given: Any) -> Desk:
+        """Return a desk over opened storage; `given` replaces clock, ids or randomness."""
+        wording = Wording(loaded, settings.public_url)
+        turns = Turns(storage.store, storage.thread, loaded.rules)
+        return cls(settings=settings, loaded=loaded, wording=wording, storage=storage, turns=turns, **given)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` of the storage returns; it runs in the storage's thread."""
+        return await asyncio.wrap_future(self.storage.thread.submit(lambda: function(*args, **kwargs)))
+
+    async def act(self, turn: Turn) -> tuple[TurnDone, Mapping[str, Any] | None]:
+        """Carry out a turn and what follows it: a begun erasure is finished, watchers are told."""
+        return await self.settle(turn, await self.turns.take(turn))
+
+    async def settle(self, turn: Turn, done: TurnDone) -> tuple[TurnDone, Mapping[str, Any] | None]:
+        """Finish what a committed turn began, count it, tell the watchers; return it with its certificate."""
+        certificate = None
+        if done.erasure:
+            certificate = await self.call(self.storage.store.finish_erasure, done.erasure)
+        self.metrics.effects(done.state.channel, done.effects)
+        self.hub.publish(done, certificate)
+        return done, certificate
+
+    def new_reference(self) -> str:
+        """Return a fresh reference for a lead: eight signs in two groups."""
+        drawn = int.from_bytes(self.random(REFERENCE_LENGTH))
+        signs = "".join(REFERENCE_LETTERS[drawn >> 5 * n & 31] for n in range(REFERENCE_LENGTH))
+        return f"AF-{signs[:4]}-{signs[4:]}"
+
