@@ -6,16 +6,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from gettext import GNUTranslations
-from io import BytesIO
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
 
 from babel import Locale
 from babel.dates import format_timedelta
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
 from intake.reading import Fault, PolicySource, RulesInvalid, Spelling, read_rules
@@ -27,7 +23,7 @@ class Loaded:
     """Everything that an operator edits, checked."""
 
     rules: Rules
-    catalogues: Mapping[str, GNUTranslations]  # by locale; msgid = wording key
+    catalogues: Mapping[str, Mapping[str, str]]  # texts by locale and wording key (msgid)
     policies: Mapping[str, Localised]  # Markdown by version and locale, placeholders filled in
 
 
@@ -95,58 +91,54 @@ def _policy_sources(directory: Path, faults: list[Fault]) -> dict[str, PolicySou
     return dict(sorted(sources.items(), key=lambda item: (str(item[1].table.get("effective_on")), item[0])))
 
 
-def _catalogues(directory: Path, locales: Sequence[str], faults: list[Fault]) -> dict[str, GNUTranslations]:
-    """Return the catalogues, compiled in memory. The first language is the measure for the others."""
-    read = {}
+def _catalogues(
+    directory: Path, locales: Sequence[str], faults: list[Fault]
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the texts of every language. The first language is the measure for the others."""
+    read, files = {}, {}
     for locale in locales:
-        file = f"wording/{locale.replace('-', '_')}/LC_MESSAGES/askfirst.po"
-        catalogue = _catalogue(directory / file, file, locale, faults)
-        if catalogue is not None:
-            read[file] = (locale, catalogue)
-    faults += _untranslated({file: catalogue for file, (_, catalogue) in read.items()})
-    return {locale: _compiled(catalogue) for locale, catalogue in read.values()}
+        files[locale] = f"wording/{locale.replace('-', '_')}/LC_MESSAGES/askfirst.po"
+        texts = _texts(directory / files[locale], files[locale], locale, faults)
+        if texts:
+            read[locale] = texts
+    every_key = dict.fromkeys(key for texts in read.values() for key in texts)
+    first = next(iter(read.values()), {})
+    for locale, texts in read.items():
+        faults += _wording_faults(files[locale], texts, every_key, first)
+    return read
 
 
-def _catalogue(path: Path, file: str, locale: str, faults: list[Fault]) -> Catalog | None:
+def _texts(path: Path, file: str, locale: str, faults: list[Fault]) -> dict[str, str]:
     try:
         with path.open("rb") as source:
-            return read_po(source, locale=locale.replace("-", "_"), abort_invalid=True)
+            catalogue = read_po(source, locale=locale.replace("-", "_"), abort_invalid=True)
     except FileNotFoundError:
         faults.append(Fault(file, "(the file)", "missing", "translate the catalogue of another language"))
     except (PoFileError, UnicodeDecodeError) as error:
         faults.append(Fault(file, "(the file)", f"cannot be read: {error}", "correct that line"))
-    return None
+    else:
+        return {
+            str(message.id): str(message.string) for message in catalogue if message.id and message.string
+        }
+    return {}
 
 
-def _untranslated(catalogues: Mapping[str, Catalog]) -> list[Fault]:
-    """Return a fault for every key that a catalogue lacks, and for placeholders that differ."""
-    faults = []
-    texts = {
-        file: {str(message.id): str(message.string) for message in catalogue if message.id and message.string}
-        for file, catalogue in catalogues.items()
-    }
-    every_key = dict.fromkeys(key for known in texts.values() for key in known)
-    for file, known in texts.items():
-        faults += [
-            Fault(file, key, "not translated", "write its text") for key in every_key if key not in known
-        ]
-    first = next(iter(texts.values()), {})
-    for file, known in texts.items():
-        for key, text in known.items():
-            if key in first and placeholders(text) != placeholders(first[key]):
+def _wording_faults(
+    file: str, texts: Mapping[str, str], every_key: Mapping[str, None], first: Mapping[str, str]
+) -> list[Fault]:
+    """Return a fault for every key without text, and for placeholders that differ or cannot be read."""
+    faults = [Fault(file, key, "not translated", "write its text") for key in every_key if key not in texts]
+    for key, text in texts.items():
+        try:
+            if placeholders(text) != placeholders(first.get(key, text)):
                 faults.append(
-                    Fault(file, key, "other placeholders than in the first language", "use the same ones")
+                    Fault(file, key, "other placeholders than the first language", "use the same ones")
                 )
+        except ValueError:
+            faults.append(Fault(file, key, "a brace that stands alone", "write {{ or }} for a brace"))
     return faults
 
 
 def placeholders(text: str) -> frozenset[str]:
-    """Return the names that stand in braces."""
+    """Return the names that stand in braces. Raises ValueError for a brace that stands alone."""
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
-
-
-def _compiled(catalogue: Catalog) -> GNUTranslations:
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)

@@ -69,7 +69,8 @@ class Assembly:
         self.faults: list[Fault] = []
         self._intake = intake
         self._spelling = spelling
-        self._labels = {entry.name: entry.label for entry in intake.fields}
+        # What a notice lists: a field that nobody is asked for is not collected.
+        self._labels = {entry.name: entry.label for entry in intake.fields if entry.asked}
         self._labels |= {entry.name: entry.label for entry in intake.visit}
         self._keep = {purpose.id: purpose.keep for purpose in intake.purposes}
 
@@ -147,7 +148,7 @@ class Assembly:
         values = self._values({"keep": entry.keep})
         for locale, known in values.items():
             known["fields"] = self._spelling.listing(
-                [self._labels[name][locale] for name in entry.fields], locale
+                [self._labels[name][locale] for name in entry.fields if name in self._labels], locale
             )
         return Purpose(
             **entry.model_dump(exclude={"label", "text", "words", "fields", "assessment"}),
