@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from storage.connecting import reading
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, Place, seal, unseal
 from storage.tables import outbox as rows
 
-LEASE = timedelta(minutes=2)  # a claimed task that nobody finished is due again; a delivery takes at most 20 s
+LEASE = timedelta(
+    minutes=2
+)  # a claimed task that nobody finished is due again; a delivery takes at most 20 s
 FIRST_RETRY = timedelta(seconds=30)  # doubled at each failure
 LONGEST_RETRY = timedelta(hours=8)
 GIVE_UP = timedelta(days=3)  # contract, "Outgoing webhooks"
@@ -43,7 +46,7 @@ class Task:
     reference: str = ""
     fields: tuple[str, ...] = ()
     attempts: int = 0
-    sealed: bytes = b""
+    sealed: bytes = field(default=b"", repr=False)
 
     @property
     def lasting(self) -> bool:
@@ -82,13 +85,13 @@ def enqueue(connection: sa.Connection, tasks: Iterable[Task]) -> None:
         connection.execute(sa.insert(rows), written)
 
 
-def lasting(
-    keyring: Keyring, random: Callable[[int], bytes], task: Task, carried: Mapping[str, Any]
-) -> Task:
+def lasting(keyring: Keyring, random: Callable[[int], bytes], task: Task, carried: Mapping[str, Any]) -> Task:
     """Return `task` with `carried` sealed under a new task key. Call it before the transaction: the key comes first."""
     key = keyring.create([(task.id, TASK_SCOPE)])[task.id, TASK_SCOPE]
     sealed = seal(key, _place(task.id), json.dumps(carried).encode(), random(NONCE_BYTES))
-    return Task(id=task.id, kind=task.kind, subject=task.id, at=task.at, recipient=task.recipient, sealed=sealed)
+    return Task(
+        id=task.id, kind=task.kind, subject=task.id, at=task.at, recipient=task.recipient, sealed=sealed
+    )
 
 
 class Outbox:
@@ -137,7 +140,9 @@ class Outbox:
         wait = min(FIRST_RETRY * 2 ** min(task.attempts - 1, 20), LONGEST_RETRY)
         again = now + wait <= task.at + GIVE_UP
         change = {"due_at": now + wait} if again else {"dead_at": now, "sealed": b""}
-        mine = sa.and_(rows.c.id == task.id, rows.c.attempts == task.attempts)  # not another worker's newer lease
+        mine = sa.and_(
+            rows.c.id == task.id, rows.c.attempts == task.attempts
+        )  # not another worker's newer lease
         with self._engine.begin() as connection:
             changed = connection.execute(sa.update(rows).where(mine).values(error=error, **change)).rowcount
         if changed and not again:
@@ -148,7 +153,7 @@ class Outbox:
         """Return how many tasks wait and how many are dead."""
         waiting = sa.func.count().filter(rows.c.dead_at.is_(None))
         dead = sa.func.count().filter(rows.c.dead_at.is_not(None))
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             pending, given_up = connection.execute(sa.select(waiting, dead).select_from(rows)).one()
         return Counts(pending, given_up)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from storage.connecting import reading
 from storage.errors import Conflict, NotFound
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, Place, seal, unseal
@@ -64,11 +65,12 @@ class Staff:
             connection.execute(
                 sa.insert(staff).values(id=one.id, role=role, sealed_email=sealed, created_at=now)
             )
+        self._keyring.settle([(one.id, STAFF_SCOPE, key.version)])
         return one
 
     def colleagues(self) -> list[Colleague]:
         """Return every colleague, disabled ones too, in the order they were added."""
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             found = connection.execute(sa.select(staff).order_by(staff.c.created_at, staff.c.id)).all()
         return self._opened(found)
 
@@ -101,7 +103,9 @@ class Staff:
         live = sa.and_(staff_links.c.token_hash == _hash(link), staff_links.c.expires_at > now)
         token = self._token()
         with self._engine.begin() as connection:
-            spent = connection.execute(sa.delete(staff_links).where(live).returning(staff_links.c.staff)).one_or_none()
+            spent = connection.execute(
+                sa.delete(staff_links).where(live).returning(staff_links.c.staff)
+            ).one_or_none()
             if spent is None:
                 return None
             connection.execute(sa.delete(staff_sessions).where(staff_sessions.c.expires_at <= now))
@@ -116,7 +120,7 @@ class Staff:
         """Return whose session this is, or None when it ended, was revoked or never was."""
         joined = sa.select(staff).join(staff_sessions, staff_sessions.c.staff == staff.c.id)
         live = sa.and_(staff_sessions.c.token_hash == _hash(token), staff_sessions.c.expires_at > now)
-        with self._engine.connect() as connection:
+        with reading(self._engine).begin() as connection:
             found = connection.execute(joined.where(live, staff.c.disabled_at.is_(None))).all()
         return next(iter(self._opened(found)), None)
 
