@@ -41,12 +41,12 @@ class Place(NamedTuple):
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DataKey:
     """One version of the key of one scope of one person. Nothing prints it, and it cannot be pickled."""
 
     version: int
-    cipher: AESGCM = field(repr=False, compare=False)
+    cipher: AESGCM = field(repr=False)
 
     @classmethod
     def of(cls, version: int, secret: bytes) -> DataKey:
