@@ -24,13 +24,9 @@ from storage.key_cache import MAX_AGE
 from storage.keyring_tables import epochs
 from storage.sealing import KEY_BYTES, NONCE_BYTES, SUITE, DataKey, framed
 
-EPOCH = timedelta(
-    days=30
-)  # design "Sealing"; how long look-ups outlive a rotation at most is the operator's choice
+EPOCH = timedelta(days=30)  # design "Sealing"; after that the operator is told to rotate
 MAC_BYTES = 16  # bytes; 128 bits of HMAC-SHA-256: no chance match among any number of people
-TENANT = (
-    "default"  # one company an installation; authenticated, so that several could share a keyring one day
-)
+TENANT = "default"  # one company an installation; authenticated, so that several could share a keyring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
