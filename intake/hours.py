@@ -25,9 +25,3 @@ def answer_due(now: datetime, hours: Hours) -> datetime:
             return begin + left
         left -= closes - begin
     return local + timedelta(days=_DAYS_LOOKED_AT)
-
-
-def is_open(now: datetime, hours: Hours) -> bool:
-    """Tell whether the company is at work at `now`."""
-    local = now.astimezone(hours.zone)
-    return local.weekday() in hours.weekdays and hours.opens <= local.time() < hours.closes

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from intake.hours import answer_due, is_open
+from intake.hours import answer_due
 from intake.rules import Hours
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -47,17 +47,3 @@ def test_an_endless_promise_ends_at_the_horizon() -> None:
     never = replace(HOURS, answer_within=timedelta(hours=10_000))
 
     assert answer_due(at("2026-11-23T09:00"), never) == at("2026-11-23T09:00") + timedelta(days=62)
-
-
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        ("2026-11-23T09:00", True),
-        ("2026-11-23T18:00", False),
-        ("2026-11-23T08:59", False),
-        ("2026-11-28T12:00", False),
-    ],
-)
-def test_the_company_is_open_in_its_hours(now: str, *, expected: bool) -> None:
-    """Open from the first minute to before the last, on working days."""
-    assert is_open(at(now), HOURS) is expected
