@@ -1,0 +1,50 @@
+"""The command line: `askfirst`, also `python -m bot`. Exit 0 done, 1 refused or failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from bot.commands import leads, operations, processes, staff
+from bot.commands.office import CommandRefused, Office
+from config.settings import SettingsInvalid
+from intake.faults import RulesInvalid
+from storage.errors import StorageError
+
+FAMILIES = (processes, operations, staff, leads)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    whole = argparse.ArgumentParser(prog="askfirst", description="A consultation desk that asks first.")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for family in FAMILIES:
+        family.add(commands)
+    return whole
+
+
+def main(arguments: Sequence[str], office: Office, errors: TextIO) -> int:
+    """Run one command; an operator's mistake is one clear line with its remedy, never a traceback."""
+    asked = parser().parse_args(arguments)
+    try:
+        return int(asked.run(asked, office) or 0)
+    except (SettingsInvalid, RulesInvalid) as invalid:
+        for fault in invalid.faults:
+            print(f"askfirst: {fault}", file=errors)
+    except (CommandRefused, StorageError, OSError) as refused:
+        print(f"askfirst: {refused}", file=errors)
+    except KeyboardInterrupt:
+        print("askfirst: stopped", file=errors)
+    return 1
+
+
+def run(environment: Mapping[str, str]) -> int:
+    """Run the process's own command line."""
+    return main(sys.argv[1:], Office(environment, sys.stdout, sys.stdin), sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(run(os.environ))

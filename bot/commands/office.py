@@ -1,0 +1,65 @@
+"""What every command is given: settings, configuration and storage, opened when first used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+from bot.desk import utc_now
+from config.load import Loaded, load
+from config.settings import Settings
+from storage.storage import Storage
+
+
+class CommandRefused(Exception):
+    """A command that cannot be carried out; the text is one clear line with the remedy."""
+
+
+@dataclass
+class Office:
+    """The operator's desk. `say` prints a line, `show` a value as JSON where `--json` was given."""
+
+    environment: Mapping[str, str]
+    out: TextIO
+    inlet: TextIO
+    clock: Callable[[], datetime] = utc_now
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the settings of the environment. Raises SettingsInvalid."""
+        return Settings.from_environment(self.environment)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Return what is configured. Raises RulesInvalid."""
+        return load(Path(self.settings.config_dir))
+
+    @contextmanager
+    def storage(self, *, migrate: bool = False) -> Iterator[Storage]:
+        """Yield opened storage; every call of it goes through `storage.thread`. Raises OperatorMustAct."""
+        chosen = self.settings
+        opened = Storage.open(
+            chosen.database_url, chosen.keyring_url, chosen.kek_url, self.loaded.rules, migrate=migrate
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        print(line, file=self.out)
+
+    def show(self, value: Any) -> None:
+        """Print a value as JSON."""
+        print(json.dumps(value, ensure_ascii=False, indent=2, default=str), file=self.out)
+
+    def given(self, argument: str) -> str:
+        """Return an argument; "-" means the first line of standard input, so that it stands in no shell history."""
+        return self.inlet.readline().strip() if argument == "-" else argument

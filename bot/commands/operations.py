@@ -1,0 +1,52 @@
+"""Commands of the operator: check the configuration, migrate the database, sweep what is due."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bot.commands.office import Office
+
+
+def add(commands: Any) -> None:
+    """Add `check`, `db` and `retention` to the command line."""
+    check = commands.add_parser("check", help="read all of config/ and the environment; name every fault")
+    check.set_defaults(run=_check)
+    db = commands.add_parser("db", help="migrations").add_subparsers(metavar="COMMAND", required=True)
+    db.add_parser("upgrade", help="bring the database up to this version").set_defaults(run=_upgrade)
+    db.add_parser("current", help="print the database's version").set_defaults(run=_current)
+    retention = commands.add_parser("retention", help="what is kept too long goes")
+    sweeps = retention.add_subparsers(metavar="COMMAND", required=True)
+    run = sweeps.add_parser("run", help="one sweep now")
+    run.add_argument("--dry-run", action="store_true", help="only say what would go")
+    run.set_defaults(run=_sweep)
+
+
+def _check(asked: argparse.Namespace, office: Office) -> int:
+    rules = office.loaded.rules
+    office.say(
+        f"{office.settings.config_dir}: {len(rules.fields)} fields, {len(rules.purposes)} purposes, "
+        f"{len(rules.policies)} policy versions, {len(rules.locales)} languages: no fault"
+    )
+    return 0
+
+
+def _upgrade(asked: argparse.Namespace, office: Office) -> int:
+    with office.storage(migrate=True) as storage:
+        office.say(f"the database is at version {storage.version}")
+    return 0
+
+
+def _current(asked: argparse.Namespace, office: Office) -> int:
+    with office.storage() as storage:
+        office.say(storage.version)
+    return 0
+
+
+def _sweep(asked: argparse.Namespace, office: Office) -> int:
+    with office.storage() as storage:
+        call = storage.store.due if asked.dry_run else storage.store.sweep
+        found = storage.thread.submit(call, office.clock()).result()
+    count = found if isinstance(found, int) else len(found)
+    office.say(f"{count} {'would go' if asked.dry_run else 'gone'}")
+    return 0

@@ -1,0 +1,50 @@
+"""Commands that start processes: everything in one, or one role each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+import uvloop
+
+from bot import logs, running
+from bot.commands.office import CommandRefused, Office
+
+
+def add(commands: Any) -> None:
+    """Add `serve`, `web`, `telegram` and `worker` to the command line."""
+    serve = commands.add_parser("serve", help="everything in one process; migrates SQLite by itself")
+    serve.set_defaults(run=_serve)
+    web = commands.add_parser("web", help="the web role")
+    web.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
+    web.set_defaults(run=_web)
+    commands.add_parser("telegram", help="the Telegram role").set_defaults(run=_telegram)
+    commands.add_parser("worker", help="deliveries, retention, erasures").set_defaults(run=_worker)
+
+
+def _run(office: Office, role: Any) -> int:
+    logs.set_up(office.settings.log_level, office.settings.log_format)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(role)
+    return 0
+
+
+def _serve(asked: argparse.Namespace, office: Office) -> int:
+    return _run(office, running.serve(office.settings, office.loaded, office.environment, office.say))
+
+
+def _web(asked: argparse.Namespace, office: Office) -> int:
+    if asked.workers > 1:
+        return running.many(asked.workers)
+    return _run(office, running.web_only(office.settings, office.loaded, office.say))
+
+
+def _telegram(asked: argparse.Namespace, office: Office) -> int:
+    if not office.settings.telegram_bot_token:
+        raise CommandRefused("no Telegram bot is configured: set TELEGRAM_BOT_TOKEN (from @BotFather)")
+    return _run(office, running.telegram_only(office.settings, office.loaded))
+
+
+def _worker(asked: argparse.Namespace, office: Office) -> int:
+    return _run(office, running.worker_only(office.settings, office.loaded, office.environment))

@@ -1,0 +1,34 @@
+"""Logs carry event types, stages and opaque ids; libraries that print tokens or addresses are quieted."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+# httpx prints request URLs, and Telegram's hold the bot token; aiohttp's access log prints query strings.
+QUIETED = ("httpx", "httpcore", "aiohttp.access", "telegram", "asyncio", "alembic", "aiosmtplib", "hpack")
+
+
+def set_up(level: str, form: str) -> None:
+    """Write logs to standard error as `console` lines or `json`, from `level` on. Called once, by the entry point."""
+    shown: Processor = structlog.processors.JSONRenderer()
+    if form == "console":
+        shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            shown,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    for name in QUIETED:
+        logging.getLogger(name).setLevel(logging.WARNING)
