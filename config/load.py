@@ -10,12 +10,14 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_timedelta
 from babel.messages.pofile import PoFileError, read_po
 
 from intake.reading import Fault, PolicySource, RulesInvalid, Spelling, read_rules
 from intake.rules import Localised, Rules
+
+_MISSING = "create it, or point ASKFIRST_CONFIG to the folder that holds it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +34,15 @@ def load(directory: Path) -> Loaded:
     faults: list[Fault] = []
     intake = _toml(directory / "intake.toml", directory, faults)
     sources = _policy_sources(directory, faults)
-    languages = intake.get("languages")
-    catalogues = _catalogues(directory, list(languages) if isinstance(languages, Mapping) else [], faults)
-    rules = None
-    if intake:
-        try:
-            rules, policies = read_rules(intake, sources, Spelling(spelt_duration, spelt_list))
-        except RulesInvalid as invalid:
-            faults += invalid.faults
-    if faults or not rules:
+    locales = _locales(intake, faults)
+    catalogues = _catalogues(directory, locales, faults)
+    if not locales:
+        raise RulesInvalid(faults)
+    try:
+        rules, policies = read_rules(intake, sources, Spelling(spelt_duration, spelt_list))
+    except RulesInvalid as invalid:
+        raise RulesInvalid((*faults, *invalid.faults)) from None
+    if faults:
         raise RulesInvalid(faults)
     return Loaded(rules=rules, catalogues=catalogues, policies=policies)
 
@@ -66,27 +68,50 @@ def _babel(locale: str) -> Locale:
     return Locale.parse(locale, sep="-")
 
 
+def _locales(intake: Mapping[str, Any], faults: list[Fault]) -> list[str]:
+    """Return the configured locales. None on a fault: without languages no text can be judged."""
+    languages = intake.get("languages")
+    locales = list(languages) if isinstance(languages, Mapping) else []
+    for locale in locales:
+        try:
+            _babel(locale)
+        except (ValueError, UnknownLocaleError):
+            faults.append(
+                Fault("intake.toml", f"languages.{locale}", "no known language", 'write one such as "zh-CN"')
+            )
+            return []
+    if intake and not locales:
+        faults.append(Fault("intake.toml", "languages", "no language", 'add one, such as en = ["english"]'))
+    return locales
+
+
 def _toml(path: Path, directory: Path, faults: list[Fault]) -> dict[str, Any]:
     """Return the table of a file; on a fault, an empty one."""
-    file = path.relative_to(directory).as_posix()
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        faults.append(
-            Fault(file, "(the file)", "missing", "create it, or point ASKFIRST_CONFIG to its folder")
-        )
-    except UnicodeDecodeError:
-        faults.append(Fault(file, "(the file)", "not UTF-8", "save it as UTF-8"))
+        return tomllib.loads(_read(path, directory, faults))
     except tomllib.TOMLDecodeError as error:
+        file = path.relative_to(directory).as_posix()
         faults.append(Fault(file, "(the file)", f"not TOML: {error}", "correct that line"))
     return {}
+
+
+def _read(path: Path, directory: Path, faults: list[Fault]) -> str:
+    """Return the text of a file; on a fault, an empty one."""
+    file = path.relative_to(directory).as_posix()
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        faults.append(Fault(file, "(the file)", "not UTF-8", "save it as UTF-8"))
+    except OSError as error:
+        faults.append(Fault(file, "(the file)", error.strerror or "cannot be read", _MISSING))
+    return ""
 
 
 def _policy_sources(directory: Path, faults: list[Fault]) -> dict[str, PolicySource]:
     """Return the policy folders, oldest first: by the date they take effect, then by name."""
     sources = {}
     for folder in sorted(path for path in (directory / "policy").glob("*") if path.is_dir()):
-        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+        texts = {path.stem: _read(path, directory, faults) for path in sorted(folder.glob("*.md"))}
         sources[folder.name] = PolicySource(_toml(folder / "policy.toml", directory, faults), texts)
     return dict(sorted(sources.items(), key=lambda item: (str(item[1].table.get("effective_on")), item[0])))
 

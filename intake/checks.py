@@ -92,6 +92,12 @@ def _a_zone(name: str) -> str:
     return name
 
 
+def _a_word(text: str) -> str:
+    if not text.strip():
+        wrong("an empty word, which everything contains", "remove it, or write the word")
+    return text
+
+
 def _a_duration(value: object) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,5}) ([a-z]+)", value) if isinstance(value, str) else None
     if not found or found[2] not in _HOURS or not int(found[1]):
@@ -108,13 +114,13 @@ def _a_version(value: str) -> str:
     return value
 
 
-Name = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
-]  # stands in option values: Telegram allows 64 bytes
+# Names stand in option values such as `review:change:<name>`, which Telegram's buttons limit to 64 bytes.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Localised = Annotated[dict[str, str], AfterValidator(_every_language)]
 FieldName = Annotated[str, AfterValidator(_a_field)]
 PurposeName = Annotated[str, AfterValidator(_a_purpose)]
 Origin = Annotated[str, AfterValidator(_an_origin)]
+Word = Annotated[str, AfterValidator(_a_word)]
 Zone = Annotated[str, AfterValidator(_a_zone)]
 Version = Annotated[str, AfterValidator(_a_version)]
 CoveredName = Annotated[str, AfterValidator(_a_field_or_visit_item)]
@@ -140,6 +146,11 @@ def known_to(raw: Mapping[str, Any]) -> Known:
 
 def names(raw: Mapping[str, Any], section: str) -> list[str]:
     """Return the ids that a section of the raw file declares, in its order."""
+    key = "name" if section in ("fields", "visit") else "id"
+    return [str(entry.get(key, "")) for entry in tables(raw, section)]
+
+
+def tables(raw: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
+    """Return the entries of a section, as far as they are tables at all."""
     entries = raw.get(section)
-    tables = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
-    return [str(entry.get("name" if section in ("fields", "visit") else "id", "")) for entry in tables]
+    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []

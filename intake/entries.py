@@ -25,6 +25,7 @@ from intake.checks import (
     PurposeName,
     Version,
     Weekday,
+    Word,
     Zone,
     an_address,
     known_of,
@@ -33,9 +34,9 @@ from intake.checks import (
 
 
 class Entry(BaseModel):
-    """A table of the file: unknown keys are faults, for a misspelt key must not be silently ignored."""
+    """A table of the file: a misspelt key or a value of another type is a fault, never guessed at."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class CompanyEntry(Entry):
@@ -70,7 +71,7 @@ class FieldEntry(Entry):
     label: Localised
     why: Localised
     warning: Localised | None = None
-    words: list[str] = []
+    words: list[Word] = []
     max_length: Annotated[int, Field(ge=1, le=2_000)] = 200
     asked: bool
     required: bool = False
@@ -99,7 +100,7 @@ class PurposeEntry(Entry):
     id: Name
     label: Localised
     text: Localised
-    words: list[str] = []
+    words: list[Word] = []
     required: bool = False
     marketing: bool = False
     question: bool = False
@@ -174,7 +175,7 @@ class HoursEntry(Entry):
 
 class FaqEntry(Entry):
     id: Name
-    asks: dict[str, list[str]]
+    asks: dict[str, list[Word]]
     answer: Localised
 
 
@@ -201,7 +202,7 @@ class IntakeEntry(Entry):
 
     need_max: Annotated[int, Field(ge=100, le=4_000)] = 2_000
     contact_fields: Annotated[list[FieldName], Field(min_length=1)]
-    languages: dict[str, list[str]]
+    languages: Annotated[dict[str, list[Word]], Field(min_length=1)]
     company: CompanyEntry
     sites: Annotated[list[SiteEntry], Field(min_length=1)]
     topics: Annotated[list[LabelledEntry], Field(min_length=1)]

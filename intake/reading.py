@@ -5,13 +5,13 @@ Reads no files: `config.load` does, and hands in the dicts, the policy texts and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from intake.assembly import INTAKE_FILE, Assembly, PolicySource, Spelling
-from intake.checks import Known, known_to, names
+from intake.checks import Known, known_to, names, tables
 from intake.entries import IntakeEntry, PolicyEntry
 from intake.faults import Fault, RulesInvalid
 from intake.rules import Localised, Rules
@@ -42,17 +42,19 @@ def read_rules(
     for version, source in policies.items():
         entry = _shaped(PolicyEntry, source.table, known, f"policy/{version}/policy.toml", faults)
         entries |= {version: entry} if entry else {}
-    faults += _faults_between(raw, known) + _policy_faults(known, policies, entries)
-    if intake:
-        faults += _faults_across(intake)
-    if not intake or faults:
+    faults += _faults_between(raw) + _policy_faults(known, policies, entries)
+    if not intake:
         raise RulesInvalid(faults)
 
     assembly = Assembly(intake, spelling)
-    rules = assembly.rules(policies, entries)
-    if assembly.faults:
-        raise RulesInvalid(assembly.faults)
-    return rules, {version: assembly.policy_texts(version, source) for version, source in policies.items()}
+    whole = {
+        version: policies[version] for version in entries if known.locales <= set(policies[version].texts)
+    }
+    rules = assembly.rules(whole, entries)
+    faults += assembly.faults
+    if faults:
+        raise RulesInvalid(faults)
+    return rules, {version: assembly.policy_texts(version, source) for version, source in whole.items()}
 
 
 def _shaped(
@@ -84,8 +86,8 @@ def _own_name(entry: object) -> str:
     return next((name for name in names if isinstance(name, str)), "")
 
 
-def _faults_between(raw: Mapping[str, Any], known: Known) -> list[Fault]:
-    """Return the faults that show even where entries are broken: names used twice, no language."""
+def _faults_between(raw: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults that only show when entries are compared, even where some of them are broken."""
     faults = []
     for section in ("sites", "topics", "fields", "visit", "purposes", "recipients", "faq"):
         found = names(raw, section)
@@ -93,45 +95,38 @@ def _faults_between(raw: Mapping[str, Any], known: Known) -> list[Fault]:
             Fault(INTAKE_FILE, f"{section}[{twice}]", "the name is used twice", "rename one of them")
             for twice in sorted({name for name in found if name and found.count(name) > 1})
         ]
-    if not known.locales:
-        faults.append(Fault(INTAKE_FILE, "languages", "no language", 'add one, such as en = ["english"]'))
-    return faults
+    covered = {str(purpose.get("id")): _strings(purpose.get("fields")) for purpose in tables(raw, "purposes")}
+    return [*faults, *_contact_faults(raw), *_uncovered(raw, covered)]
 
 
-def _faults_across(intake: IntakeEntry) -> list[Fault]:
-    """Return the faults that only show when whole entries are compared."""
-    asked = {entry.name for entry in intake.fields if entry.asked}
-    covered = {entry.id: entry.fields for entry in intake.purposes}
-    faults = [
-        Fault(INTAKE_FILE, "contact_fields", f"{name} is not asked", "set asked = true on the field")
-        for name in intake.contact_fields
-        if name not in asked
-    ]
-    faults += [
-        Fault(
-            INTAKE_FILE,
-            f"fields[{field.name}].purpose",
-            "its purpose does not cover it",
-            "add it to the purpose's fields",
-        )
-        for field in intake.fields
-        if field.name not in covered[field.purpose]
-    ]
-    for recipient in intake.recipients:
-        key = f"recipients[{recipient.id}].fields"
-        faults += [
-            Fault(
-                INTAKE_FILE,
-                key,
-                f"{name} is not covered by {recipient.purpose}",
-                "remove it, or add it to the purpose",
+def _contact_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield why a visitor could not be answered."""
+    asked = {entry.get("name") for entry in tables(raw, "fields") if entry.get("asked") is True}
+    for name in _strings(raw.get("contact_fields")):
+        if name not in asked:
+            yield Fault(
+                INTAKE_FILE, "contact_fields", f"{name} is not asked", "set asked = true on the field"
             )
-            for name in sorted(set(recipient.fields) - set(covered[recipient.purpose]))
-        ]
-    if not any(purpose.id == "contact" and purpose.required for purpose in intake.purposes):
+    if not any(one.get("id") == "contact" and one.get("required") is True for one in tables(raw, "purposes")):
         remedy = 'add the purpose with id = "contact" and required = true'
-        faults.append(Fault(INTAKE_FILE, "purposes", "no purpose that allows to answer", remedy))
-    return faults
+        yield Fault(INTAKE_FILE, "purposes", "no purpose that allows to answer", remedy)
+
+
+def _uncovered(raw: Mapping[str, Any], covered: Mapping[str, list[str]]) -> Iterator[Fault]:
+    """Yield the fields of a purpose or recipient that the purpose itself does not list."""
+    for field in tables(raw, "fields"):
+        if field.get("purpose") in covered and field.get("name") not in covered[field["purpose"]]:
+            key = f"fields[{field.get('name')}].purpose"
+            yield Fault(INTAKE_FILE, key, "not covered by its purpose", "add it to that one")
+    for recipient in tables(raw, "recipients"):
+        purpose = str(recipient.get("purpose"))
+        for name in sorted(set(_strings(recipient.get("fields"))) - set(covered.get(purpose, ()))):
+            key = f"recipients[{recipient.get('id')}].fields"
+            yield Fault(INTAKE_FILE, key, f"{name} is not covered by {purpose}", "remove it, or add it there")
+
+
+def _strings(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _policy_faults(
