@@ -1,0 +1,1 @@
+"""Telegram, piece by piece: the pipe, what comes in, what goes out, and what is deleted again."""

@@ -1,0 +1,69 @@
+"""After an erasure: take the messages out of the chat where Telegram still allows it, and hand over the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from telegram import Bot
+from telegram.error import BadRequest, Forbidden
+
+from bot.wording import Wording
+
+AT_ONCE = 100  # messages; Bot API, deleteMessages
+_log = structlog.get_logger(__name__)
+
+
+async def forget(bot: Bot, chat: int, messages: Sequence[int]) -> int:
+    """Delete messages from a chat; return how many Telegram did not let us delete. Deleting twice does no harm.
+
+    Raises: TelegramError when Telegram cannot be asked now; Forbidden when the person has blocked the bot.
+    """
+    kept = 0
+    for at in range(0, len(messages), AT_ONCE):
+        some = messages[at : at + AT_ONCE]
+        try:
+            await bot.delete_messages(chat, some)
+        except BadRequest:  # one of them is too old: the others need not stay for it
+            kept += sum([await _forget_one(bot, chat, one) for one in some])
+    return kept
+
+
+async def _forget_one(bot: Bot, chat: int, message: int) -> int:
+    try:
+        await bot.delete_message(chat, message)
+    except BadRequest as refusal:
+        return 0 if "not found" in refusal.message.lower() else 1
+    return 0
+
+
+class Farewell:
+    """Carries the outbox task `telegram.erase`; a handler for the courier."""
+
+    def __init__(self, bot: Bot, wording: Wording) -> None:
+        """Speak through `bot`; whoever made it shuts it down."""
+        self._bot, self._wording = bot, wording
+
+    async def carry(self, carried: Mapping[str, Any]) -> None:
+        """Delete what can be deleted, then say so, with the certificate and what stays. Raises to be tried again.
+
+        Args: carried: `chat`, `messages` (ids of at most 48 hours ago), `older` (whether there are others),
+            `certificate` (its id), `locale`.
+        """
+        await self._bot.initialize()
+        try:
+            kept = await forget(self._bot, carried["chat"], carried["messages"])
+            await self._bot.send_message(carried["chat"], self._words(carried, stays=bool(kept)))
+        except (
+            BadRequest,
+            Forbidden,
+        ) as refusal:  # blocked, or the account is gone: nobody is there to be told
+            _log.info("telegram.farewell_refused", error=type(refusal).__name__)
+
+    def _words(self, carried: Mapping[str, Any], *, stays: bool) -> str:
+        locale = carried["locale"]
+        words = [self._wording.say("telegram.erased", locale, certificate=carried["certificate"])]
+        if stays or carried.get("older"):
+            words.append(self._wording.say("telegram.not_deleted", locale))
+        return "\n\n".join(words)
