@@ -1,0 +1,105 @@
+"""Deleting the messages of a chat after an erasure, and saying honestly what stays."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telegram.error import NetworkError
+
+from bot.telegram.forgetting import Farewell
+from bot.telegram.pipe import open_pipe
+from bot.wording import Wording
+from config.load import load
+from tests.bot_api import TOKEN, BotApi
+from tests.telegram_people import Person
+
+CERTIFICATE = "c" * 32
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    """A running Bot API; every request of the test must please it."""
+    async with BotApi().running() as running:
+        yield running
+        assert not running.faults
+
+
+@pytest.fixture
+async def farewell(api: BotApi) -> AsyncIterator[Farewell]:
+    """What carries out `telegram.erase`."""
+    loaded = load(Path(__file__).parent.parent / "config")
+    bot = open_pipe(TOKEN, api.url)
+    yield Farewell(bot, Wording(loaded.rules, loaded.catalogues, "https://desk.example.com"))
+    await bot.shutdown()
+
+
+async def chatted(api: BotApi, times: int) -> tuple[Person, dict[str, Any]]:
+    """Return a person who wrote some messages, and the task that forgets them."""
+    robin = Person(api, 5_550_100)
+    messages = [await robin.say(f"canary {number}") for number in range(times)]
+    return robin, {"chat": robin.id, "messages": messages, "certificate": CERTIFICATE, "locale": "en"}
+
+
+async def test_forgetting_deletes_the_chat_and_hands_over_the_certificate(
+    api: BotApi, farewell: Farewell
+) -> None:
+    """A hundred messages a call; then one message is left, with the certificate (S23)."""
+    robin, task = await chatted(api, 230)
+    await farewell.carry(task)
+
+    assert [len(call["message_ids"]) for call in api.sent("deleteMessages")] == [100, 100, 30]
+    assert [one["text"] for one in api.messages.values()] == robin.shown
+    assert CERTIFICATE in robin.shown[0]
+    assert "older messages" not in robin.shown[0]
+
+
+async def test_an_old_message_does_not_keep_the_others(api: BotApi, farewell: Farewell) -> None:
+    """They go one by one then, and the person is told that some stay and what to do."""
+    robin, task = await chatted(api, 5)
+    api.undeletable.add(task["messages"][2])
+    await farewell.carry(task)
+
+    assert [one["text"] for one in api.messages.values()] == ["canary 2", *robin.shown]
+    assert "older messages" in robin.shown[0]
+
+
+async def test_older_messages_are_said_to_stay(api: BotApi, farewell: Farewell) -> None:
+    """What is older than 48 hours is not even tried; the person hears of it all the same."""
+    robin, task = await chatted(api, 0)
+    await farewell.carry({**task, "older": True})
+
+    assert not api.sent("deleteMessages")
+    assert "older messages" in robin.shown[0]
+
+
+async def test_forgetting_twice_does_no_harm(api: BotApi, farewell: Farewell) -> None:
+    """A kill in the middle leaves the task; the next try finds some messages gone already."""
+    robin, task = await chatted(api, 3)
+    api.undeletable.add(task["messages"][0])
+    del api.messages[task["messages"][1]]
+    await farewell.carry(task)
+
+    assert [one["text"] for one in api.messages.values()] == ["canary 0", *robin.shown]
+
+
+async def test_a_person_who_blocked_the_bot_is_left_in_peace(api: BotApi, farewell: Farewell) -> None:
+    """Nobody is there to be told, so the task is done."""
+    robin, task = await chatted(api, 3)
+    api.blocked.add(robin.id)
+    await farewell.carry(task)
+
+    assert not robin.shown
+
+
+async def test_an_unreachable_telegram_lets_the_outbox_try_again(api: BotApi, farewell: Farewell) -> None:
+    """The fault comes out, so that the task stays."""
+    robin, task = await chatted(api, 3)
+    await farewell.carry({**task, "messages": []})
+    api.lose_requests = 1
+    with pytest.raises(NetworkError):
+        await farewell.carry(task)
+    await farewell.carry(task)
+
+    assert "canary 0" not in [one["text"] for one in api.messages.values()]
+    assert len(robin.shown) == 2
