@@ -13,10 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from intake.answers import normalised, parse
 from intake.rules import Rules
 from storage import disclosures
 from storage.connecting import reading
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
+from storage.fields import INDEXED
 from storage.store import Store
 from storage.tables import consents, fields, leads, subjects
 
@@ -58,7 +60,9 @@ class Opened:
 class Leads:
     """Reads and opens leads. Values come from the store alone, which audits each opening before it returns."""
 
-    def __init__(self, engine: sa.Engine, store: Store, rules: Rules, *, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, engine: sa.Engine, store: Store, rules: Rules, *, random: Callable[[int], bytes]
+    ) -> None:
         self._engine = engine
         self._store = store
         self._rules = rules
@@ -85,6 +89,13 @@ class Leads:
         shown = found[:limit]
         return shown, _cursor(shown[-1]) if len(found) > limit else ""
 
+    def search(self, query: str) -> list[Lead]:
+        """Return the leads with exactly this reference, phone or e-mail address: there is no other search."""
+        try:
+            return [self.one(query.upper())]
+        except (NotFound, ConsentRequired):
+            return self.newest(persons=self._persons(query))[0]
+
     def one(self, reference: str) -> Lead:
         """Return a lead. Raises NotFound; ConsentRequired when its person withdrew."""
         with reading(self._engine).begin() as connection:
@@ -93,7 +104,9 @@ class Leads:
             if found:
                 return found[0]
             there = sa.select(leads.c.reference).join(subjects, subjects.c.subject == leads.c.subject)
-            known = connection.execute(there.where(leads.c.reference == reference, subjects.c.status == "live")).first()
+            known = connection.execute(
+                there.where(leads.c.reference == reference, subjects.c.status == "live")
+            ).first()
         if known is not None:
             raise ConsentRequired(f"lead {reference}: consent was withdrawn")
         raise NotFound(f"lead {reference}")
@@ -101,8 +114,8 @@ class Leads:
     def open_lead(self, reference: str, purpose: str, names: Sequence[str], actor: str) -> Opened:
         """Return a lead with the values of `names`, audited first.
 
-        Raises: PurposeRequired without a known purpose; NotFound for a field that was not given; ConsentRequired when the
-        purpose does not cover a field or is not agreed to.
+        Raises: PurposeRequired without a known purpose; NotFound for a field that was not given; ConsentRequired when
+        the purpose does not cover a field or is not agreed to.
         """
         lead = self.one(reference)
         under = self._consent_for(purpose)
@@ -110,7 +123,9 @@ class Leads:
             raise NotFound(f"lead {reference} has no {', '.join(sorted(unknown))}")
         if outside := set(names) - set(self.covered(under)):
             raise ConsentRequired(f"{under} does not cover {', '.join(sorted(outside))}")
-        return Opened(lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor))
+        return Opened(
+            lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor)
+        )
 
     def change(self, reference: str, *, status: str | None = None, assignee: str | None = None) -> Lead:
         """Set the status or whose lead it is. Raises NotFound, ConsentRequired, ValueError for an unknown status."""
@@ -135,6 +150,17 @@ class Leads:
             found = self._with_names(connection, connection.execute(wanted).all())
         return [self._exported(lead, under, actor, now) for lead in found if under in lead.purposes]
 
+    def _persons(self, query: str) -> set[str]:
+        persons: set[str] = set()
+        for known in self._rules.fields.values():
+            if known.kind in INDEXED:
+                value = parse(
+                    known.kind, query, region=self._rules.company.country, max_length=known.max_length
+                )
+                if isinstance(value, str):
+                    persons.update(self._store.find(known.name, normalised(known.kind, value)))
+        return persons
+
     def _accessible(self) -> sa.Select[Any]:
         agreed = sa.exists().where(
             consents.c.subject == leads.c.subject,
@@ -148,7 +174,9 @@ class Leads:
 
     def _with_names(self, connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Lead]:
         persons = {row.subject for row in rows}
-        names = sa.select(fields.c.subject, fields.c.scope, fields.c.name).where(fields.c.subject.in_(persons))
+        names = sa.select(fields.c.subject, fields.c.scope, fields.c.name).where(
+            fields.c.subject.in_(persons)
+        )
         held: dict[tuple[str, str], set[str]] = {}
         for subject, scope, name in connection.execute(names):
             held.setdefault((subject, scope), set()).add(name)
@@ -161,7 +189,9 @@ class Leads:
         return [self._lead(row, held, agreed.get(row.subject, set())) for row in rows]
 
     def _lead(self, row: sa.Row[Any], held: Mapping[tuple[str, str], set[str]], agreed: set[str]) -> Lead:
-        given = held.get((row.subject, row.scope), set()) | held.get((row.subject, f"profile.{row.profile}"), set())
+        given = held.get((row.subject, row.scope), set()) | held.get(
+            (row.subject, f"profile.{row.profile}"), set()
+        )
         return Lead(
             subject=row.subject,
             conversation=row.conversation,
@@ -203,7 +233,9 @@ class Leads:
                 fields=names,
                 at=now,
             )
-        return Opened(lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor))
+        return Opened(
+            lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor)
+        )
 
 
 def _in_order(known: Iterable[str], given: set[str]) -> tuple[str, ...]:

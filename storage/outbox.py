@@ -1,8 +1,8 @@
 """What is still to be told to others: claimed, delivered, retried, dead.
 
-A row holds ids and names, never a value: values are opened at sending time for the recipient's purpose. The exception is a
-*lasting* task, which must outlive its person (telling a recipient of the erasure): it carries its minimum sealed under a task
-key of its own (pseudo subject = row id), destroyed when the task is done or dead.
+A row holds ids and names, never a value: values are opened at sending time for the recipient's purpose. The exception
+is a *lasting* task, which must outlive its person (telling a recipient of the erasure): it carries its minimum sealed
+under a task key of its own (pseudo subject = row id), destroyed when the task is done or dead.
 
     waiting ── claim ──> leased until `due_at` ── done ──> row deleted
        ^                       │
@@ -138,11 +138,10 @@ class Outbox:
         Args: error: the class of the fault, never its text.
         """
         wait = min(FIRST_RETRY * 2 ** min(task.attempts - 1, 20), LONGEST_RETRY)
-        again = now + wait <= task.at + GIVE_UP
+        again: bool = now + wait <= task.at + GIVE_UP
         change = {"due_at": now + wait} if again else {"dead_at": now, "sealed": b""}
-        mine = sa.and_(
-            rows.c.id == task.id, rows.c.attempts == task.attempts
-        )  # not another worker's newer lease
+        newest = rows.c.attempts == task.attempts  # another worker may hold it by now
+        mine = sa.and_(rows.c.id == task.id, newest)
         with self._engine.begin() as connection:
             changed = connection.execute(sa.update(rows).where(mine).values(error=error, **change)).rowcount
         if changed and not again:

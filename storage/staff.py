@@ -1,7 +1,7 @@
 """Colleagues: who they are, their one-time links, their sessions. Tokens are kept as hashes only.
 
-An e-mail address is sealed under a key of the colleague's own. There are dozens of colleagues, not millions: looking one up
-opens them all, so that no index of addresses is needed.
+An e-mail address is sealed under a key of the colleague's own. There are dozens of colleagues, not millions: looking
+one up opens them all, so that no index of addresses is needed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Staff:
         return one
 
     def link(self, email: str, now: datetime) -> str:
-        """Return a fresh one-time secret for a colleague; earlier ones are void. Raises NotFound, also when disabled."""
+        """Return a fresh one-time secret; earlier ones are void. Raises NotFound, also for a disabled colleague."""
         one = self._called(email)
         if one.disabled_at:
             raise NotFound("this colleague is disabled")

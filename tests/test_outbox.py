@@ -64,7 +64,11 @@ def test_a_task_comes_back_as_it_was_put(rooms: Rooms, outbox: Outbox) -> None:
 
     assert claimed.attempts == 1
     assert (claimed.kind, claimed.recipient, claimed.reference) == (put.kind, put.recipient, put.reference)
-    assert (claimed.subject, claimed.conversation, claimed.fields) == (put.subject, put.conversation, put.fields)
+    assert (claimed.subject, claimed.conversation, claimed.fields) == (
+        put.subject,
+        put.conversation,
+        put.fields,
+    )
     assert claimed.at == put.at
     assert not claimed.lasting
 

@@ -7,14 +7,17 @@ from typing import Any
 
 import structlog
 
+from bot.delivery import DeliveryFailed
 from bot.delivery.mail import Mails
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from intake.rules import Recipient
-from storage.parcels import Parcel
 from storage.outbox import Task
+from storage.parcels import Parcel
 
-Handler = Callable[[Mapping[str, Any]], Awaitable[None]]  # a channel's own task; it gets what the task carries
+Handler = Callable[
+    [Mapping[str, Any]], Awaitable[None]
+]  # a channel's own task; it gets what the task carries
 WEBHOOK_EVENTS = frozenset(  # contract, "Outgoing webhooks"
     {"lead.created", "lead.updated", "person.corrected", "person.erased", "consent.withdrawn"}
 )
@@ -36,7 +39,9 @@ class Courier:
         try:
             await self._deliver(task)
             await self._desk.call(outbox.done, task)
-        except Exception as fault:  # whatever it was, the task is tried again and its neighbours are not harmed
+        except (
+            Exception
+        ) as fault:  # whatever it was, the task is tried again and its neighbours are not harmed
             name = type(fault).__name__
             again = await self._desk.call(outbox.retry, task, self._desk.clock(), name)
             _log.warning("delivery.failed", task=task.id, kind=task.kind, error=name, again=again)
@@ -47,6 +52,8 @@ class Courier:
         handler = self._handlers.get(task.kind)
         if handler is not None:
             return await handler(await self._desk.call(self._desk.storage.outbox.carried, task))
+        if not task.recipient:
+            raise DeliveryFailed(f"no channel here carries {task.kind}")  # kept for a worker that has it
         recipient = self._desk.rules.recipients.get(task.recipient)
         parcel = None
         if recipient and (recipient.kind == "mail" or task.kind in WEBHOOK_EVENTS):
@@ -62,7 +69,10 @@ class Courier:
     async def _send(self, task: Task, recipient: Recipient, parcel: Parcel) -> None:
         now = self._desk.clock()
         if recipient.kind == "mail":
-            params = {"reference": parcel.reference, "topic": self._topic(parcel.topic)}
+            params = {
+                "reference": parcel.reference,
+                "topic": parcel.topic or "–",
+            }  # the wording knows its label
             return await self._mails.send(recipient, task.kind, params, name=task.id, at=now)
         event = {
             "type": task.kind,
@@ -70,7 +80,3 @@ class Courier:
             "data": {"reference": parcel.reference, "topic": parcel.topic, "fields": dict(parcel.fields)},
         }
         return await self._webhooks.send(recipient, event, name=task.id, at=now)
-
-    def _topic(self, topic: str) -> str:
-        known = self._desk.rules.topics.get(topic)
-        return known.label[self._desk.rules.default_locale] if known else "–"

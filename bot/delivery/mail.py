@@ -14,7 +14,7 @@ import aiosmtplib
 from markupsafe import Markup
 
 from bot.delivery import DeliveryFailed
-from bot.wording import Wording
+from bot.desk import Desk
 from intake.rules import Recipient
 
 TIMEOUT = 15.0  # seconds for the whole conversation with the mail server
@@ -56,28 +56,16 @@ class Mails:
     """Sends notices to recipients of kind `mail`. Without a server every sending fails, visibly."""
 
     def __init__(
-        self,
-        server: MailServer | None,
-        wording: Wording,
-        *,
-        sender: str,
-        locale: str,
-        console: str,
-        trusted: ssl.SSLContext | None = None,
+        self, desk: Desk, server: MailServer | None, *, trusted: ssl.SSLContext | None = None
     ) -> None:
-        """Take what all notices share.
-
-        Args: sender: the company's address; locale: the recipients'; console: URL of the staff console, no slash at its
-        end; trusted: certificates to accept instead of the system's.
-        """
+        """Take what all notices share. `trusted`: certificates to accept instead of the system's."""
+        self._desk = desk
         self._server = server
-        self._wording = wording
-        self._sender = sender
-        self._locale = locale
-        self._console = console
         self._trusted = trusted
 
-    async def send(self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime) -> None:
+    async def send(
+        self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime
+    ) -> None:
         """Send the notice of `kind` (an event's name).
 
         Args: params: `reference` and `topic`; name: the same at every try, so that a mail box may drop a repeat.
@@ -100,18 +88,21 @@ class Mails:
     def _notice(
         self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime
     ) -> EmailMessage:
-        text = self._wording.say(f"mail.{kind}", self._locale, **params)
-        link = f"{self._console}/leads/{params['reference']}"
+        say, locale, sender = (
+            self._desk.wording.say,
+            self._desk.rules.default_locale,
+            self._desk.rules.company.email,
+        )
+        text = say(f"mail.{kind}", locale, **params)
+        link = f"{self._desk.settings.public_url}/staff/leads/{params['reference']}"
         notice = EmailMessage()
-        notice["From"] = self._sender
+        notice["From"] = sender
         notice["To"] = recipient.address
-        notice["Subject"] = self._wording.say("mail.subject", self._locale, reference=params["reference"])
+        notice["Subject"] = say("mail.subject", locale, reference=params["reference"])
         notice["Date"] = format_datetime(at)
-        notice["Message-ID"] = f"<{name}@{self._sender.rpartition('@')[2]}>"
+        notice["Message-ID"] = f"<{name}@{sender.rpartition('@')[2]}>"
         notice["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
         notice.set_content(f"{text}\n\n{link}\n")
-        html = _HTML.format(
-            locale=self._locale, text=text, link=link, open=self._wording.say("mail.open", self._locale)
-        )
+        html = _HTML.format(locale=locale, text=text, link=link, open=say("mail.open", locale))
         notice.add_alternative(str(html), subtype="html")
         return notice

@@ -28,7 +28,7 @@ class Webhooks:
     async def send(self, recipient: Recipient, event: Mapping[str, Any], *, name: str, at: datetime) -> None:
         """Deliver `event`; return when the recipient answered 2xx.
 
-        Args: name: the same at every try; at: the time of this try (UTC), signed so that old deliveries are not replayed.
+        Args: name: the same at every try; at: of this try (UTC), signed, so that an old one cannot be replayed.
         Raises: DeliveryFailed for any other answer, a missing or unusable secret; what aiohttp raises if none came.
         """
         body = orjson.dumps(event)
@@ -49,4 +49,6 @@ class Webhooks:
         try:
             return Webhook(self._environment.get(recipient.secret_env, ""))
         except (EmptyWebhookSecretError, binascii.Error):
-            raise DeliveryFailed(f"{recipient.secret_env} holds no webhook secret for {recipient.id}") from None
+            raise DeliveryFailed(
+                f"{recipient.secret_env} holds no webhook secret for {recipient.id}"
+            ) from None

@@ -45,7 +45,10 @@ def refusal(fault: StorageError) -> Refused:
 def json_answer(body: Any, status: int = 200, **headers: str) -> web.Response:
     """Return `body` as JSON that nobody stores."""
     return web.Response(
-        body=orjson.dumps(body), status=status, content_type="application/json", headers={**HEADERS, **headers}
+        body=orjson.dumps(body),
+        status=status,
+        content_type="application/json",
+        headers={**HEADERS, **headers},
     )
 
 

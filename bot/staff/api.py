@@ -8,9 +8,10 @@ from aiohttp import web
 
 from bot.desk import Desk
 from bot.staff.answers import Refused, json_answer
-from bot.staff.doors import CSRF_HEADER, Door, Guarded, Handler, Visit
+from bot.staff.doors import CSRF_HEADER, Door, Guarded, Visit
 from bot.staff.inbox import Inbox, row
 
+SALES = ("sales",)
 MASKED = ("sales", "privacy")  # an admin manages colleagues and settings and sees no person
 
 
@@ -18,16 +19,13 @@ def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
     """Return the routes of the API."""
     api = Api(desk)
 
-    def behind(handler: Handler, *roles: str) -> Any:
-        return Guarded(door, handler, roles).api
-
     lead = "/api/v1/staff/leads/{reference}"
     return [
-        web.get("/api/v1/staff/leads", behind(api.leads, *MASKED)),
-        web.get(lead, behind(api.lead, *MASKED)),
-        web.post(f"{lead}/open", behind(api.open, *MASKED)),
-        web.patch(lead, behind(api.change, "sales")),
-        web.post(f"{lead}/reply", behind(api.reply, "sales")),
+        web.get("/api/v1/staff/leads", Guarded(door, api.leads, MASKED).api),
+        web.get(lead, Guarded(door, api.lead, MASKED).api),
+        web.post(f"{lead}/open", Guarded(door, api.open, MASKED).api),
+        web.patch(lead, Guarded(door, api.change, SALES).api),
+        web.post(f"{lead}/reply", Guarded(door, api.reply, SALES).api),
     ]
 
 
@@ -41,7 +39,9 @@ class Api:
     async def leads(self, request: web.Request, visit: Visit) -> web.Response:
         """`GET …/leads?status=&q=&cursor=`: the newest leads, masked."""
         asked = request.query
-        found, cursor = await self._inbox.page(asked.get("status", ""), asked.get("q", ""), asked.get("cursor", ""))
+        found, cursor = await self._inbox.page(
+            asked.get("status", ""), asked.get("q", ""), asked.get("cursor", "")
+        )
         shown = [row(self._desk, lead, visit.locale) for lead in found]
         return _answer({"leads": shown, "cursor": cursor or None}, visit)
 
@@ -54,7 +54,11 @@ class Api:
         """`POST …/leads/{ref}/open`: the values asked for, audited before they are returned."""
         body = await _body(request)
         purpose, names = body.get("purpose", ""), body.get("fields")
-        if not isinstance(purpose, str) or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        if (
+            not isinstance(purpose, str)
+            or not isinstance(names, list)
+            or not all(isinstance(n, str) for n in names)
+        ):
             raise Refused(400, "bad_request")
         reference = request.match_info["reference"]
         open_lead = self._desk.storage.leads.open_lead

@@ -52,8 +52,10 @@ class Door:
     async def visit(self, request: web.Request) -> Visit | None:
         """Return whose request this is, or None for a stranger's."""
         token = request.cookies.get(self.cookie, "")
-        colleague = token and await self._desk.call(self._desk.storage.staff.session, token, self._desk.clock())
-        if not colleague:
+        if not token:
+            return None
+        colleague = await self._desk.call(self._desk.storage.staff.session, token, self._desk.clock())
+        if colleague is None:
             return None
         return Visit(colleague=colleague, locale=self.locale(request), csrf=csrf_of(token), token=token)
 

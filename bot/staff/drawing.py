@@ -43,5 +43,5 @@ class Drawing:
         return self._desk.wording.say(f"staff.fault.{code}", locale)
 
     def _when(self, locale: str, at: datetime) -> str:
-        shown = {"locale": locale.replace("-", "_"), "tzinfo": self._desk.rules.hours.zone}
-        return format_datetime(at, "short", **shown)
+        language = locale.replace("-", "_")
+        return format_datetime(at, "short", tzinfo=self._desk.rules.hours.zone, locale=language)

@@ -9,7 +9,6 @@ from bot.desk import Desk
 from bot.staff.answers import Refused
 from bot.staff.doors import Visit
 from intake.events import MESSAGE_MAX, ColleagueSaid
-from intake.rules import Localised
 from storage.leads import STATUSES, Lead
 from storage.records import Turn
 
@@ -44,7 +43,7 @@ class Inbox:
         return await self._desk.call(self._change, reference, status, assignee)
 
     async def reply(self, reference: str, text: str, visit: Visit) -> int:
-        """Say something to the person in the chat; return the message's number. Raises Refused when empty or too long."""
+        """Say something in the person's chat; return the message's number. Raises Refused: empty, or too long."""
         if not text.strip():
             raise Refused(400, "bad_request")
         if len(text) > MESSAGE_MAX:
@@ -78,7 +77,7 @@ def row(desk: Desk, lead: Lead, locale: str) -> dict[str, Any]:
     return {
         "reference": lead.reference,
         "topic": lead.topic,
-        "topic_label": label(desk.rules.topics, lead.topic, locale) or "–",
+        "topic_label": topic_label(desk, lead.topic, locale),
         "channel": lead.channel,
         "locale": lead.locale,
         "status": lead.status,
@@ -93,11 +92,10 @@ def row(desk: Desk, lead: Lead, locale: str) -> dict[str, Any]:
     }
 
 
-def label(known: Any, name: str, locale: str) -> str:
-    """Return the label of a configured topic, field or purpose, or its name when it is configured no more."""
-    there = known.get(name)
-    labels: Localised = there.label if there else {}
-    return labels.get(locale, name)
+def topic_label(desk: Desk, topic: str, locale: str) -> str:
+    """Return the topic's label, its id when it is configured no more, or a dash."""
+    known = desk.rules.topics.get(topic)
+    return known.label[locale] if known else topic or "–"
 
 
 def moment(at: datetime) -> str:
@@ -111,5 +109,5 @@ def _sensitive(desk: Desk, name: str) -> bool:
 
 
 def _masked(desk: Desk, name: str, locale: str) -> dict[str, Any]:
-    shown = label(desk.rules.fields, name, locale)
+    shown = desk.wording.label(name, locale)
     return {"field": name, "label": shown, "value": MASK, "sensitive": _sensitive(desk, name)}

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from bot.desk import Desk
 from bot.staff.answers import Refused, page
-from bot.staff.api import MASKED
-from bot.staff.doors import Door, Guarded, Handler, Visit
+from bot.staff.api import MASKED, SALES
+from bot.staff.doors import Door, Guarded, Visit
 from bot.staff.drawing import FOLDER
-from bot.staff.inbox import UNANSWERED, Inbox, label, row
+from bot.staff.inbox import UNANSWERED, Inbox, row
 from storage.leads import STATED, STATUSES, Lead
 
 ANYBODY = ("sales", "privacy", "admin")
@@ -22,21 +22,18 @@ def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
     """Return the routes of the pages."""
     pages = Pages(desk, door)
 
-    def behind(handler: Handler, *roles: str) -> Any:
-        return Guarded(door, handler, roles).page
-
     lead = "/staff/leads/{reference}"
     return [
         web.get("/staff/static/{name}", static),
         web.get("/staff/enter", pages.door_page),
         web.post("/staff/enter", pages.enter),
-        web.post("/staff/leave", behind(pages.leave, *ANYBODY)),
-        web.get("/staff", behind(pages.leads, *MASKED)),
-        web.post("/staff", behind(pages.leads, *MASKED)),
-        web.get(lead, behind(pages.lead, *MASKED)),
-        web.post(lead, behind(pages.change, "sales")),
-        web.post(f"{lead}/open", behind(pages.open, *MASKED)),
-        web.post(f"{lead}/reply", behind(pages.reply, "sales")),
+        web.post("/staff/leave", Guarded(door, pages.leave, ANYBODY).page),
+        web.get("/staff", Guarded(door, pages.leads, MASKED).page),
+        web.post("/staff", Guarded(door, pages.leads, MASKED).page),
+        web.get(lead, Guarded(door, pages.lead, MASKED).page),
+        web.post(lead, Guarded(door, pages.change, SALES).page),
+        web.post(f"{lead}/open", Guarded(door, pages.open, MASKED).page),
+        web.post(f"{lead}/reply", Guarded(door, pages.reply, SALES).page),
     ]
 
 
@@ -65,9 +62,13 @@ class Pages:
         """`POST /staff/enter`: exchange the one-time secret for a session."""
         given = str((await request.post()).get("link", "")).strip()
         try:
-            entered = await self._door.enter(request, given.rpartition("#")[2])  # the whole link may be pasted
+            entered = await self._door.enter(
+                request, given.rpartition("#")[2]
+            )  # the whole link may be pasted
         except Refused as refused:
-            text = self._door.drawing.draw("fault.html", self._door.locale(request), visit=None, code=refused.code)
+            text = self._door.drawing.draw(
+                "fault.html", self._door.locale(request), visit=None, code=refused.code
+            )
             return page(text, refused.status)
         return entered or self._entrance(request, spent=True)
 
@@ -94,7 +95,9 @@ class Pages:
         open_lead = self._desk.storage.leads.open_lead
         reference = request.match_info["reference"]
         opened = await self._desk.call(open_lead, reference, purpose, names, visit.colleague.actor)
-        return await self._pane(opened.lead, visit, values=opened.values, purpose=purpose, note="staff.opened")
+        shown, locale = self._desk.wording.shown, visit.locale
+        values = {name: shown(name, value, locale) for name, value in opened.values.items()}
+        return await self._pane(opened.lead, visit, values=values, purpose=purpose, note="staff.opened")
 
     async def change(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}`: status and owner."""
@@ -117,7 +120,7 @@ class Pages:
         listed = await self._listed("", "", "", visit)
         shown = {"values": {}, "purpose": "", "note": "", **more}
         purposes = [(name, self._say(f"staff.purpose.{name}", visit)) for name in STATED]
-        purposes += [(name, label(self._desk.rules.purposes, name, visit.locale)) for name in lead.purposes]
+        purposes += [(name, self._desk.wording.label(name, visit.locale)) for name in lead.purposes]
         drawn = self._door.drawing.draw(
             "lead.html",
             visit.locale,
@@ -151,7 +154,7 @@ class Pages:
             "due": due,
             "overdue": due is not None and due < self._desk.clock(),
             "owner": owners.get(lead.assignee, ""),
-            "purpose_labels": [label(self._desk.rules.purposes, one, visit.locale) for one in lead.purposes],
+            "purpose_labels": [self._desk.wording.label(one, visit.locale) for one in lead.purposes],
         }
 
     def _say(self, key: str, visit: Visit) -> str:

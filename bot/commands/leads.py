@@ -1,0 +1,110 @@
+"""`leads export`: the leads whose people agreed to a purpose, for a CRM or an address book; logged as a disclosure."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from bot.commands.office import CommandRefused, Office
+from storage.errors import PurposeRequired
+from storage.leads import Opened
+
+ACTOR = "command"  # how the audit names whoever has the terminal
+LINE_OCTETS = 75  # RFC 6350 §3.2
+_CARD = {"phone": "TEL;VALUE=text", "email": "EMAIL", "company": "ORG", "position": "TITLE"}  # RFC 6350
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these (OWASP, "CSV Injection")
+
+
+def add(commands: Any) -> None:
+    """Add `leads` and what it does to the command line."""
+    parser = commands.add_parser("leads", help="leads, for sales")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    exporting = actions.add_parser("export", help="write leads to standard output; logged as a disclosure")
+    exporting.add_argument("--format", required=True, choices=sorted(WRITERS))
+    exporting.add_argument(
+        "--since", type=_day, metavar="DATE", help="sent on this day (UTC) or later: 2026-11-30"
+    )
+    exporting.add_argument("--purpose", required=True, help="what for: only who agreed to it is exported")
+    exporting.set_defaults(run=_export)
+
+
+def _export(asked: argparse.Namespace, office: Office) -> int:
+    rules = office.loaded.rules
+    with office.storage() as storage:
+        given = (asked.purpose, asked.since, ACTOR, office.clock())
+        try:
+            opened = storage.thread.submit(storage.leads.export, *given).result()
+        except PurposeRequired:
+            known = ", ".join(rules.purposes)
+            raise CommandRefused(
+                f"--purpose {asked.purpose} is not configured: choose one of {known}"
+            ) from None
+    WRITERS[asked.format](opened, list(rules.fields), office.out)
+    return 0
+
+
+def write_csv(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) -> None:
+    """Write a table with a heading; a cell that a spreadsheet would run is quoted by an apostrophe."""
+    names = [name for name in fields if any(name in one.values for one in opened)]
+    table = csv.writer(out)
+    table.writerow(["reference", "at", "topic", *names])
+    for one in opened:
+        values = [_inert(one.values.get(name, "")) for name in names]
+        table.writerow([one.lead.reference, one.lead.at.isoformat(), one.lead.topic, *values])
+
+
+def write_jsonl(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) -> None:
+    """Write one JSON object a line."""
+    for one in opened:
+        lead = {"reference": one.lead.reference, "at": one.lead.at.isoformat(), "topic": one.lead.topic}
+        out.write(json.dumps({**lead, "fields": dict(one.values)}, ensure_ascii=False) + "\n")
+
+
+def write_vcard(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) -> None:
+    """Write vCards of version 4.0 for whoever gave a name, a phone number or an address."""
+    for one in opened:
+        name = one.values.get("name") or one.values.get("company") or one.lead.reference
+        lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(name)}"]
+        lines += [
+            f"{key}:{_escaped(one.values[field])}" for field, key in _CARD.items() if field in one.values
+        ]
+        lines += [f"NOTE:{_escaped(one.lead.reference)}", "END:VCARD"]
+        for line in lines:
+            out.write(_folded(line))
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Opened], Sequence[str], TextIO], None]] = {
+    "csv": write_csv,
+    "jsonl": write_jsonl,
+    "vcard": write_vcard,
+}
+
+
+def _day(given: str) -> datetime:
+    return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
+
+
+def _inert(value: str) -> str:
+    number = value.startswith("+") and value[1:].isdigit()  # a phone number is none of them
+    return f"'{value}" if value.startswith(_FORMULA) and not number else value
+
+
+def _escaped(value: str) -> str:
+    for sign, written in (("\\", "\\\\"), (",", "\\,"), (";", "\\;"), ("\n", "\\n")):
+        value = value.replace(sign, written)
+    return value
+
+
+def _folded(line: str) -> str:
+    """Return a line in pieces of at most 75 octets, never cutting a character in two (RFC 6350 §3.2)."""
+    pieces, piece = [], ""
+    for sign in line:
+        if len((piece + sign).encode()) > LINE_OCTETS:
+            pieces.append(piece)
+            piece = " "
+        piece += sign
+    return "\r\n".join([*pieces, piece]) + "\r\n"
