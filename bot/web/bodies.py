@@ -33,7 +33,7 @@ async def read_object(request: web.Request) -> Mapping[str, Any]:
     try:
         return decoded(await read_body(request))
     except BadFrame as fault:
-        code = "bad_text" if fault.code == "bad_text" else "bad_body"
+        code = "bad_text" if fault.code == "bad_text" else "bad_request"
         raise Problem(400, code, fault.detail, pointer="") from None
 
 
@@ -66,7 +66,7 @@ def names(body: Mapping[str, Any], name: str, *, most: int = 64) -> tuple[str, .
 def wrong(name: str, what: str) -> Problem:
     """Return the problem of a member that is not what it must be."""
     pointer = "/" + name.replace("~", "~0").replace("/", "~1")
-    return Problem(400, "bad_body", f"`{name}` {what}.", pointer=pointer)
+    return Problem(400, "bad_request", f"`{name}` {what}.", pointer=pointer)
 
 
 def json_answer(

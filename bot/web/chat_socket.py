@@ -17,7 +17,6 @@ from aiohttp import WSMsgType, web
 from bot.hub import Delivery
 from bot.web.appkeys import DESK, PACE, SOCKETS
 from bot.web.frames import Asked, BadFrame, Hello, read_asked, read_hello
-from bot.web.messages import REFUSALS
 from bot.web.origins import check_site
 from bot.web.pace import Allowance
 from bot.web.problems import Problem, of_storage, unexpected
@@ -158,7 +157,7 @@ class ChatSocket:
         turn = turn_of(self._desk, self._session, asked.event, asked)
         if turn.at >= self._session.expires_at:
             await self._settle()
-            raise Problem(401, "bad_token", "The token has expired.")
+            raise Problem(401, "unauthorized", "The token has expired.")
         await self._ahead.acquire()
         waiting = _Waiting(asked.id)
         self._asked.append(waiting)
@@ -217,7 +216,7 @@ class ChatSocket:
             assert waiting.fault is not None
             await self._refuse(waiting.id, waiting.fault)
         elif done.refused:
-            detail = REFUSALS.get(done.refused, (0, "This cannot be done here."))[1]
+            detail = self._desk.wording.say(f"error.{done.refused}", done.state.locale)
             await self._wire.tell({"type": "error", "id": waiting.id, "code": done.refused, "detail": detail})
             await self._relay(Delivery(done))
         else:
@@ -257,7 +256,8 @@ class ChatSocket:
                 await self._wire.tell(self._frame(message, shown))
 
     def _frame(self, message: Message, shown: TurnDone | Transcript) -> dict[str, Any]:
-        return self._desk.wording.frame(message, values=shown.values, record=shown.record)
+        frame: dict[str, Any] = self._desk.wording.frame(message, values=shown.values, record=shown.record)
+        return frame
 
     async def _transcript(self, conversation: str, after: int) -> Transcript:
         return await self._desk.call(self._desk.storage.store.transcript, conversation, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 WAIT_MAX = 25  # seconds of a long poll; docs/contract.md. Proxies give up at 30 and more
 
-# Why an event was refused: status over HTTP, and what to say. Nothing of such an event is kept.
-REFUSALS: Mapping[str, tuple[int, str]] = {
-    "not_offered": (422, "This was not offered."),
-    "unknown_purpose": (422, "The card did not offer this purpose."),
-    "consent_stale": (409, "The policy has changed since this card was shown; here is the new one."),
-    "id_reused": (409, "This id was used for another message."),
-    "too_long": (413, "The message is too long."),
-    "consent_required": (403, "There is no live consent for this."),
+# Status of a refused event over HTTP; nothing of such an event is kept. What is said stands in the catalogue.
+REFUSALS: Mapping[str, int] = {
+    "not_offered": 422,
+    "unknown_purpose": 422,
+    "consent_stale": 409,
+    "id_reused": 409,
+    "too_long": 413,
+    "consent_required": 403,
 }
 
 
@@ -41,7 +41,7 @@ async def post_message(request: web.Request) -> web.Response:
         raise too_fast()
     done, certificate = await desk.act(turn_of(desk, session, asked.event, asked))
     if done.refused:
-        raise refusal(done.refused, messages=frames(desk, done))
+        raise refusal(desk, done, session.locale)
     answer: dict[str, Any] = {
         "ack": {"id": asked.id, "seq": done.ack},
         "messages": await _told(desk, done),
@@ -72,12 +72,15 @@ def frames(desk: Desk, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
     return [desk.wording.frame(message, values=values, record=record) for message in shown.messages]
 
 
-def refusal(code: str, *, messages: Iterable[Mapping[str, Any]] = ()) -> Problem:
-    """Return the problem of a refused event; `messages` is what the desk said instead, such as a new consent card."""
-    status, detail = REFUSALS.get(code, (422, "This cannot be done here."))
-    shown = list(messages)
-    more: dict[str, Any] = {"messages": shown} if shown else {}
-    return Problem(status, code, detail, **more)
+def refusal(desk: Desk, done: TurnDone, locale: str) -> Problem:
+    """Return the problem of a refused event, with what the desk said instead, such as a new consent card."""
+    code, _, what = done.refused.partition("/")
+    more: dict[str, Any] = {"messages": frames(desk, done)} if done.messages else {}
+    if code == "rejected":
+        name, _, fault = what.partition("/")
+        more |= {"field": name, "rejected": {"name": name, "code": fault}}
+        return Problem(422, code, desk.wording.rejected(name, fault, locale), **more)
+    return Problem(REFUSALS.get(code, 422), code, desk.wording.say(f"error.{code}", locale), **more)
 
 
 def _asked(body: bytes) -> Asked:
@@ -112,5 +115,5 @@ async def _news(news: Subscription, seconds: float) -> Mapping[str, Any] | None:
 def _number(request: web.Request, name: str, largest: int) -> int:
     written = request.query.get(name, "0")
     if not written.isascii() or not written.isdigit() or len(written) > 16 or int(written) > largest:
-        raise Problem(400, "bad_query", f"`{name}` must be a whole number.", parameter=name)
+        raise Problem(400, "bad_request", f"`{name}` must be a whole number.", parameter=name)
     return int(written)

@@ -91,11 +91,16 @@ def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IP
     A peer on this machine or on a private network is taken for the operator's proxy: then the last entry of
     X-Forwarded-For counts, which is the one that this proxy wrote. From anybody else the header is ignored.
     """
-    peer = _address(request.remote or "")
+    peer = peer_address(request)
     forwarded = request.headers.get("X-Forwarded-For", "")
     if forwarded and (peer is None or peer.is_loopback or peer.is_private):
         return _address(forwarded.rsplit(",", 1)[-1].strip()) or peer
     return peer
+
+
+def peer_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address of the connection itself; None on a Unix socket."""
+    return _address(request.remote or "")
 
 
 def _address(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

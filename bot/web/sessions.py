@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
+from bot.drawing import moment
 from bot.web import bodies
 from bot.web.appkeys import DESK, PACE
 from bot.web.frames import TOKEN_MAX, Asked, key_of
@@ -64,11 +65,11 @@ def _opened(desk: Desk, conversation: str, token: str, opening: Opening, now: da
     return {
         "session": conversation,
         "token": token,
-        "expires_at": opening.expires_at,
+        "expires_at": moment(now + SESSION_LIFE),
         "locale": locale,
         "bot": True,
         "company": desk.rules.company.name[locale],
-        "policy": {"version": policy.version, "url": desk.wording.policy_url(policy.version, locale)},
+        "policy": {"version": policy.version, "url": desk.wording.policy_url(locale, policy.version)},
     }
 
 
@@ -78,13 +79,13 @@ def token_hash(token: str) -> bytes:
 
 
 async def find_session(desk: Desk, token: str) -> Session:
-    """Return the live session of a token. Raises Problem 401 `bad_token`, or 410 `erased` for 30 days after."""
-    session = None
+    """Return the live session of a token. Raises Problem 401 `unauthorized`, or 410 `erased` for 30 days after."""
+    session: Session | None = None
     if token and len(token) <= TOKEN_MAX and token.isascii():
         session = await desk.call(desk.storage.store.session, token_hash(token), desk.clock())
     if session is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="askfirst"'}
-        raise Problem(401, "bad_token", "The token is unknown or has expired.", headers=challenge)
+        raise Problem(401, "unauthorized", "The token is unknown or has expired.", headers=challenge)
     if session.erased:
         raise Problem(410, "erased", "Everything about this person was erased.")
     return session

@@ -17,7 +17,7 @@ HEARTBEAT_SECONDS = 30.0  # seconds; proxies drop silent connections after 60
 CLOSE_SECONDS = 2.0  # seconds to wait for the other side's own close frame
 TOO_BIG = 4413
 CLOSE_CODES: Mapping[str, int] = {
-    "bad_token": 4401,
+    "unauthorized": 4401,
     "origin_not_allowed": 4401,
     "erased": 4410,
     "too_fast": 4429,

@@ -1,0 +1,129 @@
+"""The person's rights over HTTP: view, correct, delete, export, receipts, withdraw (S15, S21, S23, S24, L3, L14)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from aiohttp import web
+
+from bot.drawing import moment
+from bot.web import bodies
+from bot.web.appkeys import DESK
+from bot.web.messages import frames, refusal
+from bot.web.problems import Problem
+from bot.web.sessions import session_of, turn_of
+from intake.events import MESSAGE_MAX, AskedToForget, AskedToWithdraw, Corrected
+from storage.records import Session
+from storage.showing import OWN_VIEW
+
+if TYPE_CHECKING:
+    from bot.desk import Desk
+
+FIELDS_MAX = 32  # fields in one correction; the registry has nine
+SCOPES = ("all", "lead", "visit")
+_TEMPLATES = Path(__file__).parent / "templates"
+_STYLES = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+async def get_me(request: web.Request) -> web.Response:
+    """`GET /api/v1/me`: everything that is kept, who received it and who opened it."""
+    desk, session = request.app[DESK], await session_of(request)
+    return bodies.json_answer(await _record(desk, session))
+
+
+async def patch_me(request: web.Request) -> web.Response:
+    """`PATCH /api/v1/me`: replace values by field name; all of them or none. Answers with the record."""
+    desk, session = request.app[DESK], await session_of(request)
+    body = await bodies.read_object(request)
+    if not 0 < len(body) <= FIELDS_MAX:
+        raise Problem(400, "bad_request", "The body must name at least one field.", pointer="")
+    values = tuple((name, bodies.text(body, name, longest=MESSAGE_MAX)) for name in body)
+    done, _ = await desk.act(turn_of(desk, session, Corrected(values)))
+    if done.refused:
+        raise refusal(desk, done, session.locale)
+    return bodies.json_answer(await _record(desk, session))
+
+
+async def delete_me(request: web.Request) -> web.Response:
+    """`DELETE /api/v1/me`: erase a scope now and answer with the certificate."""
+    desk, session = request.app[DESK], await session_of(request)
+    scope = bodies.text(await bodies.read_object(request), "scope")
+    if scope not in SCOPES:
+        raise bodies.wrong("scope", f"must be one of {', '.join(SCOPES)}")
+    done, certificate = await desk.act(turn_of(desk, session, AskedToForget(scope)))
+    if done.refused:
+        raise refusal(desk, done, session.locale)
+    return bodies.json_answer(certificate)
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    """`POST /api/v1/me/withdraw`: end consent for purposes with this commit. Answers with the record."""
+    desk, session = request.app[DESK], await session_of(request)
+    purposes = bodies.names(await bodies.read_object(request), "purposes")
+    done, _ = await desk.act(turn_of(desk, session, AskedToWithdraw(purposes)))
+    if done.refused:
+        raise refusal(desk, done, session.locale)
+    return bodies.json_answer(await _record(desk, session))
+
+
+async def receipts(request: web.Request) -> web.Response:
+    """`GET /api/v1/me/receipts`: the signed receipts of every consent decision."""
+    desk, session = request.app[DESK], await session_of(request)
+    kept = await desk.call(desk.storage.store.receipts, session.subject)
+    return bodies.json_answer({"receipts": list(kept)})
+
+
+async def export(request: web.Request) -> web.Response:
+    """`GET /api/v1/me/export`: a copy to keep, as JSON for machines or as a page to read."""
+    desk, session = request.app[DESK], await session_of(request)
+    form = request.query.get("format", "json")
+    if form not in ("json", "html"):
+        raise Problem(400, "bad_request", "`format` must be json or html.", parameter="format")
+    copy = await _copy(desk, session)
+    named = {"Content-Disposition": f'attachment; filename="askfirst-export.{form}"'}
+    if form == "json":
+        return bodies.json_answer(copy, headers=named)
+    page = (
+        _templates()
+        .get_template("export.html")
+        .render(copy=copy, locale=session.locale, say=desk.wording.say, label=desk.wording.label)
+    )
+    named["Content-Security-Policy"] = _STYLES
+    return web.Response(text=page, content_type="text/html", charset="utf-8", headers=named)
+
+
+async def certificate(request: web.Request) -> web.Response:
+    """`GET /api/v1/certificates/{id}`: confirm an erasure to whoever holds its id; it names nobody."""
+    desk = request.app[DESK]
+    found = await desk.call(desk.storage.store.certificate, request.match_info["id"])
+    if found is None:
+        raise Problem(404, "not_found", "There is no certificate with this id.")
+    return bodies.json_answer(found)
+
+
+async def _record(desk: Desk, session: Session) -> dict[str, Any]:
+    record = await desk.call(desk.storage.store.record, session.subject, purpose=OWN_VIEW)
+    return desk.wording.record(record, session.locale)
+
+
+async def _copy(desk: Desk, session: Session) -> dict[str, Any]:
+    store = desk.storage.store
+    transcript = await desk.call(store.transcript, session.conversation, 0)
+    kept = await desk.call(store.receipts, session.subject)
+    return {
+        "exported_at": moment(desk.clock()),
+        "company": desk.rules.company.name[session.locale],
+        **await _record(desk, session),
+        "transcript": frames(desk, transcript),
+        "receipts": list(kept),
+    }
+
+
+@lru_cache(maxsize=1)
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
