@@ -1,0 +1,151 @@
+"""Settings: the contract's environment, its defaults, its faults, and what production refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, SettingsInvalid
+
+PRODUCTION = {
+    "ASKFIRST_ENV": "production",
+    "PUBLIC_URL": "https://desk.example.com",
+    "DATABASE_URL": "postgresql://desk:hidden@db.example.com/desk",
+    "KEYRING_URL": "postgresql://desk:hidden@keys.example.com/keyring",
+    "KEK_URL": "file:/etc/askfirst/kek.json",
+}
+
+
+def faults(**environment: str) -> dict[str, str]:
+    """Return the remedy of each faulty variable."""
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.from_environment(environment)
+    return {fault.key: fault.remedy for fault in refused.value.faults}
+
+
+def test_an_empty_environment_gives_the_contract_s_defaults() -> None:
+    """Everything embedded lives in `var/`, and the desk listens on loopback."""
+    settings = Settings.from_environment({})
+
+    assert settings == Settings(
+        var=Path("var"),
+        database_url="sqlite:///var/desk.db",
+        keyring_url="sqlite:///var/keys/keyring.db",
+        kek_url="file:var/keys/kek.json",
+        redis_url="",
+        host="127.0.0.1",
+        port=8080,
+        public_url="http://127.0.0.1:8080",
+        telegram_bot_token="",
+        telegram_api_url="https://api.telegram.org",
+        telegram_webhook=False,
+        smtp_url="",
+        config_dir=Path("config"),
+        env="development",
+        log_level="INFO",
+        log_format="console",
+    )
+
+
+def test_every_default_follows_the_folder() -> None:
+    """With another `ASKFIRST_VAR` data, keyring and key file move there."""
+    settings = Settings.from_environment({"ASKFIRST_VAR": "/srv/desk"})
+
+    assert settings.database_url == "sqlite:////srv/desk/desk.db"
+    assert settings.keyring_url == "sqlite:////srv/desk/keys/keyring.db"
+    assert settings.kek_url == "file:/srv/desk/keys/kek.json"
+
+
+def test_what_is_set_counts() -> None:
+    """Values of the environment replace the defaults; spaces around them and empty ones do not count."""
+    settings = Settings.from_environment(
+        {
+            "DATABASE_URL": "postgres://desk@db.example.com/desk",
+            "PUBLIC_URL": " https://desk.example.com/ ",
+            "TELEGRAM_API_URL": "http://127.0.0.1:8081/",
+            "TELEGRAM_WEBHOOK": "1",
+            "LOG_LEVEL": "debug",
+            "PORT": "0",
+            "SMTP_URL": "",
+        }
+    )
+
+    assert settings.database_url == "postgres://desk@db.example.com/desk"
+    assert settings.public_url == "https://desk.example.com"
+    assert settings.telegram_api_url == "http://127.0.0.1:8081"
+    assert settings.telegram_webhook
+    assert (settings.log_level, settings.port, settings.smtp_url) == ("DEBUG", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8080"),  # noqa: S104 -- an address to translate, nothing is bound
+        ("::", "http://[::1]:8080"),
+        ("desk.test", "http://desk.test:8080"),
+    ],
+)
+def test_the_address_to_visit_is_one_that_a_browser_can_open(host: str, public_url: str) -> None:
+    """Listening everywhere still prints an address of this machine."""
+    assert Settings.from_environment({"HOST": host}).public_url == public_url
+
+
+def test_all_faults_are_told_together() -> None:
+    """Each wrong variable is named with its remedy, in one go."""
+    found = faults(
+        PORT="80800", ASKFIRST_ENV="staging", DATABASE_URL="mysql://db", LOG_FORMAT="xml", KEK_URL="kek.json"
+    )
+
+    assert found == {
+        "PORT": "use a number from 0 to 65535",
+        "ASKFIRST_ENV": "use one of development, production",
+        "DATABASE_URL": "begin it with sqlite or postgresql or postgres",
+        "LOG_FORMAT": "use one of console, json",
+        "KEK_URL": "begin it with file or vault or aws-kms",
+    }
+
+
+def test_production_starts_when_all_is_named() -> None:
+    """With https, two databases and a key file production is accepted, and logs are for machines."""
+    settings = Settings.from_environment(PRODUCTION)
+
+    assert settings.production
+    assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("PUBLIC_URL", "", "https"),
+        ("PUBLIC_URL", "http://desk.example.com", "https"),
+        ("DATABASE_URL", "", "postgresql://"),
+        ("KEYRING_URL", "", "apart from the data"),
+        ("KEK_URL", "", "vault://"),
+        ("KEYRING_URL", "postgres://other:x@db.example.com:5432/desk?sslmode=require", "database of its own"),
+    ],
+)
+def test_production_refuses_with_the_remedy(variable: str, value: str, remedy: str) -> None:
+    """No https, a keyring inside the data database, and development defaults are refused, naming the remedy (S10)."""
+    found = faults(**(PRODUCTION | {variable: value}))
+
+    assert remedy in found[variable]
+
+
+def test_production_sees_through_two_spellings_of_one_file() -> None:
+    """A keyring in the SQLite file of the data is found out whichever way the path is written (S10)."""
+    here = Path.cwd()
+    found = faults(
+        **PRODUCTION | {"DATABASE_URL": "sqlite:///var/a.db", "KEYRING_URL": f"sqlite:///{here}/var/a.db"}
+    )
+
+    assert "database of its own" in found["KEYRING_URL"]
+
+
+def test_secrets_do_not_show() -> None:
+    """Neither the printed settings nor the faults hold a token or a URL that may carry a password."""
+    shown = repr(Settings.from_environment(PRODUCTION | {"TELEGRAM_BOT_TOKEN": "123:canary"}))
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.from_environment({"DATABASE_URL": "mysql://desk:canary@db"})
+
+    assert "canary" not in shown
+    assert "hidden" not in shown
+    assert "canary" not in str(refused.value)
