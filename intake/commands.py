@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from intake.command_phrases import ASKING_BEFORE, COURTESY_AFTER, COURTESY_BEFORE, NO, PHRASES, SKIP, YES
 
-NAMES = (
-    "help", "view", "correct", "delete", "withdraw", "export", "policy", "receipts", "language", "human", "cancel", "new",
-)  # fmt: skip
+NAMES = tuple(PHRASES)  # help view correct delete withdraw export policy receipts language human cancel new
 
 _LENGTH_MAX = 80  # characters; the longest phrase with its courtesies is shorter
 
@@ -41,7 +39,8 @@ def recognise(text: str, *, fields: Words, purposes: Words, locales: Words) -> C
     said = plain(text)
     if said.startswith("/"):
         return _slash(said, known)
-    return next(filter(None, (_phrase(wording, known) for wording in _wordings(said))), None)
+    wordings = _wordings(said) if _PERHAPS.fullmatch(said) else ()
+    return next(filter(None, (_phrase(wording, known) for wording in wordings)), _locale_alone(said, locales))
 
 
 def is_yes(text: str) -> bool:
@@ -71,7 +70,7 @@ def plain(text: str) -> str:
     return _BESIDE_HAN.sub("", line.rstrip(_ENDING) or line)
 
 
-def _one_of(*phrases: str) -> re.Pattern[str]:
+def _one_of(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(phrases))
 
 
@@ -81,52 +80,41 @@ def _with_slots(phrase: str) -> str:
     return phrase
 
 
-def _alternatives(phrase: str) -> Iterator[str]:
-    """Yield the alternatives of a phrase at its outermost level: each is tried alone, a slot name occurs once in one."""
-    depth, start = 0, 0
-    for place, character in enumerate(phrase):
-        depth += (character == "(") - (character == ")")
-        if character == "|" and depth == 0:
-            yield phrase[start:place]
-            start = place + 1
-    yield phrase[start:]
-
-
 _YES, _NO, _SKIP = _one_of(YES), _one_of(NO), _one_of(SKIP)
 _FIXED = {
-    name: _one_of(*(one for phrase in phrases for one in _alternatives(phrase) if "{" not in one))
-    for name, phrases in PHRASES.items()
+    name: _one_of(phrase for phrase in phrases if "{" not in phrase) for name, phrases in PHRASES.items()
 }
 _NAMING = tuple(
-    (name, re.compile(_with_slots(one)))
+    (name, re.compile(_with_slots(phrase)))
     for name, phrases in PHRASES.items()
     for phrase in phrases
-    for one in _alternatives(phrase)
-    if "{" in one
+    if "{" in phrase
 )
-# Answers to questions are typed far more often than commands: one look at all phrases turns them away in microseconds.
-_ANY = _one_of(*(re.sub(r"\{\w+\}", ".+", phrase) for phrases in PHRASES.values() for phrase in phrases))
-_BEFORE, _AFTER = re.compile(f"(?:{COURTESY_BEFORE})+"), re.compile(f"(?:{COURTESY_AFTER})+$")
-_ASKING = re.compile(ASKING_BEFORE)
-_ABOUT_ME = re.compile(r"\b(?:my|me)\b|我")
+_BEFORE, _ASKING, _AFTER = (
+    _one_of(words).pattern for words in (COURTESY_BEFORE, ASKING_BEFORE, COURTESY_AFTER)
+)
+_ANY = _one_of(re.sub(r"\{\w+\}", ".+", phrase) for phrases in PHRASES.values() for phrase in phrases).pattern
+# Answers are typed far more often than commands: one look at all phrases turns them away in microseconds.
+_PERHAPS = re.compile(rf"(?:{_BEFORE})*(?:{_ASKING})?(?:{_ANY})(?:{_AFTER})*")
+_COURTESIES = re.compile(rf"^(?:{_BEFORE})+|(?:{_AFTER})+$")
+_ASKED = re.compile(rf"^(?:{_ASKING})")
+_ABOUT_ME = re.compile(r"\b(?:my|me|human|person|agent)\b|我|人工|真人|客服")
 _SLASH = re.compile(rf"/([a-z]+)(?:@[a-z0-9_]+)?(?: |(?=[{_HAN}])|$)(.*)")
 _SLASH_ALSO = {"start": "new", "restart": "new", "stop": "cancel", "lang": "language"}
+_SLOTS = {"correct": "field", "withdraw": "purpose", "language": "locale"}  # commands that take an argument
 
 
 def _wordings(said: str) -> Iterator[str]:
     """Yield what was said, then without its courtesies, then without the words that make it a question."""
     yield said
-    bare = _AFTER.sub("", _BEFORE.sub("", said, count=1))
-    if bare != said:
-        yield bare
-    asked = _ASKING.sub("", bare, count=1)
-    if asked != bare and _ABOUT_ME.search(asked):
+    bare = _COURTESIES.sub("", said)
+    yield bare
+    asked = _ASKED.sub("", bare)
+    if _ABOUT_ME.search(asked):
         yield asked
 
 
 def _phrase(said: str, known: Mapping[str, Words]) -> Command | None:
-    if not _ANY.fullmatch(said):
-        return None
     for name, pattern in _FIXED.items():
         if pattern.fullmatch(said):
             return Command(name)
@@ -134,20 +122,24 @@ def _phrase(said: str, known: Mapping[str, Words]) -> Command | None:
         match = pattern.fullmatch(said)
         for slot, word in match.groupdict().items() if match else ():
             if meant := _meant(word, known[slot]):
-                return Command(name, meant if name in _TAKES_ARGUMENT else "")
+                return Command(name, meant if name in _SLOTS else "")
     return None
 
 
-_TAKES_ARGUMENT = frozenset({"correct", "withdraw", "language"})
+def _locale_alone(said: str, locales: Words) -> Command | None:
+    bare = _COURTESIES.sub("", said)
+    for one, words in locales.items():
+        if any(bare == each.casefold() for each in (one, *words)):
+            return Command("language", one)
+    return None
 
 
 def _slash(said: str, known: Mapping[str, Words]) -> Command | None:
     match = _SLASH.fullmatch(said)
-    name = match and _SLASH_ALSO.get(match[1], match[1])
+    name = _SLASH_ALSO.get(match[1], match[1]) if match else ""
     if match is None or name not in NAMES:
         return None
-    slot = {"correct": "field", "withdraw": "purpose", "language": "locale"}.get(name, "")
-    return Command(name, _meant(match[2], known[slot]) if slot else "")
+    return Command(name, _meant(match[2], known[_SLOTS[name]]) if name in _SLOTS else "")
 
 
 def _meant(word: str, known: Words) -> str:

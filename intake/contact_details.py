@@ -32,6 +32,7 @@ _SPELT_MOBILE = re.compile(
     rf"(?<![{_NUMERAL}十百千万])[一幺][三四五六七八九](?:[ -]?[{_NUMERAL}]){{9}}(?![{_NUMERAL}十百千万])"
 )
 _DOTTED_QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_TARIFF_NUMBER = re.compile(r"\d{4}\.\d{2}(?:\.\d{2,4})?")  # Harmonised System, 8517.62.0000
 _REGISTERS = re.compile(r"[0-4]\d{4} ?- ?[0-4]\d{4}")  # Modbus, 00001 to 49999
 _AMOUNT = re.compile(
     r"[.,]\d{1,2}(?!\d)| ?(?:元|块|万|美元|欧元|(?:RMB|CNY|USD|EUR|HKD|pcs|units|bytes|Hz|ms)\b)"
@@ -76,7 +77,7 @@ def _without_prefix(sizes: list[int], prefix: int) -> tuple[int, ...]:
 
 
 def _only_looks_dialled(raw: str) -> bool:
-    return bool(_DOTTED_QUAD.fullmatch(raw) or _REGISTERS.fullmatch(raw))
+    return any(written.fullmatch(raw) for written in (_DOTTED_QUAD, _TARIFF_NUMBER, _REGISTERS))
 
 
 def _counts_or_names_a_thing(plain: str, span: Span) -> bool:
@@ -108,7 +109,7 @@ _FILE_ENDINGS = frozenset(
 )  # logo@2x.png is a picture
 _OPEN, _SHUT = r" ?[\[({<]? ?", r" ?[\])}>]? ?"
 _SPELT = re.compile(
-    rf"(?<![\w.%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}})({_OPEN}\bat\b{_SHUT})"
+    rf"(?<![A-Za-z0-9._%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}})({_OPEN}\bat\b{_SHUT})"
     rf"((?:[A-Za-z0-9-]{{1,63}}(?:{_OPEN}\bdot\b{_SHUT}|\.)){{1,4}}[A-Za-z]{{2,63}})\b",
     re.IGNORECASE,
 )

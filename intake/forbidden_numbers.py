@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from stdnum import ean, luhn
+from stdnum import ean, luhn, numdb
 from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
 
 from intake.digit_groups import BETWEEN, Span, Window, letters_after, letters_before, spot
 
@@ -34,12 +35,17 @@ def _id_end(plain: str, window: Window) -> int:
 
 
 def _is_resident_id(number: str) -> bool:
-    if number[6:8] not in _BIRTH_CENTURIES:  # python-stdnum takes a year 12 for a year
+    """Return whether checksum, birth date and county hold.
+
+    Not `ric.is_valid`: it refuses a person born before their county was founded, and takes a year 12 for a year.
+    """
+    if number[6:8] not in _BIRTH_CENTURIES or number[-1] != ric.calc_check_digit(number):
         return False
     try:
-        return bool(ric.is_valid(number))
-    except LookupError:  # python-stdnum knows the province but not the county
+        ric.get_birth_date(number)
+    except ValidationError:
         return False
+    return any("county" in place for _, place in numdb.get("cn/loc").info(number[:6]))
 
 
 # Issuer prefixes and lengths (ISO/IEC 7812-1, as the schemes publish theirs).

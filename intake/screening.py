@@ -57,18 +57,23 @@ _FORBIDDEN: tuple[_Spotter, ...] = (forbidden_numbers.id_numbers, forbidden_numb
 
 
 def _masked(text: str, looking_for: Sequence[_Spotter]) -> Screened:
-    plain = fold(text)
-    spans: list[Span] = []
-    for _ in range(_ROUNDS_MAX):
-        before = len(spans)
-        for spot in looking_for:
-            new = spot(plain)
-            plain = _blanked(plain, new)
-            spans += new
-        if len(spans) == before:
-            break
+    spans, plain = _round(fold(text), looking_for)
+    new, rounds = spans, 1
+    while new and rounds < _ROUNDS_MAX:
+        new, plain = _round(plain, looking_for)
+        spans, rounds = spans + new, rounds + 1
     spans.sort()
     return Screened(text=_replaced(text, spans), found=tuple(dict.fromkeys(span.kind for span in spans)))
+
+
+def _round(plain: str, looking_for: Sequence[_Spotter]) -> tuple[list[Span], str]:
+    """Return what every spotter finds once, and the plain text without it."""
+    spans: list[Span] = []
+    for spot in looking_for:
+        found = spot(plain)
+        plain = _blanked(plain, found)
+        spans += found
+    return spans, plain
 
 
 def _blanked(plain: str, spans: Sequence[Span]) -> str:
