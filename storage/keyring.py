@@ -130,7 +130,8 @@ class Keyring:
                 opened = self._opened(connection, [name])[name]
         except IntegrityError:
             raise Conflict(f"the key of {scope} of subject {subject} is being renewed elsewhere") from None
-        self._cache.drop(subject)
+        finally:
+            self._cache.drop(subject)  # also after a lost race: loading again is to see what the winner made
         return newest(opened)
 
     def drop_old(self, subject: str, scope: str) -> None:

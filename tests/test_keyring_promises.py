@@ -1,0 +1,123 @@
+"""A machine plays with two processes on one keyring: the erased never come back, nobody else is ever lost."""
+
+import os
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from storage.connecting import data_engine
+from storage.errors import KeyLost, SubjectErased
+from storage.kek import FileProvider
+from storage.keyring import Keyring, newest
+from storage.sealing import Place, seal, unseal
+from tests.rooms import Clock
+
+Name = tuple[str, str]
+subjects = st.sampled_from(["ada", "ben"])
+scopes = st.sampled_from(["profile.1", "c1.x", "chat"])
+sides = st.integers(0, 1)
+
+
+class TwoProcesses(RuleBasedStateMachine):
+    """`live` holds an envelope for every key version that should open; `barred` the names that should be refused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = Clock()
+        self.engines = [data_engine(f"sqlite:///{self.folder.name}/keyring.db") for _ in range(2)]
+        provider = FileProvider(Path(self.folder.name) / "keys" / "kek.json", os.urandom)
+        self.rings = [Keyring(each, provider, clock=self.clock, random=os.urandom) for each in self.engines]
+        for ring in self.rings:
+            ring.open()
+        self.live: dict[Name, dict[int, bytes]] = {}
+        self.barred: set[Name] = set()
+
+    def teardown(self) -> None:
+        """End both processes."""
+        for engine in self.engines:
+            engine.dispose()
+        self.folder.cleanup()
+
+    def is_barred(self, name: Name) -> bool:
+        """Say whether a tombstone stands against a name."""
+        return bool(self.barred & {name, (name[0], "*")})
+
+    @rule(side=sides, subject=subjects, scope=scopes)
+    def create(self, side: int, subject: str, scope: str) -> None:
+        """Make a key, unless its person or scope was erased."""
+        name = subject, scope
+        if self.is_barred(name):
+            with pytest.raises(SubjectErased):
+                self.rings[side].create([name])
+            return
+        key = self.rings[side].create([name])[name]
+        assert key.version == max(self.live.get(name, {1: b""}))
+        self.live.setdefault(name, {})[key.version] = seal(key, place(name), b"kept", os.urandom(12))
+
+    @rule(side=sides, subject=subjects, scope=scopes)
+    def renew(self, side: int, subject: str, scope: str) -> None:
+        """Make the next version of a key that is there."""
+        name = subject, scope
+        if name not in self.live:
+            with pytest.raises((KeyLost, SubjectErased)):
+                self.rings[side].renew(*name)
+            return
+        key = self.rings[side].renew(*name)
+        self.live[name][key.version] = seal(key, place(name), b"kept", os.urandom(12))
+
+    @rule(side=sides, subject=subjects, scope=scopes)
+    def drop_old(self, side: int, subject: str, scope: str) -> None:
+        """Keep the newest version only."""
+        self.rings[side].drop_old(subject, scope)
+        if versions := self.live.get((subject, scope)):
+            self.live[subject, scope] = {max(versions): versions[max(versions)]}
+
+    @rule(side=sides, subject=subjects, scope=scopes, tombstone=st.booleans())
+    def erase_a_scope(self, side: int, subject: str, scope: str, tombstone: bool) -> None:
+        """Destroy the key of one scope."""
+        self.rings[side].destroy(subject, [scope], tombstone=tombstone, at=self.clock.now)
+        self.live.pop((subject, scope), None)
+        if tombstone:
+            self.barred.add((subject, scope))
+
+    @rule(side=sides, subject=subjects)
+    def erase_a_person(self, side: int, subject: str) -> None:
+        """Destroy everything of a person for good."""
+        self.rings[side].destroy(subject, None, tombstone=True, at=self.clock.now)
+        self.live = {name: versions for name, versions in self.live.items() if name[0] != subject}
+        self.barred.add((subject, "*"))
+
+    @rule(seconds=st.integers(1, 60))
+    def wait(self, seconds: int) -> None:
+        """Let time pass; keys in memory age."""
+        self.clock.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def every_process_reads_the_truth(self) -> None:
+        """What is live opens, what is not is absent, once nothing is taken from memory."""
+        for ring in self.rings:
+            names = [
+                (subject, scope) for subject in ("ada", "ben") for scope in ("profile.1", "c1.x", "chat")
+            ]
+            found = ring.keys(names, fresh=True)
+            assert {name: set(versions) for name, versions in found.items()} == {
+                name: set(versions) for name, versions in self.live.items()
+            }
+            for name, envelopes in self.live.items():
+                assert newest(found[name]).version == max(envelopes)
+                assert {unseal(found[name], place(name), each) for each in envelopes.values()} == {b"kept"}
+
+
+def place(name: Name) -> Place:
+    """Where a name's envelope stands."""
+    return Place(name[0], "fields", "sealed_value", name[1], 1)
+
+
+TestTwoProcesses = TwoProcesses.TestCase
+TestTwoProcesses.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
