@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from subprocess import Popen
 
 import structlog
 from aiohttp import ClientSession, web
@@ -17,20 +18,22 @@ from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.telegram_channel import TelegramChannel
+from bot.web import pages
 from bot.web.app import make_app
 from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
 from storage.storage import Storage
 
-BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within a second (docs/architecture.md)
+BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
 GRACE = 10.0  # seconds that open requests have after a stop signal
 
+Say = Callable[[str], None]
 _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, loaded: Loaded, *, migrate: bool) -> AsyncIterator[Desk]:
+async def open_desk(settings: Settings, loaded: Loaded, *, migrate: bool = False) -> AsyncIterator[Desk]:
     """Yield the desk over opened storage. Raises OperatorMustAct when the database or its keys cannot be used."""
     storage = Storage.open(
         settings.database_url, settings.keyring_url, settings.kek_url, loaded.rules, migrate=migrate
@@ -40,40 +43,74 @@ async def open_desk(settings: Settings, loaded: Loaded, *, migrate: bool) -> Asy
         yield desk
     finally:
         await desk.turns.drain()
-        await asyncio.to_thread(storage.close)
+        storage.close()
 
 
 @asynccontextmanager
-async def web_role(desk: Desk, *, port: int | None = None, shared: bool = False) -> AsyncIterator[int]:
-    """Serve the web routes; yield the port. `shared`: several processes listen on it together."""
-    runner = web.AppRunner(make_app(desk), access_log=None, shutdown_timeout=GRACE)
-    runner.app.add_routes(staff.routes(desk))
+async def web_role(
+    desk: Desk, channel: TelegramChannel | None = None, *, port: int | None = None, shared: bool = False
+) -> AsyncIterator[int]:
+    """Serve the web routes, and Telegram's webhook where there is one; yield the port.
+
+    `shared`: several processes listen on it together.
+    """
+    app = make_app(desk)
+    pages.add_routes(app)
+    app.add_routes(staff.routes(desk))
+    if channel and desk.settings.telegram_webhook:
+        app.add_routes(channel.routes())
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
     wanted = desk.settings.port if port is None else port
     site = web.TCPSite(runner, desk.settings.host, wanted, backlog=BACKLOG, reuse_port=shared or None)
     try:
         await site.start()
-        yield runner.addresses[0][1]
+        yield int(runner.addresses[0][1])
     finally:
-        desk.hub.close()
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def worker_role(desk: Desk, channel: TelegramChannel | None, environment: Mapping[str, str]) -> AsyncIterator[None]:
+async def telegram_role(channel: TelegramChannel) -> AsyncIterator[None]:
+    """Talk on Telegram beside what else this process does."""
+    await channel.start()
+    try:
+        yield
+    finally:
+        await channel.stop()
+
+
+@asynccontextmanager
+async def worker_role(
+    desk: Desk, channel: TelegramChannel | None, environment: Mapping[str, str]
+) -> AsyncIterator[None]:
     """Run the worker beside what else this process does."""
     async with ClientSession() as session:
-        server = MailServer.at(desk.settings.smtp_url) if desk.settings.smtp_url else None
-        mails = Mails(desk, server)
-        handlers = {"telegram.erase": channel.forget} if channel else {}
-        worker = Worker(desk, Courier(desk, Webhooks(session, environment), mails, handlers))
+        courier = Courier(desk, Webhooks(session, environment), _mails(desk), _handlers(channel))
         stop = asyncio.Event()
-        running = asyncio.create_task(worker.run(stop))
+        running = asyncio.create_task(Worker(desk, courier).run(stop))
         try:
             yield
         finally:
             stop.set()
             await running
+
+
+def _mails(desk: Desk) -> Mails:
+    chosen, rules = desk.settings, desk.rules
+    server = MailServer.at(chosen.smtp_url) if chosen.smtp_url else None
+    console = f"{chosen.public_url}/staff"
+    return Mails(
+        server, desk.wording, sender=rules.company.email, locale=rules.default_locale, console=console
+    )
+
+
+def _handlers(channel: TelegramChannel | None) -> dict[str, Callable[..., object]]:
+    return {"telegram.erase": channel.forget} if channel else {}
+
+
+def _channel(desk: Desk) -> TelegramChannel | None:
+    return TelegramChannel(desk) if desk.settings.telegram_bot_token else None
 
 
 async def until_stopped() -> None:
@@ -82,3 +119,73 @@ async def until_stopped() -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     await stop.wait()
+
+
+async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, str], say: Say) -> None:
+    """Run everything in one process until it is asked to end."""
+    async with AsyncExitStack() as stack:
+        desk = await stack.enter_async_context(open_desk(settings, loaded, migrate=True))
+        channel = _channel(desk)
+        if channel:
+            await stack.enter_async_context(telegram_role(channel))
+        await stack.enter_async_context(worker_role(desk, channel, environment))
+        await stack.enter_async_context(web_role(desk, channel))
+        await _welcome(desk, say)
+        await until_stopped()
+
+
+async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool = False) -> None:
+    """Run the web role until the process is asked to end."""
+    async with open_desk(settings, loaded) as desk, web_role(desk, _channel(desk), shared=shared) as port:
+        say(f"web: http://{settings.host}:{port}")
+        await until_stopped()
+
+
+async def telegram_only(settings: Settings, loaded: Loaded) -> None:
+    """Run the Telegram role until the process is asked to end."""
+    async with open_desk(settings, loaded) as desk, telegram_role(TelegramChannel(desk)):
+        await until_stopped()
+
+
+async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[str, str]) -> None:
+    """Run the worker role until the process is asked to end."""
+    async with open_desk(settings, loaded) as desk, worker_role(desk, _channel(desk), environment):
+        await until_stopped()
+
+
+async def _welcome(desk: Desk, say: Say) -> None:
+    """Print the addresses, the way into the staff console, and how Telegram is switched on."""
+    url = desk.settings.public_url
+    say(f"Askfirst is open: {url}")
+    say(f"  demo site and chat   {url}/")
+    say(f"  privacy policy       {url}/policy")
+    if not desk.settings.production:
+        say(f"  staff console        {url}/staff/enter?link={await _first_link(desk)}")
+    if not desk.settings.telegram_bot_token:
+        say("  Telegram             off: set TELEGRAM_BOT_TOKEN (from @BotFather) and start again")
+
+
+async def _first_link(desk: Desk) -> str:
+    """Return a one-time link's secret for the colleague of a development desk, who is added at the first start."""
+    colleagues, now = desk.storage.staff, desk.clock()
+    email = desk.rules.company.email
+    if email not in [one.email for one in await desk.call(colleagues.colleagues)]:
+        await desk.call(colleagues.add, email, "sales", now)
+    return await desk.call(colleagues.link, email, now)
+
+
+def many(command: list[str], count: int) -> int:
+    """Run `count` processes of `command` that share the port; end all when one ends or this one is told to."""
+    children = [Popen([sys.executable, "-m", "bot", *command]) for _ in range(count)]
+    signal.signal(signal.SIGTERM, lambda *_: _end(children))
+    try:
+        return max(child.wait() for child in children)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(children)
+
+
+def _end(children: list[Popen[bytes]]) -> None:
+    for child in children:
+        child.terminate()

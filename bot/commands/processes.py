@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import uvloop
@@ -14,16 +15,17 @@ from bot.commands.office import CommandRefused, Office
 
 def add(commands: Any) -> None:
     """Add `serve`, `web`, `telegram` and `worker` to the command line."""
-    serve = commands.add_parser("serve", help="everything in one process; migrates SQLite by itself")
+    serve = commands.add_parser("serve", help="everything in one process; migrates by itself")
     serve.set_defaults(run=_serve)
     web = commands.add_parser("web", help="the web role")
     web.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
+    web.add_argument("--shared", action="store_true", help=argparse.SUPPRESS)  # one of several on the port
     web.set_defaults(run=_web)
     commands.add_parser("telegram", help="the Telegram role").set_defaults(run=_telegram)
     commands.add_parser("worker", help="deliveries, retention, erasures").set_defaults(run=_worker)
 
 
-def _run(office: Office, role: Any) -> int:
+def _run(office: Office, role: Coroutine[Any, Any, None]) -> int:
     logs.set_up(office.settings.log_level, office.settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(role)
@@ -35,9 +37,10 @@ def _serve(asked: argparse.Namespace, office: Office) -> int:
 
 
 def _web(asked: argparse.Namespace, office: Office) -> int:
+    settings, loaded = office.settings, office.loaded
     if asked.workers > 1:
-        return running.many(asked.workers)
-    return _run(office, running.web_only(office.settings, office.loaded, office.say))
+        return running.many(["web", "--shared"], asked.workers)
+    return _run(office, running.web_only(settings, loaded, office.say, shared=asked.shared))
 
 
 def _telegram(asked: argparse.Namespace, office: Office) -> int:
