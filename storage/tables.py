@@ -1,11 +1,11 @@
 """The tables of the data database, and why each column exists.
 
-Everything about a person leads with `subject` in its primary key, so that it can be distributed by person. A database
-administrator sees ids, hashes, index macs, times, padded sizes, topic, status and decisions; never a personal value: those are
-in the `sealed_…` columns, under the keys that the scopes name. An erased value is NULL; nothing else is nullable without a word.
+Everything about a person leads with `subject` in its primary key, so that it can be distributed by person. An
+administrator of the database sees ids, hashes, index macs, times, padded sizes, topic, status and decisions; never a
+personal value: those are in the `sealed_…` columns, under the keys that the scopes name. What was erased is NULL.
 
-A *scope* is the full name of a data key: `s1.<conversation>`, `c1.<conversation>`, `profile.1`, `visit.1`, `consents`, `chat`.
-A changed number means a new key: a corrected scope moves to the next number and the old key is destroyed.
+A *scope* is the full name of a data key: `s1.<conversation>`, `c1.<conversation>`, `profile.1`, `visit.1`, `consents`,
+`chat`. Another number means another key: what is corrected moves to the next one, and the old key is destroyed.
 """
 
 from __future__ import annotations
@@ -236,12 +236,19 @@ erasures = Table(
     Column("scope", NAME, nullable=False),  # all, lead, draft, visit
     Column("scopes", Text, nullable=False),  # names of the keys to destroy, comma between; "": every one
     Column("reference", REFERENCE, nullable=False),  # of the lead that goes; "": none, or all
-    Column("reason", NAME, nullable=False),  # asked, retention, officer
+    Column("reason", Text, nullable=False),  # asked, retention, or the officer's
     Column("at", Moment, nullable=False),
     Column("step", Integer, nullable=False),  # how many of the four steps are done
     Column("report", Text, nullable=False),  # the certificate as far as it is known; holds no identifier
     Column("task", ID, nullable=False),  # of the outbox: deletes the messages in the Telegram chat; "": none
     Column("sealed_task", LargeBinary, nullable=False),  # what that task carries
+)
+
+doomed_keys = Table(
+    "doomed_keys",
+    metadata,
+    Column("subject", ID, primary_key=True),
+    Column("scope", SCOPE, primary_key=True),  # whose key is to be destroyed, since nothing stands under it any more
 )
 
 audit = Table(
@@ -253,7 +260,7 @@ audit = Table(
     Column("actor", NAME, nullable=False),
     Column("action", NAME, nullable=False),
     Column("subject", ID, nullable=False),
-    Column("purpose", NAME, nullable=False),
+    Column("purpose", Text, nullable=False),  # one, or several with commas between
     Column("fields", Text, nullable=False),  # names, comma between; never a value
     Column("policy", NAME, nullable=False),
     Index(None, "subject"),

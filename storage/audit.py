@@ -1,0 +1,74 @@
+"""Who did what to whom, when and what for: ids, purposes and field names, never a value. Rows are only ever added.
+
+Each writer (a process) numbers its own rows without gaps; the number is drawn in the transaction that writes the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from storage.tables import audit
+
+PERSON = "person"  # the actor of what people do about themselves
+DESK = "desk"  # the actor of what happens by itself: retention
+OPENED = "opened"  # the action of reading values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the audit."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    purpose: str = ""  # one, or several with commas between
+    fields: tuple[str, ...] = ()
+    policy: str = ""
+
+
+def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None:
+    """Append entries in the caller's transaction, numbered on from this writer's last one."""
+    if not entries:
+        return
+    newest = select(func.coalesce(func.max(audit.c.number), 0)).where(audit.c.writer == writer)
+    last: int = connection.execute(newest).scalar_one()
+    connection.execute(
+        insert(audit),
+        [
+            {
+                "writer": writer,
+                "number": last + place,
+                "at": entry.at,
+                "actor": entry.actor,
+                "action": entry.action,
+                "subject": entry.subject,
+                "purpose": entry.purpose,
+                "fields": ",".join(entry.fields),
+                "policy": entry.policy,
+            }
+            for place, entry in enumerate(entries, 1)
+        ],
+    )
+
+
+def opened_by(connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:
+    """Return who else opened this person's values, when and what for: "who saw my data"."""
+    seen = (
+        select(audit.c.actor, audit.c.at, audit.c.purpose, audit.c.fields)
+        .where(audit.c.subject == subject, audit.c.action == OPENED, audit.c.actor != PERSON)
+        .order_by(audit.c.at, audit.c.writer, audit.c.number)
+    )
+    return tuple(
+        {"by": row.actor, "at": row.at, "purpose": row.purpose, "fields": _names(row.fields)}
+        for row in connection.execute(seen)
+    )
+
+
+def _names(joined: str) -> tuple[str, ...]:
+    return tuple(filter(None, joined.split(",")))

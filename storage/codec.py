@@ -1,0 +1,140 @@
+"""How a conversation's state and the bodies of messages are written before they are sealed: compact JSON, short keys.
+
+What an older version wrote is read with the defaults of what it did not know; what a newer one wrote is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from intake.conversation import Aside, Conversation, Stage
+from intake.events import ColleagueSaid
+from intake.outcomes import NOTHING_EXPECTED, Expects, Heard, Rejected, Reply
+
+_STAGES = {stage.value: stage for stage in Stage}
+_ASIDES = {aside.value: aside for aside in Aside}
+_STATE_FIELDS = frozenset(entry.name for entry in fields(Conversation))
+_STATE_TUPLES = ("kept", "skipped", "separate", "agreed", "refused")
+_EXPECTS = tuple((entry.name, entry.default) for entry in fields(Expects))
+_EXPECTS_TUPLES = ("options", "purposes", "fields")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """The body of a visitor's message with what makes its turn repeatable."""
+
+    heard: Heard = field(repr=False)
+    client_id: str = field(default="", repr=False)
+    digest: bytes = b""  # of the event's meaning; empty where it would tell an answer
+    erasure: str = ""  # id of the erasure that the event began
+    scope: str = ""  # of that erasure
+
+
+def encode_state(state: Conversation) -> bytes:
+    """Return the state as bytes."""
+    return orjson.dumps(state)
+
+
+def decode_state(raw: bytes) -> Conversation:
+    """Return the state that was encoded."""
+    known: dict[str, Any] = orjson.loads(raw)
+    known["stage"] = _STAGES[known["stage"]]
+    known["aside"] = _ASIDES[known["aside"]]
+    for name in _STATE_TUPLES:
+        known[name] = tuple(known.get(name, ()))
+    if not known.keys() <= _STATE_FIELDS:
+        known = {name: value for name, value in known.items() if name in _STATE_FIELDS}
+    return Conversation(**known)
+
+
+def encode_spoken(spoken: Spoken) -> bytes:
+    """Return the body of a visitor's message as bytes."""
+    heard = spoken.heard
+    found = {
+        "t": heard.text,
+        "a": heard.answered,
+        "p": heard.picked,
+        "u": heard.purposes,
+        "v": heard.private,
+        "i": spoken.client_id,
+        "d": spoken.digest.hex(),
+        "e": spoken.erasure,
+        "s": spoken.scope,
+    }
+    return orjson.dumps({key: value for key, value in found.items() if value})
+
+
+def decode_spoken(raw: bytes) -> Spoken:
+    """Return the body of a visitor's message."""
+    found: dict[str, Any] = orjson.loads(raw)
+    heard = Heard(
+        text=found.get("t", ""),
+        answered=found.get("a", ""),
+        picked=found.get("p", ""),
+        purposes=tuple(found.get("u", ())),
+        private=found.get("v", False),
+    )
+    return Spoken(
+        heard=heard,
+        client_id=found.get("i", ""),
+        digest=bytes.fromhex(found.get("d", "")),
+        erasure=found.get("e", ""),
+        scope=found.get("s", ""),
+    )
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """Return the body of the desk's message as bytes."""
+    found: dict[str, Any] = {"k": reply.key}
+    if reply.params:
+        found["p"] = dict(reply.params)
+    if reply.expects is not NOTHING_EXPECTED:
+        expects = reply.expects
+        found["x"] = {
+            name: value for name, default in _EXPECTS if (value := getattr(expects, name)) != default
+        }
+    if reply.rejected:
+        found["r"] = (reply.rejected.name, reply.rejected.code, reply.rejected.example)
+    return orjson.dumps(found)
+
+
+def decode_reply(raw: bytes) -> Reply:
+    """Return the body of the desk's message."""
+    found: dict[str, Any] = orjson.loads(raw)
+    params: Mapping[str, str] = MappingProxyType(found.get("p", {}))
+    rejected = Rejected(*found["r"][:3]) if "r" in found else None
+    return Reply(key=found["k"], params=params, expects=_expects(found.get("x", {})), rejected=rejected)
+
+
+def _expects(found: dict[str, Any]) -> Expects:
+    if not found:
+        return NOTHING_EXPECTED
+    known = {name: found[name] for name, _ in _EXPECTS if name in found}
+    for name in _EXPECTS_TUPLES:
+        if name in known:
+            known[name] = tuple(known[name])
+    return Expects(**known)
+
+
+def encode_colleague(said: ColleagueSaid) -> bytes:
+    """Return a colleague's message as bytes."""
+    return orjson.dumps({"t": said.text, "n": said.name})
+
+
+def decode_colleague(raw: bytes) -> ColleagueSaid:
+    """Return a colleague's message."""
+    found: dict[str, str] = orjson.loads(raw)
+    return ColleagueSaid(text=found["t"], name=found["n"])
+
+
+def without_digest(raw: bytes, answered: str) -> bytes:
+    """Return a visitor's body without its digest if it answered this question: the hash would tell the old answer."""
+    found: dict[str, Any] = orjson.loads(raw)
+    if found.get("a") != answered or not found.pop("d", ""):
+        return raw
+    return orjson.dumps(found)

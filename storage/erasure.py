@@ -1,0 +1,181 @@
+"""Erasure, steps 2 to 4: destroy the keys, delete the rows and tell, certify. Each step can be repeated.
+
+Step 1 stands in `storage.erasing`. `erasures.step` says how far it came; a crash anywhere is resumed from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, select, update
+
+from storage import consents, outbox
+from storage.connecting import truncate_wal
+from storage.epochs import EPOCH
+from storage.erasing import ALL, TELEGRAM_ERASE
+from storage.errors import NotFound
+from storage.handing import told_of
+from storage.means import Means, stamp
+from storage.tables import (
+    chats,
+    conversations,
+    disclosures,
+    erasures,
+    fields,
+    index_rows,
+    leads,
+    messages,
+    sessions,
+    subjects,
+)
+from storage.tables import consents as consent_rows
+from storage.tables import outbox as outbox_rows
+
+CERTIFICATE_DOMAIN = "certificate"
+STAYS = {  # what is kept after an erasure, and why
+    "certificate": "proof of the erasure, without identifiers",
+    "tombstone": "so that nothing of it can be restored; a random number",
+    "audit": "that it was done, without values",
+    "session": "so that the session can be answered as erased for 30 days; a hash",
+}
+COPIES = ("copies at recipients", "they are told to erase them")
+REST_STAYS = ("everything else", "only this part was chosen")
+
+
+def finish(means: Means, erasure: str) -> dict[str, Any]:
+    """Carry out what is left of an erasure and return its certificate. Doing it again returns the same.
+
+    Raises: NotFound for an id of which neither an erasure nor a certificate exists.
+    """
+    with means.engine.begin() as connection:
+        row = connection.execute(select(erasures).where(erasures.c.id == erasure)).first()
+    if row is not None:
+        if row.step < 2:
+            _destroy_keys(means, row)
+        if row.step < 3:
+            row = _delete_rows(means, row)
+        _certify(means, row)
+    found = certificate(means, erasure)
+    if found is None:
+        raise NotFound(f"erasure {erasure}")
+    return found
+
+
+def certificate(means: Means, erasure: str) -> dict[str, Any] | None:
+    """Return the certificate of a finished erasure, or None."""
+    body = means.keyring.certificate(erasure)
+    if body is None:
+        return None
+    found: dict[str, Any] = orjson.loads(body)
+    return found
+
+
+def unfinished(connection: Connection) -> list[str]:
+    """Return the erasures that were begun and not certified yet, oldest first."""
+    return list(connection.scalars(select(erasures.c.id).order_by(erasures.c.at, erasures.c.id)))
+
+
+def _destroy_keys(means: Means, row: Row[Any]) -> None:
+    """Step 2: the keys go, a tombstone stands for ever."""
+    doomed = row.scopes.split(",") if row.scopes else None
+    means.keyring.destroy(row.subject, doomed, tombstone=True, at=row.at)
+    with means.engine.begin() as connection:
+        _set(connection, row, step=2)
+
+
+def _delete_rows(means: Means, row: Row[Any]) -> Row[Any]:
+    """Step 3: rows and index rows go, in one transaction with the notices to those who had received something.
+
+    The notices' keys are made first, so the log is read before; nothing is added to it once the person is blocked.
+    """
+    with means.engine.begin() as connection:
+        whole = row.scope == ALL
+        told = told_of(connection, row.subject, row.reference) if whole or row.reference else []
+        tasks = [_notice(means, row, one.recipient, one.reference) for one in told]
+        report: dict[str, Any] = orjson.loads(row.report)
+        if whole:
+            report["destroyed"] = _delete_person(connection, row)
+        report["recipients"] = sorted({one.recipient for one in told})
+        outbox.enqueue(connection, [*tasks, *_chat_tasks(row)])
+        _set(connection, row, step=3, report=orjson.dumps(report).decode())
+        return connection.execute(_mine(row)).one()
+
+
+def _notice(means: Means, row: Row[Any], recipient: str, reference: str) -> outbox.Task:
+    bare = outbox.Task(
+        id=means.new_id(), kind="person.erased", subject=row.subject, at=row.at, recipient=recipient
+    )
+    return outbox.lasting(means.keyring, means.random, bare, {"reference": reference, "scope": row.scope})
+
+
+def _chat_tasks(row: Row[Any]) -> list[outbox.Task]:
+    if not row.task:
+        return []
+    task = outbox.Task(
+        id=row.task, kind=TELEGRAM_ERASE, subject=row.task, at=row.at, sealed=bytes(row.sealed_task)
+    )
+    return [task]
+
+
+def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
+    """Delete everything of a person but the stubs of their sessions; return what there was."""
+    named = {
+        "messages": messages,
+        "fields": fields,
+        "lookups": index_rows,
+        "consents": consent_rows,
+        "lead": leads,
+        "disclosure log": disclosures,
+        "Telegram chat": chats,
+        "tasks": outbox_rows,
+        "conversation": conversations,
+        "person": subjects,
+    }
+    counts = {
+        what: connection.execute(delete(table).where(table.c.subject == row.subject)).rowcount
+        for what, table in named.items()
+    }
+    stubs = update(sessions).where(sessions.c.subject == row.subject, sessions.c.erased_at.is_(None))
+    counts["sessions"] = connection.execute(stubs.values(erased_at=row.at, certificate=row.id)).rowcount
+    return [what for what, count in counts.items() if count]
+
+
+def _certify(means: Means, row: Row[Any]) -> None:
+    """Step 4: the signed certificate, then nothing is left to do. The log of SQLite is emptied, now or by the worker."""
+    body = orjson.dumps(consents.signed(means, CERTIFICATE_DOMAIN, _certificate(row)))
+    means.keyring.store_certificate(row.id, body)
+    with means.engine.begin() as connection:
+        connection.execute(
+            delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
+        )
+    truncate_wal(means.engine)
+    means.keyring.scrub()
+
+
+def _certificate(row: Row[Any]) -> dict[str, Any]:
+    """Return the contract's certificate, unsigned. Backups die with their epoch, which ends `EPOCH` from now at most."""
+    report: dict[str, list[str]] = orjson.loads(row.report)
+    remaining = dict(STAYS) if row.scope == ALL else {**dict([REST_STAYS]), **STAYS}
+    if row.scope != ALL:
+        del remaining["session"]
+    if report["recipients"]:
+        remaining[COPIES[0]] = COPIES[1]
+    return {
+        "id": row.id,
+        "at": stamp(row.at),
+        "scope": row.scope,
+        "destroyed": [*report["destroyed"], "keys"],
+        "remaining": [{"what": what, "why": why} for what, why in remaining.items()],
+        "recipients": report["recipients"],
+        "backups": {"due": stamp(row.at + EPOCH), "done": None},
+    }
+
+
+def _mine(row: Row[Any]) -> Any:
+    return select(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
+
+
+def _set(connection: Connection, row: Row[Any], **changes: Any) -> None:
+    mine = update(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
+    connection.execute(mine.values(**changes))

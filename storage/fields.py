@@ -1,0 +1,107 @@
+"""Kept values: the gate of consent in front of every write (S5) and every opening, index rows, corrections.
+
+The question (`need`) belongs to its conversation and needs no consent; items of the visit record stand under the purpose
+`visit`; everything else is a detail of the person, in the profile scope, under the purpose that configuration gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from intake.answers import normalised
+from intake.asking import NEED
+from intake.outcomes import DropField, KeepField
+from intake.rules import Field, Rules
+from storage import consents, moving, scopes
+from storage.audit import PERSON, Entry
+from storage.carrying import Carrying
+from storage.errors import ConsentRequired, NotFound
+
+VISIT = "visit"  # the purpose of the visit record; contract
+INDEXED = ("tel", "email")  # kinds that a person is found by; none of low variety
+
+
+def purpose_of(rules: Rules, name: str) -> str:
+    """Return the purpose under which a field is kept. Raises NotFound for a field that the registry does not have."""
+    if name in rules.visit:
+        return VISIT
+    if name not in rules.fields:
+        raise NotFound("no such field in the registry")
+    return rules.fields[name].purpose
+
+
+def must_be_agreed(rules: Rules, live: Mapping[str, str], name: str) -> str:
+    """Return the policy version under which a field may be kept now.
+
+    Raises: ConsentRequired without a live consent for its purpose, or for itself where it needs its own (S5, L2).
+    """
+    purpose = purpose_of(rules, name)
+    separate = name in rules.fields and rules.fields[name].separate_consent
+    for needed in (purpose, *([consents.own(name)] if separate else [])):
+        if needed not in live:
+            raise ConsentRequired(f"no live consent for {needed}")
+    return live[purpose]
+
+
+def keep(carrying: Carrying, effect: KeepField) -> None:
+    """Keep a value under its scope; a correction moves the scope to a new key first. Raises ConsentRequired."""
+    name = effect.name
+    policy = "" if name == NEED else must_be_agreed(carrying.rules, carrying.live, name)
+    if effect.replaces:
+        _correct(carrying, name)
+    scope = _scope(carrying, name)
+    subject, revision = carrying.standing.subject, carrying.standing.revision + 1
+    place = moving.field_place(subject, scope, name, revision)
+    carrying.values[name] = effect.value
+    carrying.kept[scope, name] = {
+        "subject": subject,
+        "scope": scope,
+        "name": name,
+        "sealed_value": carrying.keys.seal(scope, place, effect.value.encode(), powers_of_two=name == NEED),
+        "revision": revision,
+        "given_at": carrying.at,
+        "policy": policy,
+        "warning_sha256": effect.warning_sha256,
+    }
+    field = carrying.rules.fields.get(name)
+    if field is not None and field.kind in INDEXED:
+        _index(carrying, field, effect.value)
+
+
+def drop(carrying: Carrying, effect: DropField) -> None:
+    """Remove a kept value and its index rows."""
+    scope, subject = _scope(carrying, effect.name), carrying.standing.subject
+    carrying.kept.pop((scope, effect.name), None)
+    carrying.write("field_dropped", b_subject=subject, b_scope=scope, b_name=effect.name)
+    carrying.write("index_dropped", b_subject=subject, b_name=effect.name)
+
+
+def _scope(carrying: Carrying, name: str) -> str:
+    if name == NEED:
+        return carrying.numbers.scope
+    if name in carrying.rules.visit:
+        return scopes.visit(carrying.numbers.visit)
+    return scopes.profile(carrying.numbers.profile)
+
+
+def _correct(carrying: Carrying, name: str) -> None:
+    """Move the scope of a corrected value to its next key: no copy of the old value can be opened any more."""
+    standing, numbers = carrying.standing, carrying.numbers
+    if name == NEED:
+        moving.move(carrying, standing.scope, numbers.scope, without_answer=True)
+    elif name in carrying.rules.visit:
+        moving.move(carrying, scopes.visit(standing.visit), scopes.visit(numbers.visit))
+    else:
+        moving.move(carrying, scopes.profile(standing.profile), scopes.profile(numbers.profile))
+        carrying.write("digest_dropped", b_subject=standing.subject)
+    carrying.entries.append(
+        Entry(at=carrying.at, actor=PERSON, action="corrected", subject=standing.subject, fields=(name,))
+    )
+
+
+def _index(carrying: Carrying, field: Field, value: str) -> None:
+    """Store the newest epoch's mac alone: look-ups ask for every live epoch's."""
+    subject = carrying.standing.subject
+    epoch, mac = carrying.means.keyring.macs(field.name, normalised(field.kind, value))[0]
+    carrying.write("index_dropped", b_subject=subject, b_name=field.name)
+    carrying.write("index_kept", subject=subject, field=field.name, epoch=epoch, mac=mac)

@@ -1,0 +1,171 @@
+"""One transaction of turns. In rounds: a round holds at most one turn of each person, so that each meets a settled state."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from intake.conversation import Conversation
+from intake.outcomes import Step, Submit
+from storage import audit, planning, repeats
+from storage.carrying import Carrying, Known, numbers_after
+from storage.means import KeysAtHand, Means
+from storage.outbox import enqueue
+from storage.planning import Planned, Stepped
+from storage.records import Turn, TurnDone, TurnFailed
+from storage.standing import Standing, lock, missing, must_live, open_state
+from storage.tables import leads
+from storage.writing import Statements, merged
+
+T = TypeVar("T")
+_TAKEN = select(leads.c.reference).where(leads.c.reference.in_(bindparam("references", expanding=True)))
+
+
+class Group:
+    """The turns of one transaction. `doomed` are the keys to discard once it is committed."""
+
+    def __init__(
+        self,
+        means: Means,
+        statements: Statements,
+        connection: Connection,
+        batch: Sequence[Turn],
+        decide: Callable[[Turn, Conversation], Step],
+    ) -> None:
+        self.doomed: list[tuple[str, str, int]] = []
+        self._means = means
+        self._statements = statements
+        self._connection = connection
+        self._batch = batch
+        self._decide = decide
+        self._keys = KeysAtHand(means)
+        self._standings: dict[str, Standing] = {}
+        self._states: dict[str, Conversation] = {}  # of conversations that had a turn in this group already
+        self._said: dict[bytes, repeats.Said] = {}  # by event key
+        self._results: list[TurnDone | TurnFailed | None] = [None] * len(batch)
+
+    def carry_out(self) -> list[TurnDone | TurnFailed]:
+        """Carry out every turn and return what became of each, in order."""
+        self._standings = lock(
+            self._connection, {turn.conversation for turn in self._batch if not turn.opening}
+        )
+        self._said = repeats.known(self._connection, [turn.key for turn in self._batch if turn.key])
+        for places in self._rounds():
+            self._round(places)
+        return [result for result in self._results if result is not None]
+
+    def _rounds(self) -> Iterator[list[int]]:
+        persons = {id: standing.subject for id, standing in self._standings.items()}
+        persons |= {turn.conversation: turn.opening.subject for turn in self._batch if turn.opening}
+        turns_of: dict[str, int] = defaultdict(int)
+        rounds: dict[int, list[int]] = defaultdict(list)
+        for place, turn in enumerate(self._batch):
+            person = persons.get(turn.conversation, turn.conversation)
+            rounds[turns_of[person]].append(place)
+            turns_of[person] += 1
+        yield from rounds.values()
+
+    def _round(self, places: list[int]) -> None:
+        met = [(place, one) for place in places if (one := self._attempt(place, self._meet, place))]
+        self._keys.fetch({(one.subject, one.scope) for _, one in met if one.sealed_state})
+        stepped = [done for place, one in met if (done := self._attempt(place, self._step, place, one))]
+        stepped = self._with_free_references(stepped)
+        known = planning.read(self._means, self._connection, self._keys, stepped)
+        planned = [plan for one in stepped if (plan := self._attempt(one.place, self._plan, one, known))]
+        self._write([plan.carrying for plan in planned])
+        for plan in planned:
+            self._settle(plan)
+
+    def _attempt(self, place: int, call: Callable[..., T | None], *given: object) -> T | None:
+        """Return what `call` returns; whatever it raises fails this one turn, except a fault of the database."""
+        try:
+            return call(*given)
+        except SQLAlchemyError:
+            raise
+        except Exception as fault:
+            self._results[place] = TurnFailed(self._batch[place].conversation, fault)
+            return None
+
+    def _meet(self, place: int) -> Standing | None:
+        """Return the row that a turn meets; None for a repeat, which is answered here."""
+        turn = self._batch[place]
+        said = self._said.get(turn.key) if turn.key else None
+        if turn.opening:
+            return planning.opened_row(turn.conversation, turn.opening)
+        standing = self._standings.get(turn.conversation)
+        if standing is None:
+            raise missing(self._connection, turn.conversation)
+        must_live(standing.subject, standing.status)
+        if said is None:
+            return standing
+        state = self._states.get(standing.id)
+        self._results[place] = repeats.answer(
+            self._means, self._connection, self._keys, turn, standing, state, said
+        )
+        return None
+
+    def _step(self, place: int, standing: Standing) -> Stepped:
+        turn = self._batch[place]
+        state = turn.opening.state if turn.opening else self._states.get(standing.id)
+        if state is None:
+            state = open_state(self._keys, standing)
+        return self._decided(place, standing, state if state.reference else _with_reference(state, turn))
+
+    def _decided(self, place: int, standing: Standing, state: Conversation) -> Stepped:
+        turn = self._batch[place]
+        step = self._decide(turn, state)
+        used = [effect.reference for effect in step.effects if isinstance(effect, Submit)]
+        if step.state.reference in used:
+            free = turn.next_reference if turn.next_reference not in used else ""
+            step = replace(step, state=replace(step.state, reference=free))
+        return Stepped(
+            place, turn, standing, state, step, numbers_after(standing, step, self._means.rules), tuple(used)
+        )
+
+    def _plan(self, stepped: Stepped, known: Known) -> Planned:
+        return planning.plan(self._means, self._connection, self._keys, stepped, known)
+
+    def _with_free_references(self, stepped: list[Stepped]) -> list[Stepped]:
+        """Step a turn again with its next reference where the first one belongs to a lead already."""
+        wanted = [reference for one in stepped for reference in one.references]
+        if not wanted:
+            return stepped
+        taken = set(self._connection.scalars(_TAKEN, {"references": wanted}))
+        again: list[Stepped] = []
+        for one in stepped:
+            if taken.isdisjoint(one.references):
+                again.append(one)
+                continue
+            renamed = _with_reference(one.state, one.turn)
+            if done := self._attempt(one.place, self._decided, one.place, one.standing, renamed):
+                again.append(done)
+        return again
+
+    def _write(self, planned: Sequence[Carrying]) -> None:
+        self._statements.write(self._connection, merged([one.rows for one in planned]))
+        enqueue(self._connection, [task for one in planned for task in one.tasks])
+        entries = [entry for one in planned for entry in one.entries]
+        audit.write(self._connection, self._means.writer, entries)
+        for one in planned:
+            for write in one.later:
+                write(self._connection)
+
+    def _settle(self, planned: Planned) -> None:
+        """Note what the next round meets, and the turn's result."""
+        carrying, stepped = planned.carrying, planned.stepped
+        self._results[stepped.place] = planned.done
+        self._standings[planned.standing.id] = planned.standing
+        self._states[planned.standing.id] = carrying.state
+        if planned.said:
+            self._said[stepped.turn.key] = planned.said
+        for scope in carrying.doomed:
+            self.doomed.extend(self._keys.names(carrying.standing.subject, scope))
+
+
+def _with_reference(state: Conversation, turn: Turn) -> Conversation:
+    return replace(state, reference=turn.next_reference)

@@ -1,0 +1,161 @@
+"""Finding things by what a channel or an officer has in hand: a token's hash, a chat, a phone, an update's number."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.answers import normalised as in_one_form
+from storage import scopes, showing
+from storage.erasing import CHAT_FIELD, chat_place
+from storage.means import KeysAtHand, Means
+from storage.records import Session
+from storage.standing import LIVE
+from storage.tables import (
+    chats,
+    conversations,
+    fields,
+    index_rows,
+    messages,
+    sessions,
+    subjects,
+    updates_seen,
+)
+
+
+def session(connection: Connection, token_hash: bytes, now: datetime) -> Session | None:
+    """Return the session of a token; None when it is unknown or expired; `erased` while only 410 remains of it."""
+    joined = (
+        select(
+            sessions,
+            conversations.c.site,
+            conversations.c.locale,
+            conversations.c.last_seq,
+            subjects.c.status,
+        )
+        .outerjoin(
+            conversations,
+            (conversations.c.subject == sessions.c.subject) & (conversations.c.id == sessions.c.conversation),
+        )
+        .outerjoin(subjects, subjects.c.subject == sessions.c.subject)
+        .where(sessions.c.token_hash == token_hash)
+    )
+    row = connection.execute(joined).first()
+    if row is None:
+        return None
+    erased = row.erased_at is not None or row.status != LIVE
+    if not erased and row.expires_at <= now:
+        return None
+    return Session(
+        conversation=row.conversation,
+        subject=row.subject,
+        site=row.site or "",
+        locale=row.locale or "",
+        expires_at=row.expires_at,
+        last=row.last_seq or 0,
+        erased=erased,
+    )
+
+
+def telegram_conversation(means: Means, connection: Connection, chat: int) -> str | None:
+    """Return the conversation of a Telegram chat: found by its blind index, confirmed after opening."""
+    keys = KeysAtHand(means)
+    found = (
+        select(chats)
+        .join(index_rows, index_rows.c.subject == chats.c.subject)
+        .join(subjects, subjects.c.subject == chats.c.subject)
+        .where(
+            index_rows.c.field == CHAT_FIELD,
+            index_rows.c.mac.in_([mac for _, mac in means.keyring.macs(CHAT_FIELD, str(chat))]),
+            subjects.c.status == LIVE,
+        )
+    )
+    for row in connection.execute(found).all():
+        if _chat(keys, row.subject, row.conversation, row.sealed_chat) == chat:
+            conversation: str = row.conversation
+            return conversation
+    return None
+
+
+def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, int]]:
+    """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages."""
+    behind = (
+        select(chats, conversations.c.delivered_seq)
+        .join(
+            conversations,
+            (conversations.c.subject == chats.c.subject) & (conversations.c.id == chats.c.conversation),
+        )
+        .join(subjects, subjects.c.subject == chats.c.subject)
+        .where(conversations.c.delivered_seq < conversations.c.last_seq, subjects.c.status == LIVE)
+        .order_by(conversations.c.updated_at, conversations.c.id)
+    )
+    rows = connection.execute(behind).all()
+    keys = KeysAtHand(means)
+    keys.fetch({(row.subject, scopes.CHAT) for row in rows})
+    return [
+        (row.conversation, _chat(keys, row.subject, row.conversation, row.sealed_chat), row.delivered_seq)
+        for row in rows
+    ]
+
+
+def _chat(keys: KeysAtHand, subject: str, conversation: str, sealed: bytes) -> int:
+    keys.fetch([(subject, scopes.CHAT)])
+    return int(keys.unseal(scopes.CHAT, chat_place(subject, conversation), sealed))
+
+
+def mark_delivered(connection: Connection, conversation: str, seq: int, channel_ref: int) -> None:
+    """Note that the chat shows messages up to `seq`, and under which number (0: unknown) Telegram keeps that one."""
+    raised = update(conversations).where(
+        conversations.c.id == conversation, conversations.c.delivered_seq < seq
+    )
+    connection.execute(raised.values(delivered_seq=seq))
+    if channel_ref:
+        subject = select(conversations.c.subject).where(conversations.c.id == conversation).scalar_subquery()
+        one = update(messages).where(
+            messages.c.subject == subject, messages.c.conversation == conversation, messages.c.seq == seq
+        )
+        connection.execute(one.values(channel_ref=channel_ref))
+
+
+def update_seen(connection: Connection, update_id: int) -> bool:
+    """Say whether an update of Telegram was carried out or given up already."""
+    seen = select(updates_seen.c.update_id).where(updates_seen.c.update_id == update_id)
+    return connection.execute(seen).first() is not None
+
+
+def record_update(connection: Connection, update_id: int, at: datetime, error: str) -> None:
+    """Note an update without a turn: nothing to do, or (`error`, a class name) nothing that could be done."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(updates_seen).values(update_id=update_id, at=at, error=error)
+    connection.execute(row.on_conflict_do_nothing())
+
+
+def find(means: Means, connection: Connection, field: str, normalised: str) -> list[str]:
+    """Return the people who gave this value of a field, confirmed after opening."""
+    macs = [mac for _, mac in means.keyring.macs(field, normalised)]
+    candidates = (
+        select(fields)
+        .join(index_rows, (index_rows.c.subject == fields.c.subject) & (index_rows.c.field == fields.c.name))
+        .join(subjects, subjects.c.subject == fields.c.subject)
+        .where(index_rows.c.field == field, index_rows.c.mac.in_(macs), subjects.c.status == LIVE)
+    )
+    rows = connection.execute(candidates).all()
+    keys = KeysAtHand(means)
+    keys.fetch({(row.subject, row.scope) for row in rows})
+    kind = means.rules.fields[field].kind
+    confirmed = {
+        row.subject for row in rows if in_one_form(kind, showing.open_value(keys, row)) == normalised
+    }
+    return sorted(confirmed)
+
+
+def forget_old(connection: Connection, now: datetime, seen_before: datetime, stubs_before: datetime) -> int:
+    """Delete what has served: expired sessions, stubs of erased ones, numbers of old updates."""
+    old = (
+        delete(sessions).where(sessions.c.erased_at.is_(None), sessions.c.expires_at <= now),
+        delete(sessions).where(sessions.c.erased_at <= stubs_before),
+        delete(updates_seen).where(updates_seen.c.at <= seen_before),
+    )
+    return sum(connection.execute(statement).rowcount for statement in old)

@@ -1,0 +1,101 @@
+"""What storage works with, handed from function to function: built once, never at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from intake.rules import Rules
+from storage.errors import KeyLost, SubjectErased
+from storage.keyring import Keyring
+from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
+
+Name = tuple[str, str]  # (subject, scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Means:
+    """Engine of the data, keyring, rules; the sources of time and randomness; the audit's name for this process."""
+
+    engine: Engine
+    keyring: Keyring
+    rules: Rules
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    writer: str
+
+    def new_id(self) -> str:
+        """Return a fresh row id."""
+        return self.random(16).hex()
+
+
+class KeysAtHand:
+    """The data keys of one transaction, fetched together; sealing and opening under them."""
+
+    def __init__(self, means: Means) -> None:
+        self._keyring = means.keyring
+        self._random = means.random
+        self._held: dict[Name, Mapping[int, DataKey]] = {}
+        self._refused: set[Name] = set()
+
+    def fetch(self, names: Collection[Name]) -> None:
+        """Have the keys of these scopes at hand; one that does not exist is missed when it is used."""
+        missing = [name for name in names if name not in self._held]
+        if missing:
+            self._held.update(self._keyring.keys(missing))
+
+    def make(self, names: Collection[Name]) -> None:
+        """Have the keys of these scopes at hand, new ones in one keyring transaction, before any data is written.
+
+        A scope of an erased person is refused when it is used, so that it spoils nobody else's turn.
+        """
+        self.fetch(names)
+        missing = [name for name in names if name not in self._held]
+        if not missing:
+            return
+        try:
+            self._take(missing)
+        except SubjectErased:
+            for name in missing:
+                self._refused.add(name)
+                with suppress(SubjectErased):
+                    self._take([name])
+                    self._refused.discard(name)
+
+    def seal(self, scope: str, place: Place, plaintext: bytes, *, powers_of_two: bool = False) -> bytes:
+        """Return the envelope under the newest key of the place's subject and this scope.
+
+        Raises: KeyLost; SubjectErased when the scope was erased for good.
+        """
+        versions = self.versions(place.subject, scope)
+        key = versions[max(versions)]
+        return seal(key, place, plaintext, self._random(NONCE_BYTES), powers_of_two=powers_of_two)
+
+    def unseal(self, scope: str, place: Place, envelope: bytes) -> bytes:
+        """Return what an envelope holds. Raises KeyLost, SubjectErased, CannotUnseal."""
+        return unseal(self.versions(place.subject, scope), place, envelope)
+
+    def versions(self, subject: str, scope: str) -> Mapping[int, DataKey]:
+        """Return the versions of a key at hand. Raises KeyLost, SubjectErased."""
+        found = self._held.get((subject, scope))
+        if found:
+            return found
+        if (subject, scope) in self._refused:
+            raise SubjectErased(f"{subject}: {scope} was erased")
+        raise KeyLost(f"{subject}: the key of {scope} is gone")
+
+    def names(self, subject: str, scope: str) -> list[tuple[str, str, int]]:
+        """Return the full names of the versions at hand of a key."""
+        return [(subject, scope, version) for version in self._held.get((subject, scope), ())]
+
+    def _take(self, names: Sequence[Name]) -> None:
+        self._held.update({name: {key.version: key} for name, key in self._keyring.create(names).items()})
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as RFC 3339 in UTC, to the second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,66 @@
+"""Migrations of the data database, run from here: no alembic.ini, no folder to stand in.
+
+A new one begins as alembic's draft of how the tables differ from an upgraded database: `alembic.command.revision(
+configuration(connection), "what it does", autogenerate=True)`. Tests compare tables and migrations on both databases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from storage.errors import SchemaTooNew, SchemaTooOld
+
+FOLDER = Path(__file__).parent
+
+
+def upgrade(engine: Engine) -> str:
+    """Carry out the migrations that are missing, in one transaction; return the version reached. Raises SchemaTooNew."""
+    with engine.begin() as connection:
+        _refuse_newer(_version(connection))
+        command.upgrade(configuration(connection), "head")
+        return _version(connection)
+
+
+def current(engine: Engine) -> str:
+    """Return the newest migration that was carried out, "" for an empty database."""
+    with engine.begin() as connection:
+        return _version(connection)
+
+
+def head() -> str:
+    """Return the newest migration that there is."""
+    return ScriptDirectory(str(FOLDER)).get_current_head() or ""
+
+
+def must_be_current(engine: Engine) -> None:
+    """Raises SchemaTooOld when a migration is missing, SchemaTooNew when the database knows one that is not here."""
+    found = current(engine)
+    _refuse_newer(found)
+    if found != head():
+        raise SchemaTooOld(
+            f"the database is at version {found or 'none'}, this needs {head()}: run `askfirst db upgrade`"
+        )
+
+
+def configuration(connection: Connection) -> Config:
+    """Return alembic's configuration for migrations over an open connection."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _refuse_newer(found: str) -> None:
+    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
+    if found and found not in known:
+        raise SchemaTooNew(f"the database has version {found} of a newer Askfirst: update this one")
+
+
+def _version(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""

@@ -1,0 +1,91 @@
+"""Keys that a crash left over: made for data that was never written, or to be destroyed after a commit and forgotten."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, tuple_, union
+
+from storage import scopes
+from storage.key_rows import KeyName
+from storage.means import Means, Name
+from storage.outbox import TASK_SCOPE
+from storage.tables import (
+    conversations,
+    doomed_keys,
+    erasures,
+    fields,
+    leads,
+    messages,
+    outbox,
+    subjects,
+)
+
+
+def sweep(means: Means, older_than: datetime) -> int:
+    """Destroy doomed keys and those made before this time without data; return how many keys went."""
+    return _destroy_doomed(means) + _discard_unused(means, older_than)
+
+
+def _destroy_doomed(means: Means) -> int:
+    with means.engine.begin() as connection:
+        doomed: list[Name] = [(row.subject, row.scope) for row in connection.execute(select(doomed_keys))]
+    if not doomed:
+        return 0
+    found = means.keyring.keys(doomed, fresh=True)
+    names = [(*name, version) for name, versions in found.items() for version in versions]
+    if names:
+        means.keyring.discard(names)
+    with means.engine.begin() as connection:
+        both = tuple_(doomed_keys.c.subject, doomed_keys.c.scope)
+        connection.execute(delete(doomed_keys).where(both.in_(doomed)))
+    return len(names)
+
+
+def _discard_unused(means: Means, older_than: datetime) -> int:
+    """Data is looked for after the keys were listed: a key whose turn commits meanwhile is younger than the limit."""
+    made = means.keyring.orphans(older_than)
+    if not made:
+        return 0
+    with means.engine.begin() as connection:
+        used = _used(connection, {name.subject for name in made})
+    unused = [name for name in made if _is_ours(name) and name.scope not in used[name.subject]]
+    settled = [name for name in made if name.scope in used[name.subject]]
+    if settled:
+        means.keyring.settle(settled)
+    if unused:
+        means.keyring.discard(unused)
+    return len(unused)
+
+
+def _is_ours(name: KeyName) -> bool:
+    """Tell a scope of people and tasks from one that another part of the desk looks after (colleagues)."""
+    return name.scope in (scopes.CONSENTS, scopes.CHAT, TASK_SCOPE) or "." in name.scope
+
+
+def _used(connection: Connection, owners: Collection[str]) -> dict[str, set[str]]:
+    """Return, by subject, the scopes under which something stands or may be written any moment."""
+    used: dict[str, set[str]] = defaultdict(set)
+    named = union(
+        *(
+            select(table.c.subject, table.c.scope).where(table.c.subject.in_(owners))
+            for table in (conversations, leads, fields)
+        ),
+        select(messages.c.subject, messages.c.scope).where(
+            messages.c.subject.in_(owners), messages.c.sealed_body.is_not(None)
+        ),
+    )
+    for subject, scope in connection.execute(named):
+        used[subject].add(scope)
+    for person in connection.execute(select(subjects).where(subjects.c.subject.in_(owners))):
+        numbered = {scopes.profile(person.profile), scopes.visit(person.visit)}
+        used[person.subject] |= {*numbered, scopes.CONSENTS, scopes.CHAT}
+    tasks = union(
+        select(outbox.c.id).where(outbox.c.id.in_(owners), outbox.c.sealed != b""),
+        select(erasures.c.task).where(erasures.c.task.in_(owners)),
+    )
+    for task in connection.scalars(tasks):
+        used[task].add(TASK_SCOPE)
+    return used

@@ -1,0 +1,101 @@
+"""Events that were carried out before: answered from what is stored, changing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from intake.conversation import Conversation
+from storage import audit, saying, scopes, showing
+from storage.codec import Spoken
+from storage.means import KeysAtHand, Means
+from storage.records import Turn, TurnDone
+from storage.saying import BOT, VISITOR
+from storage.standing import Standing, open_state
+from storage.tables import messages
+
+_KNOWN = select(messages.c.event_key, messages.c.seq).where(
+    messages.c.event_key.in_(bindparam("event_keys", expanding=True))
+)
+_FROM = (
+    select(messages)
+    .where(
+        messages.c.subject == bindparam("subject"),
+        messages.c.conversation == bindparam("conversation"),
+        messages.c.seq >= bindparam("seq"),
+    )
+    .order_by(messages.c.seq)
+)
+
+
+class Said(NamedTuple):
+    """Which message an event came with."""
+
+    seq: int
+
+
+def known(connection: Connection, event_keys: Sequence[bytes]) -> dict[bytes, Said]:
+    """Return, by event key, the messages of events that were carried out before."""
+    if not event_keys:
+        return {}
+    return {row.event_key: Said(row.seq) for row in connection.execute(_KNOWN, {"event_keys": event_keys})}
+
+
+def answer(
+    means: Means,
+    connection: Connection,
+    keys: KeysAtHand,
+    turn: Turn,
+    standing: Standing,
+    state: Conversation | None,
+    said: Said,
+) -> TurnDone:
+    """Return the answer that the event got: its message and the replies up to the next event's.
+
+    The same id with another meaning is refused as `id_reused`. What was erased meanwhile stays erased.
+    """
+    rows = _rows(connection, standing, said.seq)
+    keys.fetch({(standing.subject, scope) for scope in {standing.scope, *(row.scope for row in rows)}})
+    done = TurnDone(
+        conversation=standing.id,
+        subject=standing.subject,
+        state=state if state is not None else open_state(keys, standing),
+        last=standing.last_seq,
+    )
+    told = [saying.opened(keys, row) for row in rows]
+    spoken = told[0][1]
+    if _digest(keys, standing, rows[0], spoken) not in (b"", turn.digest):
+        return replace(done, refused="id_reused")
+    shown = tuple(message for message, _ in told)
+    gathered = showing.gather(connection, keys, standing, shown, means.rules, turn.at)
+    audit.write(connection, means.writer, gathered.entries)
+    return replace(
+        done,
+        ack=said.seq if rows[0].sender == VISITOR else 0,
+        messages=shown,
+        values=gathered.values,
+        record=gathered.record,
+        repeated=True,
+        erasure=spoken.erasure if spoken else "",
+        scope=spoken.scope if spoken else "",
+    )
+
+
+def _rows(connection: Connection, standing: Standing, seq: int) -> list[Row[Any]]:
+    place = {"subject": standing.subject, "conversation": standing.id, "seq": seq}
+    first, *rest = connection.execute(_FROM, place).all()
+    return [first, *takewhile(lambda row: row.sender == BOT, rest)]
+
+
+def _digest(keys: KeysAtHand, standing: Standing, row: Row[Any], spoken: Spoken | None) -> bytes:
+    """Return the digest of the stored event; empty where it went with what was erased or corrected."""
+    if row.sealed_digest is None:
+        return spoken.digest if spoken else b""
+    scope = scopes.profile(standing.profile)
+    keys.fetch([(standing.subject, scope)])
+    place = saying.digest_place(standing.subject, standing.id, row.seq)
+    return keys.unseal(scope, place, row.sealed_digest)

@@ -1,0 +1,120 @@
+"""Storage as a process uses it: both databases, the keyring and what is built on them, in one thread."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from intake.rules import Rules
+from storage import migrations
+from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
+from storage.kek import provider_for
+from storage.keyring import Keyring
+from storage.leads import Leads
+from storage.outbox import Outbox
+from storage.parcels import Parcels
+from storage.staff import Staff
+from storage.store import Store
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Storage:
+    """Opened storage. Its parts are called through `thread` only."""
+
+    thread: StorageThread
+    keyring: Keyring
+    store: Store
+    outbox: Outbox
+    leads: Leads
+    parcels: Parcels
+    staff: Staff
+    engine: Engine
+    keyring_engine: Engine
+
+    @classmethod
+    def open(
+        cls,
+        database_url: str,
+        keyring_url: str,
+        kek_url: str,
+        rules: Rules,
+        *,
+        migrate: bool = False,
+        clock: Callable[[], datetime] = _utc_now,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> Storage:
+        """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
+
+        Raises: OperatorMustAct (KekRefused, UrlRefused, SchemaTooOld, SchemaTooNew).
+        """
+        thread = StorageThread("storage", greenlets=is_async(database_url) or is_async(keyring_url))
+        engines: list[Engine] = []
+        try:
+            return thread.submit(
+                cls._built, thread, engines, database_url, keyring_url, kek_url, rules, migrate, clock, random
+            ).result()
+        except BaseException:
+            _close(thread, engines)
+            raise
+
+    @classmethod
+    def _built(
+        cls,
+        thread: StorageThread,
+        engines: list[Engine],
+        database_url: str,
+        keyring_url: str,
+        kek_url: str,
+        rules: Rules,
+        migrate: bool,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes],
+    ) -> Storage:
+        engines.append(engine := data_engine(database_url))
+        engines.append(keyring_engine := data_engine(keyring_url))
+        if migrate:
+            migrations.upgrade(engine)
+        migrations.must_be_current(engine)
+        keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
+        keyring.open()
+        store = Store(engine, keyring, rules, clock=clock, random=random, writer=random(8).hex())
+        outbox = Outbox(engine, keyring)
+        leads = Leads(engine, store, rules, random=random)
+        return cls(
+            thread=thread,
+            keyring=keyring,
+            store=store,
+            outbox=outbox,
+            leads=leads,
+            parcels=Parcels(engine, store, leads, outbox),
+            staff=Staff(engine, keyring, random=random),
+            engine=engine,
+            keyring_engine=keyring_engine,
+        )
+
+    @property
+    def version(self) -> str:
+        """Return the version of the data database: the newest migration that was carried out."""
+        return self.thread.submit(migrations.current, self.engine).result()
+
+    def truncate_logs(self) -> bool:
+        """Empty SQLite's write-ahead logs; False while a reader holds one: try again later."""
+        return all([truncate_wal(self.engine), self.keyring.scrub()])
+
+    def close(self) -> None:
+        """Finish what is queued, then close both databases and end the thread."""
+        _close(self.thread, [self.engine, self.keyring_engine])
+
+
+def _close(thread: StorageThread, engines: list[Engine]) -> None:
+    for engine in engines:
+        thread.submit(engine.dispose).result()
+    thread.close()

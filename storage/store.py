@@ -1,0 +1,158 @@
+"""The store: what the desk remembers of people, and lets go of. Synchronous; called in the storage thread only.
+
+Every method is one transaction, or says otherwise. Whoever is being erased is neither read nor written: SubjectErased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from intake.conversation import Conversation
+from intake.outcomes import Step
+from intake.rules import Rules
+from storage import erasing, erasure, lookups, opening, sweep, transcript, turns
+from storage.connecting import reading
+from storage.keyring import Keyring
+from storage.means import Means
+from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
+from storage.sweep import Due
+from storage.writing import Statements
+
+
+class Store:
+    """One data database with its keyring. `writer` names this process in the audit."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes],
+        writer: str,
+    ) -> None:
+        self._means = Means(
+            engine=engine, keyring=keyring, rules=rules, clock=clock, random=random, writer=writer
+        )
+        self._engine = engine
+        self._reading = reading(engine)
+        self._statements = Statements(engine.dialect.name)
+
+    def turns(
+        self, batch: Sequence[Turn], decide: Callable[[Turn, Conversation], Step]
+    ) -> list[TurnDone | TurnFailed]:
+        """Carry out turns in one transaction and return what became of each, in order; all are durable then.
+
+        `decide` is called inside the transaction with the state a turn meets. A turn that cannot be carried out fails
+        alone; a repeated event is answered from what is stored.
+        """
+        return turns.carry_out(self._means, self._statements, batch, decide)
+
+    def session(self, token_hash: bytes, now: datetime) -> Session | None:
+        """Return the web session of a token, or None when it is unknown or expired."""
+        with self._reading.begin() as connection:
+            return lookups.session(connection, token_hash, now)
+
+    def telegram_conversation(self, chat: int) -> str | None:
+        """Return the conversation of a Telegram chat, or None."""
+        with self._reading.begin() as connection:
+            return lookups.telegram_conversation(self._means, connection, chat)
+
+    def update_seen(self, update: int) -> bool:
+        """Say whether this update of Telegram needs nothing more: carried out, or given up."""
+        with self._reading.begin() as connection:
+            return lookups.update_seen(connection, update)
+
+    def record_poisoned_update(self, update: int, error_class: str) -> None:
+        """Note an update that cannot be carried out, so that it is not tried for ever."""
+        with self._engine.begin() as connection:
+            lookups.record_update(connection, update, self._means.clock(), error_class)
+
+    def transcript(self, conversation: str, after: int, *, own_view: bool = True) -> Transcript:
+        """Return the messages after a watermark. Without `own_view` no value is opened: for colleagues.
+
+        Raises: NotFound; SubjectErased.
+        """
+        with self._engine.begin() as connection:
+            return transcript.transcript(self._means, connection, conversation, after, own_view=own_view)
+
+    def undelivered(self) -> list[tuple[str, int, int]]:
+        """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages."""
+        with self._reading.begin() as connection:
+            return lookups.undelivered(self._means, connection)
+
+    def mark_delivered(self, conversation: str, seq: int, channel_ref: int) -> None:
+        """Note that the chat shows everything up to `seq`, which is Telegram's message `channel_ref` (0: unknown)."""
+        with self._engine.begin() as connection:
+            lookups.mark_delivered(connection, conversation, seq, channel_ref)
+
+    def record(self, subject: str, *, purpose: str) -> Record:
+        """Return everything that is kept of a person, audited. Raises PurposeRequired, SubjectErased, NotFound."""
+        with self._engine.begin() as connection:
+            return opening.own_record(self._means, connection, subject, purpose=purpose)
+
+    def open_fields(
+        self, subject: str, names: Sequence[str], *, purpose: str, actor: str, reference: str = ""
+    ) -> Mapping[str, str]:
+        """Return values for a stated purpose; the audit's line is committed before they are returned.
+
+        Args: reference: of the lead whose question (`need`) is meant; without one, the newest lead's.
+        Raises: PurposeRequired; ConsentRequired without a live consent; SubjectErased; NotFound.
+        """
+        with self._engine.begin() as connection:
+            return opening.open_fields(
+                self._means, connection, subject, names, purpose=purpose, actor=actor, reference=reference
+            )
+
+    def find(self, field: str, normalised: str) -> list[str]:
+        """Return the people who gave this phone or e-mail (`intake.answers.normalised`), confirmed after opening."""
+        with self._reading.begin() as connection:
+            return lookups.find(self._means, connection, field, normalised)
+
+    def receipts(self, subject: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the signed receipts of a person's decisions, oldest first. Raises SubjectErased, NotFound."""
+        with self._reading.begin() as connection:
+            return opening.receipts(self._means, connection, subject)
+
+    def begin_erasure(
+        self, subject: str, scope: str, at: datetime, *, reason: str, conversation: str = ""
+    ) -> str:
+        """Block a scope (all, lead, draft, visit) for good and return the erasure's id; `finish_erasure` does the rest.
+
+        Args: reason: a word for it, never a name; conversation: whose consultation, for lead and draft.
+        Raises: NotFound; Conflict when the person is being erased already.
+        """
+        with self._engine.begin() as connection:
+            return erasing.begin_alone(
+                self._means, connection, subject, scope, at, reason=reason, conversation=conversation
+            )
+
+    def finish_erasure(self, erasure_id: str) -> dict[str, Any]:
+        """Carry out what is left of an erasure; return its certificate. Several transactions, each can be resumed.
+
+        Raises: NotFound.
+        """
+        return erasure.finish(self._means, erasure_id)
+
+    def unfinished_erasures(self) -> list[str]:
+        """Return the erasures that a crash left unfinished."""
+        with self._reading.begin() as connection:
+            return erasure.unfinished(connection)
+
+    def certificate(self, erasure_id: str) -> dict[str, Any] | None:
+        """Return the certificate of a finished erasure, or None."""
+        return erasure.certificate(self._means, erasure_id)
+
+    def due(self, now: datetime) -> list[Due]:
+        """Return what `sweep` would erase at `now` (S12)."""
+        with self._reading.begin() as connection:
+            return sweep.due(self._means.rules, connection, now)
+
+    def sweep(self, now: datetime) -> int:
+        """Erase what is kept too long and tidy up; return how much went. Many transactions, each can be resumed."""
+        return sweep.sweep(self._means, now)

@@ -1,0 +1,134 @@
+"""Retention: what nobody may keep any longer goes, by the same steps as when somebody asks for it (S12).
+
+A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last turn, what was
+said without consent `retention.session` after it. The details go with the last of these; with nothing left, the person.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, or_, select
+
+from intake.rules import Rules
+from storage import erasing, erasure, lookups, orphans, scopes
+from storage.connecting import truncate_wal
+from storage.erasing import ALL, DRAFT, LEAD, RETENTION
+from storage.errors import Conflict
+from storage.means import Means
+from storage.standing import LIVE
+from storage.tables import conversations, fields, leads, messages, subjects
+
+STUB_KEPT = timedelta(days=30)  # contract: an erased token answers 410 for 30 days
+UPDATES_KEPT = timedelta(days=2)  # Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
+ORPHAN_AGE = timedelta(hours=1)  # design, "Sealing": no turn takes that long between key and data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What is to be erased: a whole person (no scopes named), or these scopes of theirs."""
+
+    subject: str
+    scope: str  # all, lead, draft
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    scope: str
+    ends: datetime
+    kind: str  # LEAD or DRAFT
+    consented: bool  # the details may be kept as long as this
+
+
+def due(rules: Rules, connection: Connection, now: datetime) -> list[Due]:
+    """Return what has come to its end at `now`, oldest persons first."""
+    found: list[Due] = []
+    pieces = _pieces(rules, connection, _candidates(rules, connection, now))
+    held = _held_scopes(connection, [subject for subject in pieces])
+    for subject, mine in pieces.items():
+        if all(piece.ends <= now for piece in mine):
+            found.append(Due(subject=subject, scope=ALL))
+            continue
+        ended = [piece for piece in mine if piece.ends <= now]
+        bare = not any(piece.consented for piece in mine if piece.ends > now)
+        found.extend(_parts(subject, ended, bare, held[subject]))
+    return found
+
+
+def _candidates(rules: Rules, connection: Connection, now: datetime) -> list[str]:
+    """Return the live people who have something that may have ended."""
+    idle = now - min(rules.retention.draft, rules.retention.session)
+    resting = select(conversations.c.subject).where(conversations.c.updated_at <= idle)
+    over = select(leads.c.subject).where(leads.c.keeps_until <= now)
+    some = select(subjects.c.subject).where(
+        subjects.c.status == LIVE, or_(subjects.c.subject.in_(resting), subjects.c.subject.in_(over))
+    )
+    return list(connection.scalars(some.order_by(subjects.c.created_at, subjects.c.subject)))
+
+
+def _pieces(rules: Rules, connection: Connection, candidates: list[str]) -> dict[str, list[_Piece]]:
+    pieces: dict[str, list[_Piece]] = {subject: [] for subject in candidates}
+    sent: set[str] = set()
+    for lead in connection.execute(select(leads).where(leads.c.subject.in_(candidates))):
+        pieces[lead.subject].append(_Piece(lead.scope, lead.keeps_until, LEAD, True))
+        sent.add(lead.scope)
+    for talk in connection.execute(select(conversations).where(conversations.c.subject.in_(candidates))):
+        if talk.scope in sent:
+            continue
+        consented = scopes.is_consultation(talk.scope)
+        keep = rules.retention.draft if consented else rules.retention.session
+        pieces[talk.subject].append(_Piece(talk.scope, talk.updated_at + keep, DRAFT, consented))
+    return pieces
+
+
+def _held_scopes(connection: Connection, candidates: list[str]) -> dict[str, set[str]]:
+    """Return the scopes under which something is kept: what went already is not erased again."""
+    held: dict[str, set[str]] = defaultdict(set)
+    words = select(messages.c.subject, messages.c.scope).where(
+        messages.c.subject.in_(candidates), messages.c.sealed_body.is_not(None)
+    )
+    values = select(fields.c.subject, fields.c.scope).where(fields.c.subject.in_(candidates))
+    for subject, scope in connection.execute(words.union(values)):
+        held[subject].add(scope)
+    return held
+
+
+def _parts(subject: str, ended: Iterable[_Piece], bare: bool, held: set[str]) -> list[Due]:
+    parts = [
+        Due(subject=subject, scope=piece.kind, scopes=(piece.scope,))
+        for piece in ended
+        if piece.kind == LEAD or piece.scope in held
+    ]
+    details = tuple(sorted(scope for scope in held if scope.startswith("profile.")))
+    if bare and details:
+        last = parts.pop() if parts else Due(subject=subject, scope=DRAFT)
+        parts.append(Due(subject=subject, scope=last.scope, scopes=(*last.scopes, *details)))
+    return parts
+
+
+def sweep(means: Means, now: datetime) -> int:
+    """Erase what is due, finish what was left, forget what has served; return how many things went."""
+    with means.engine.begin() as connection:
+        waiting = erasure.unfinished(connection)
+        parts = due(means.rules, connection, now)
+    begun = [id for part in parts if (id := _begin(means, part, now))]
+    for id in (*waiting, *begun):
+        erasure.finish(means, id)
+    with means.engine.begin() as connection:
+        forgotten = lookups.forget_old(connection, now, now - UPDATES_KEPT, now - STUB_KEPT)
+    swept = orphans.sweep(means, now - ORPHAN_AGE)
+    truncate_wal(means.engine)
+    means.keyring.scrub()
+    return len(waiting) + len(begun) + forgotten + swept
+
+
+def _begin(means: Means, part: Due, now: datetime) -> str:
+    try:
+        with means.engine.begin() as connection:
+            return erasing.begin_due(means, connection, part.subject, part.scope, part.scopes, now)
+    except Conflict:  # another worker was faster
+        return ""

@@ -1,0 +1,45 @@
+"""What was said, as it is stored and may be shown now."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from storage import audit, saying, showing
+from storage.means import KeysAtHand, Means
+from storage.records import Transcript
+from storage.standing import open_state, read
+from storage.tables import messages
+
+
+def transcript(
+    means: Means, connection: Connection, conversation: str, after: int, *, own_view: bool = True
+) -> Transcript:
+    """Return the messages after a watermark, erased ones as empty, with the values that they show.
+
+    Args: own_view: the person reads; else only the words are returned, and no value is opened.
+    Raises: NotFound; SubjectErased.
+    """
+    standing = read(connection, conversation)
+    newer = select(messages).where(
+        messages.c.subject == standing.subject,
+        messages.c.conversation == conversation,
+        messages.c.seq > after,
+    )
+    rows = connection.execute(newer.order_by(messages.c.seq)).all()
+    keys = KeysAtHand(means)
+    there = {row.scope for row in rows if row.sealed_body is not None}
+    keys.fetch({(standing.subject, scope) for scope in {standing.scope, *there}})
+    told = tuple(saying.opened(keys, row)[0] for row in rows)
+    shown = showing.Gathered({}, None, [])
+    if own_view:
+        shown = showing.gather(connection, keys, standing, told, means.rules, means.clock())
+        audit.write(connection, means.writer, shown.entries)
+    return Transcript(
+        conversation=conversation,
+        subject=standing.subject,
+        state=open_state(keys, standing),
+        last=standing.last_seq,
+        messages=told,
+        values=shown.values,
+        record=shown.record,
+    )

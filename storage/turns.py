@@ -1,0 +1,70 @@
+"""Turns, carried out together: one transaction loads, steps and saves a whole group (design, "How a message flows").
+
+A turn that cannot be carried out (its step raises, a consent is missing, a key is lost) fails alone while it is being
+planned; nothing of it was written by then. Where the database itself refuses a row, the group is rolled back and every
+turn of it tried by itself. A database that is away fails all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
+
+from intake.conversation import Conversation
+from intake.outcomes import Step
+from storage.group import Group
+from storage.means import Means
+from storage.records import Turn, TurnDone, TurnFailed
+from storage.writing import Statements
+
+Decide = Callable[[Turn, Conversation], Step]
+Result = TurnDone | TurnFailed
+
+ATTEMPTS = 3  # a lost race is won within two repeats, or something else is wrong
+LOST_RACES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected; PostgreSQL, Appendix A
+
+
+def carry_out(means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide) -> list[Result]:
+    """Return what became of each turn, in order; all that succeeded are committed."""
+    try:
+        return _together(means, statements, batch, decide)
+    except StatementError as fault:
+        if _is_away(fault):
+            raise
+        if len(batch) == 1:
+            return [TurnFailed(batch[0].conversation, fault)]
+    return [result for turn in batch for result in _alone(means, statements, turn, decide)]
+
+
+def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> list[Result]:
+    """Carry out one turn of a group that was split; its neighbours are committed already, so nothing is raised."""
+    try:
+        return carry_out(means, statements, [turn], decide)
+    except Exception as fault:
+        return [TurnFailed(turn.conversation, fault)]
+
+
+def _together(means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide) -> list[Result]:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with means.engine.begin() as connection:
+                group = Group(means, statements, connection, batch, decide)
+                results = group.carry_out()
+            break
+        except DBAPIError as fault:
+            if attempt == ATTEMPTS or not _is_lost_race(fault):
+                raise
+    if group.doomed:
+        with suppress(SQLAlchemyError):  # the data is committed: what is left over the sweep destroys as orphans
+            means.keyring.discard(group.doomed)
+    return results
+
+
+def _is_lost_race(fault: DBAPIError) -> bool:
+    return getattr(fault.orig, "sqlstate", None) in LOST_RACES
+
+
+def _is_away(fault: StatementError) -> bool:
+    return isinstance(fault, DBAPIError) and (fault.connection_invalidated or isinstance(fault, OperationalError))
