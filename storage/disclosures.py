@@ -9,7 +9,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from storage.standing import must_live
 from storage.tables import disclosures as rows
+from storage.tables import subjects
 
 
 def disclosed(
@@ -39,6 +41,15 @@ def disclosed(
         )
     )
     return True
+
+
+def must_stay(connection: sa.Connection, subject: str) -> None:
+    """Keep a person from being erased until this transaction ends. Raises SubjectErased when that has begun.
+
+    Otherwise a row could be added to the log after the erasure has read whom to tell.
+    """
+    theirs = sa.select(subjects.c.status).where(subjects.c.subject == subject).with_for_update(read=True)
+    must_live(subject, connection.execute(theirs).scalar_one_or_none() or "gone")
 
 
 def undisclosed(connection: sa.Connection, subject: str, name: str) -> None:

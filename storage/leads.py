@@ -118,14 +118,10 @@ class Leads:
         the purpose does not cover a field or is not agreed to.
         """
         lead = self.one(reference)
-        under = self._consent_for(purpose)
+        self._consent_for(purpose)
         if unknown := set(names) - set(lead.fields):
             raise NotFound(f"lead {reference} has no {', '.join(sorted(unknown))}")
-        if outside := set(names) - set(self.covered(under)):
-            raise ConsentRequired(f"{under} does not cover {', '.join(sorted(outside))}")
-        return Opened(
-            lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor)
-        )
+        return self._opened(lead, names, purpose, actor)
 
     def change(self, reference: str, *, status: str | None = None, assignee: str | None = None) -> Lead:
         """Set the status or whose lead it is. Raises NotFound, ConsentRequired, ValueError for an unknown status."""
@@ -148,7 +144,7 @@ class Leads:
             wanted = wanted.where(leads.c.submitted_at >= since)
         with reading(self._engine).begin() as connection:
             found = self._with_names(connection, connection.execute(wanted).all())
-        return [self._exported(lead, under, actor, now) for lead in found if under in lead.purposes]
+        return [self._exported(lead, purpose, actor, now) for lead in found if under in lead.purposes]
 
     def _persons(self, query: str) -> set[str]:
         persons: set[str] = set()
@@ -220,9 +216,11 @@ class Leads:
         own = self._rules.purposes[purpose].fields
         return (*own, NEED) if purpose == self._access else own
 
-    def _exported(self, lead: Lead, under: str, actor: str, now: datetime) -> Opened:
-        names = tuple(name for name in lead.fields if name in self.covered(under))
+    def _exported(self, lead: Lead, purpose: str, actor: str, now: datetime) -> Opened:
+        covered = self.covered(self._consent_for(purpose))
+        names = tuple(name for name in lead.fields if name in covered)
         with self._engine.begin() as connection:
+            disclosures.must_stay(connection, lead.subject)
             disclosures.disclosed(
                 connection,
                 name=self._random(16).hex(),
@@ -233,9 +231,13 @@ class Leads:
                 fields=names,
                 at=now,
             )
-        return Opened(
-            lead=lead, values=self._store.open_fields(lead.subject, names, purpose=under, actor=actor)
+        return self._opened(lead, names, purpose, actor)
+
+    def _opened(self, lead: Lead, names: Sequence[str], purpose: str, actor: str) -> Opened:
+        opened = self._store.open_fields(
+            lead.subject, names, purpose=purpose, actor=actor, reference=lead.reference
         )
+        return Opened(lead=lead, values=opened)
 
 
 def _in_order(known: Iterable[str], given: set[str]) -> tuple[str, ...]:

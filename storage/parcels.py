@@ -45,10 +45,9 @@ class Parcels:
             carried = self._outbox.carried(task)
             self._note(task, recipient, "", (), now)  # no reference: nothing may point at who was erased
             return Parcel(reference=carried["reference"], topic="", fields={})
-        if task.kind == "consent.withdrawn":
-            return self._withdrawal(task, recipient, now)
+        allowed = self._withdrawal if task.kind == "consent.withdrawn" else self._allowed
         try:
-            return self._allowed(task, recipient, now)
+            return allowed(task, recipient, now)
         except (ConsentRequired, NotFound, SubjectErased):
             return None
 
@@ -95,13 +94,20 @@ class Parcels:
     def _opened(self, lead: Lead, recipient: Recipient, names: tuple[str, ...]) -> Mapping[str, str]:
         if not names:
             return {}
-        actor = f"recipient:{recipient.id}"
-        return self._store.open_fields(lead.subject, names, purpose=recipient.purpose, actor=actor)
+        return self._store.open_fields(
+            lead.subject,
+            names,
+            purpose=recipient.purpose,
+            actor=f"recipient:{recipient.id}",
+            reference=lead.reference,
+        )
 
     def _note(
         self, task: Task, recipient: Recipient, reference: str, names: tuple[str, ...], now: datetime
     ) -> bool:
         with self._engine.begin() as connection:
+            if not task.lasting:
+                disclosures.must_stay(connection, task.subject)
             return disclosures.disclosed(
                 connection,
                 name=task.id,

@@ -119,7 +119,7 @@ class Pages:
     async def _pane(self, lead: Lead, visit: Visit, **more: Any) -> web.Response:
         listed = await self._listed("", "", "", visit)
         shown = {"values": {}, "purpose": "", "note": "", **more}
-        purposes = [(name, self._say(f"staff.purpose.{name}", visit)) for name in STATED]
+        purposes = [(name, self._desk.wording.label(name, visit.locale)) for name in STATED]
         purposes += [(name, self._desk.wording.label(name, visit.locale)) for name in lead.purposes]
         drawn = self._door.drawing.draw(
             "lead.html",
@@ -156,6 +156,3 @@ class Pages:
             "owner": owners.get(lead.assignee, ""),
             "purpose_labels": [self._desk.wording.label(one, visit.locale) for one in lead.purposes],
         }
-
-    def _say(self, key: str, visit: Visit) -> str:
-        return self._desk.wording.say(key, visit.locale)
