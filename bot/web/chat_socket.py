@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from bot.hub import Delivery
 from bot.web.appkeys import DESK, PACE, SOCKETS
-from bot.web.frames import Asked, BadFrame, Hello, read_asked, read_hello
+from bot.web.frames import SEQ_MAX, Asked, BadFrame, Hello, read_asked, read_hello
 from bot.web.origins import check_site
 from bot.web.pace import Allowance
 from bot.web.problems import Problem, of_storage, unexpected
@@ -34,7 +34,7 @@ SOCKETS_MAX = 32  # sockets of one session in this process
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """`GET /api/v1/chat`: serve one socket until either side closes it."""
-    wire = Wire()
+    wire = Wire(request)
     if not wire.can_prepare(request):
         raise Problem(426, "upgrade_required", "This is a WebSocket.", headers={"Upgrade": "websocket"})
     await wire.prepare(request)
@@ -121,8 +121,7 @@ class ChatSocket:
                 "locale": locale,
                 "seq": transcript.last,
             }
-            await self._wire.tell(welcome)
-            await self._tell(transcript)
+            await self._wire.tell(welcome, *self._new(transcript))
             self._telling = False
             self._roused()
             try:
@@ -217,12 +216,12 @@ class ChatSocket:
             await self._refuse(waiting.id, waiting.fault)
         elif done.refused:
             detail = self._desk.wording.say(f"error.{done.refused}", done.state.locale)
-            await self._wire.tell({"type": "error", "id": waiting.id, "code": done.refused, "detail": detail})
-            await self._relay(Delivery(done))
+            error = {"type": "error", "id": waiting.id, "code": done.refused, "detail": detail}
+            await self._relay(Delivery(done), error)
         else:
             await self._catch_up(done.ack)
-            await self._wire.tell({"type": "ack", "id": waiting.id, "seq": done.ack})
-            await self._relay(Delivery(done, waiting.certificate))
+            ack = {"type": "ack", "id": waiting.id, "seq": done.ack}
+            await self._relay(Delivery(done, waiting.certificate), ack)
 
     async def _refuse(self, id_: str, fault: Exception) -> None:
         problem = (of_storage(fault) if isinstance(fault, StorageError) else None) or unexpected(fault)
@@ -230,16 +229,17 @@ class ChatSocket:
         if isinstance(fault, SubjectErased):
             await self._wire.leave(4410)
 
-    async def _relay(self, delivery: Delivery) -> None:
-        """Tell a committed turn: its messages that are new here, and the erasure it ended in."""
-        done, certificate = delivery.done, delivery.certificate
+    async def _relay(self, delivery: Delivery, *first: Mapping[str, Any]) -> None:
+        """Tell `first`, then a committed turn: its messages that are new here, and the erasure it ended in."""
+        done, certificate, frames = delivery.done, delivery.certificate, [*first]
         everything = certificate is not None and done.scope == "all"
         if not everything and not done.repeated and done.messages:
             await self._catch_up(done.messages[0].seq)
-            await self._tell(done)
+            frames += self._new(done)
         if certificate is not None and done.erasure != self._erasure:
             self._erasure = done.erasure  # the hub brings this socket's own turns too
-            await self._wire.tell({"type": "erased", "certificate": certificate})
+            frames.append({"type": "erased", "certificate": certificate})
+        await self._wire.tell(*frames)
         if everything:
             await self._wire.leave(4410)
 
@@ -247,13 +247,16 @@ class ChatSocket:
         """Tell what others committed before message `seq`, where the hub has not brought it yet."""
         if self._told < seq - 1:
             transcript = await self._transcript(self._session.conversation, self._told)
-            await self._tell(transcript, before=seq)
+            await self._wire.tell(*self._new(transcript, before=seq))
 
-    async def _tell(self, shown: TurnDone | Transcript, *, before: int = 0) -> None:
+    def _new(self, shown: TurnDone | Transcript, *, before: int = SEQ_MAX) -> list[dict[str, Any]]:
+        """Return the frames of the messages that were not told yet, up to `before`, and count them as told."""
+        frames = []
         for message in shown.messages:
-            if message.seq > self._told and (not before or message.seq < before):
+            if self._told < message.seq < before:
                 self._told = message.seq
-                await self._wire.tell(self._frame(message, shown))
+                frames.append(self._frame(message, shown))
+        return frames
 
     def _frame(self, message: Message, shown: TurnDone | Transcript) -> dict[str, Any]:
         frame: dict[str, Any] = self._desk.wording.frame(message, values=shown.values, record=shown.record)
