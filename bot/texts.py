@@ -10,7 +10,7 @@ from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_name
 
 from config.load import placeholders, spelt_duration, spelt_list
-from intake.asking import NEED, asked_fields
+from intake.asking import asked_fields
 from intake.rules import Rules
 
 SHOWN_MAX = 4_096  # drawn dates and labels kept ready; more than any configuration has
@@ -63,8 +63,8 @@ class Texts:
         name = name.removeprefix("field:")  # the purpose of a consent of the field's own
         if name in self.rules.fields:
             return self.rules.fields[name].label[locale]
-        if name == NEED:
-            return self.say("label.need", locale)
+        if self.has(f"label.{name}", locale):
+            return self.say(f"label.{name}", locale)
         return self.rules.visit[name][locale] if name in self.rules.visit else name
 
     def topic_label(self, topic: str, locale: str) -> str:
