@@ -1,0 +1,1 @@
+"""Is edited: what an operator changes. Questions, purposes, recipients, wording, policy versions, settings."""

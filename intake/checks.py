@@ -35,6 +35,7 @@ def wrong(fault: str, remedy: str) -> NoReturn:
 
 
 def known_of(info: ValidationInfo) -> Known:
+    """Return what the entry under check may refer to."""
     known = info.context
     assert isinstance(known, Known)
     return known
@@ -79,6 +80,7 @@ def _an_origin(text: str) -> str:
 
 
 def an_address(text: str) -> str:
+    """Return the e-mail address, or refuse it."""
     if not _ADDRESS.fullmatch(text):
         wrong(f"{text!r} is no e-mail address", 'write one such as "office@example.com"')
     return text

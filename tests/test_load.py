@@ -43,6 +43,18 @@ def test_shipped_configuration_is_right() -> None:
     assert set(loaded.catalogues) == set(loaded.policies["2026-11"]) == {"en", "zh-CN"}
 
 
+def test_examples_in_the_comments_are_right(directory: Path) -> None:
+    """The recipients that ship commented out load as they stand once the marks are removed (S11, S16)."""
+    file = directory / "intake.toml"
+    before, mark, after = file.read_text(encoding="utf-8").partition("# [[recipients]]\n")
+    example, end, rest = (mark + after).partition("\n\n\n")
+    uncommented = "\n".join(line.removeprefix("#").removeprefix(" ") for line in example.splitlines())
+    file.write_text(before + uncommented + end + rest, encoding="utf-8")
+
+    assert list(load(Path("config")).rules.recipients) == []
+    assert list(load(directory).rules.recipients) == ["sales", "crm"]
+
+
 def test_an_empty_folder_names_the_missing_file(tmp_path: Path) -> None:
     """Pointing the desk to a wrong folder is told as that, not as a hundred missing keys."""
     found = faults(tmp_path)
