@@ -1,0 +1,116 @@
+// @ts-check
+// The cards of the conversation: consent, review, confirm; what is kept and what was erased, as rows.
+
+import { away, badge, button, h, heading, icon, option } from "./elements.js";
+import { fill, when } from "./words.js";
+
+/** @typedef {import("./inputs.js").Talk} Talk */
+
+/** Find an offered option. @param {any} expects @param {string} value */
+const offered = (expects, value) => expects.options.find((/** @type {any} */ one) => one.value === value);
+
+/**
+ * Consent: what is needed stands as a sentence, what is optional as boxes of which none is ticked; agreeing and refusing
+ * are the same button twice, and neither has the focus. @param {any} expects @param {Talk} talk
+ */
+export function consentCard(expects, talk) {
+  const title = heading("h3", talk.w.choice);
+  const needed = expects.purposes.filter((/** @type {any} */ one) => one.required);
+  const boxes = expects.purposes.filter((/** @type {any} */ one) => !one.required);
+  const card = h("section", { class: "card" }, title,
+    ...needed.map((/** @type {any} */ one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
+    boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
+    notice(expects.policy, talk));
+  const decide = (/** @type {any} */ one, /** @type {() => string[]} */ purposes) =>
+    button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
+  const ticked = () => [...card.querySelectorAll("input:checked")].map((/** @type {any} */ input) => input.value);
+  card.append(h("div", { class: "pair" },
+    decide(offered(expects, "consent:refuse"), () => []), decide(offered(expects, "consent:agree"), ticked)));
+  return { card, focus: title };
+}
+
+/** @param {any} purpose */
+const box = (purpose) =>
+  h("label", { class: "box" }, h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
+    h("span", {}, h("strong", {}, `${purpose.label}. `), purpose.text));
+
+/** The whole policy, one click away in place; and as a link. @param {any} policy @param {Talk} talk */
+function notice(policy, talk) {
+  const text = h("div", { class: "notice", tabindex: 0, role: "region", "aria-label": talk.w.policies });
+  const details = h("details", { ontoggle: () => details.open && text.childElementCount === 0 && read(policy.url, text, talk) },
+    h("summary", {}, talk.w.whole), text);
+  return h("div", {}, details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w)));
+}
+
+/** @param {string} url @param {HTMLElement} text @param {Talk} talk */
+async function read(url, text, talk) {
+  try {
+    const page = await (await fetch(url, { credentials: "omit" })).text();
+    const policy = new DOMParser().parseFromString(page, "text/html").querySelector("[data-policy]");
+    text.replaceChildren(.../** @type {Element} */ (policy).childNodes);
+  } catch {
+    text.replaceChildren(h("p", {}, talk.w.linkOnly)); // a page that trusts no text with tags, or no network
+  }
+}
+
+/** Everything at a glance before it is sent. @param {any} expects @param {Talk} talk */
+export function reviewCard(expects, talk) {
+  const title = heading("h3", talk.w.review);
+  const change = (/** @type {any} */ row) => {
+    const one = offered(expects, `review:change:${row.field}`);
+    return one && button(talk.w.correct, () => talk.pick(one.value, one.label), "link", { "aria-label": `${talk.w.correct}: ${row.label}` });
+  };
+  const actions = ["review:cancel", "review:send"].map((value) => option(offered(expects, value), talk, value.endsWith("send") ? "filled" : "outline"));
+  return { card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), h("div", { class: "pair" }, ...actions)), focus: title };
+}
+
+/** A last question before something ends; nothing has the focus that could be pressed by chance. @param {any} expects @param {Talk} talk */
+export function confirmCard(expects, talk) {
+  const title = heading("h3", expects.name === "delete" ? talk.w.delete : talk.w.withdrawing);
+  const look = (/** @type {any} */ one) => (/:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline");
+  const options = expects.options.map((/** @type {any} */ one) => option(one, talk, look(one)));
+  return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options)), focus: title };
+}
+
+/**
+ * Rows of label and value. @param {any[]} fields @param {{w: any}} talk
+ * @param {(row: any) => HTMLElement | null | undefined | false} [act] what can be done with a row
+ */
+export const rows = (fields, talk, act) =>
+  h("dl", { class: "rows" }, ...fields.map((row) => h("div", {},
+    h("dt", {}, row.label, row.sensitive && badge(talk.w)),
+    h("dd", { dir: "auto" }, row.value), act && h("dd", { class: "act" }, act(row)))));
+
+/**
+ * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
+ * @param {any} record @param {{w: any, locale: string}} talk
+ * @param {{correct: (row: any) => HTMLElement | false, withdraw: (row: any) => HTMLElement | false}} [acts]
+ */
+export function recordRows(record, talk, acts) {
+  const { w, locale } = talk;
+  const list = (/** @type {string} */ title, /** @type {any[]} */ items) =>
+    h("div", {}, h("h4", {}, title), h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))));
+  const decided = latest(record.consents).map((one) =>
+    [h("span", {}, `${one.label}: ${w[one.decision] || one.decision}, ${when(one.at, locale)}`), acts?.withdraw(one)]);
+  return h("div", { class: "record" },
+    record.masked && h("p", { class: "hint" }, w.masked),
+    record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
+    record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
+    decided.length > 0 && list(w.decisions, decided),
+    record.fields.length > 0 && list(w.receivers, record.recipients.map((/** @type {any} */ one) => `${one.name || one.recipient}, ${when(one.at, locale)}`)),
+    record.fields.length > 0 && list(w.viewers, record.opened_by.map((/** @type {any} */ one) => `${one.by}, ${when(one.at, locale)}`)));
+}
+
+/** Of each purpose the decision that holds now. @param {any[]} consents @returns {any[]} */
+const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];
+
+/** What was erased, what stays and why, and the certificate's id. @param {any} certificate @param {{w: any}} talk */
+export function certificateCard(certificate, { w }) {
+  const named = (/** @type {string} */ what) => w[`what_${what}`] || what;
+  const list = (/** @type {string} */ title, /** @type {string[]} */ items) =>
+    items.length > 0 && h("div", {}, h("h4", {}, title), h("ul", {}, ...items.map((item) => h("li", {}, item))));
+  return h("section", { class: "card" }, h("h3", { class: "title ok" }, icon("done"), w.erased),
+    h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
+    list(w.gone, certificate.destroyed.map(named)),
+    list(w.stays, certificate.remaining.map((/** @type {any} */ one) => `${named(one.what)}: ${named(one.why)}`)));
+}

@@ -1,0 +1,58 @@
+// @ts-check
+// "Privacy and my data": what is kept, and every right one button away. It opens over the conversation.
+
+import { recordRows } from "./cards.js";
+import { away, button, h, heading } from "./elements.js";
+
+/**
+ * @typedef {{w: any, locale: string, site: URL, ask: (path: string) => Promise<Response>, wish: (label: string, ...values: string[]) => void,
+ *   back: () => void, say: (status: string) => void}} Rights
+ */
+
+/** Draw the view; what is kept is read from the desk each time it is opened. @param {Rights} rights @returns {HTMLElement} */
+export function myData(rights) {
+  const { w } = rights;
+  const kept = h("div", { class: "kept" });
+  const save = (/** @type {string} */ path, /** @type {string} */ name) => () => void download(rights, path, name);
+  void show(rights, kept);
+  return h("section", { class: "mine" },
+    button(w.back, rights.back, "outline back"), heading("h3", w.mine), kept,
+    h("div", { class: "stack" },
+      button(w.download, save("me/export?format=html", "my-data.html")),
+      button(w.downloadJson, save("me/export?format=json", "my-data.json")),
+      button(w.receipts, save("me/receipts", "consent-receipts.json")),
+      button(w.withdrawing, () => rights.wish(w.withdrawing, "command:withdraw")),
+      button(w.delete, () => rights.wish(w.delete, "command:delete"), "danger")),
+    h("p", { class: "hint" }, away(new URL("/policy", rights.site).href, w.policies, w)));
+}
+
+/** @param {Rights} rights @param {HTMLElement} kept */
+async function show(rights, kept) {
+  const { w } = rights;
+  const correct = (/** @type {any} */ row) =>
+    button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", { "aria-label": `${w.correct}: ${row.label}` });
+  const withdraw = (/** @type {any} */ one) => one.decision === "agreed" &&
+    button(w.withdraw, () => rights.wish(w.withdraw, "command:withdraw", `withdraw:${one.purpose}`), "link", { "aria-label": `${w.withdraw}: ${one.label}` });
+  try {
+    const answer = await rights.ask("me");
+    if (!answer.ok) throw new Error(String(answer.status));
+    kept.replaceChildren(recordRows(await answer.json(), rights, { correct, withdraw }));
+  } catch {
+    kept.replaceChildren(h("p", { class: "hint" }, w.unread));
+  }
+}
+
+/** Save an answer of the desk as a file; nothing of it stays in the page. @param {Rights} rights @param {string} path @param {string} name */
+async function download(rights, path, name) {
+  try {
+    const answer = await rights.ask(path);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const url = URL.createObjectURL(await answer.blob());
+    const link = h("a", { href: url, download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+    rights.say(rights.w.saved);
+  } catch {
+    rights.say(rights.w.notSaved);
+  }
+}

@@ -1,0 +1,54 @@
+// @ts-check
+// The frame of the panel: header, conversation, open question, foot. It is built once and only relabelled afterwards.
+
+import { button, h, heading, icon } from "./elements.js";
+import { LANGUAGES, fill } from "./words.js";
+
+/** @param {{close: () => void, language: (locale: string) => void, privacy: () => void}} acts */
+export function shell(acts) {
+  const title = heading("h2", "");
+  title.id = "title";
+  const subtitle = h("p", { class: "hint" });
+  const language = button("", () => acts.language(language.lang), "link language");
+  const close = button("", acts.close, "close");
+  close.append(icon("close"));
+  const log = h("div", { role: "log", class: "log" });
+  const now = h("div", { class: "now" });
+  const talk = h("div", { class: "talk", tabindex: 0, role: "region" }, log, now);
+  const view = h("div", { class: "view", hidden: true });
+  const bar = h("p", { role: "status", class: "bar" });
+  const status = h("p", { role: "status", class: "status hint" });
+  const alert = h("p", { role: "alert", class: "fault" });
+  const again = button("", () => {}, "filled", { hidden: true });
+  const foot = h("div", { class: "foot" });
+  const privacy = button("", acts.privacy, "link");
+  const dialog = h("dialog", { "aria-labelledby": "title" },
+    h("header", {}, h("div", {}, title, subtitle), language, close),
+    bar, talk, view, status, h("div", { class: "trouble" }, alert, again), foot, h("footer", {}, privacy));
+
+  /** Label everything in a language. @param {Record<string, string>} w @param {string} locale @param {string} company */
+  const speak = (w, locale, company) => {
+    dialog.lang = locale;
+    title.textContent = company ? fill(w.title, { company }) : w.automated;
+    subtitle.textContent = company ? w.automated : "";
+    const [other, name] = Object.entries(LANGUAGES).find(([one]) => one !== locale) || ["en", LANGUAGES.en];
+    language.lang = other;
+    language.textContent = name;
+    close.setAttribute("aria-label", w.close);
+    talk.setAttribute("aria-label", w.log);
+    log.setAttribute("aria-label", w.log);
+    privacy.textContent = w.privacy;
+  };
+
+  /** @param {string} text */
+  const tell = (text) => void (status.textContent = text);
+
+  /** Show what went wrong, and the one way on. @param {string} text @param {string} [label] @param {() => void} [act] */
+  const trouble = (text, label = "", act = () => {}) => {
+    alert.textContent = text;
+    again.hidden = !label;
+    again.textContent = label;
+    again.onclick = act;
+  };
+  return { dialog, title, log, now, talk, view, bar, status, foot, privacy, speak, tell, trouble };
+}
