@@ -10,6 +10,10 @@ An asyncpg connection belongs to the loop that opened it. So: one engine for one
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sqlite3
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
 from storage.errors import UrlRefused
-from storage.private_files import make_private_file
+from storage.private_files import make_private_folder, put_in_place
 
 T = TypeVar("T")
 
@@ -41,8 +45,8 @@ LIBPQ_ONLY = (
     "tcp_user",
 )
 SQLITE_AT_CONNECT = (
-    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",  # first: the change to WAL below may have to wait
-    "PRAGMA journal_mode=WAL",
+    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+    "PRAGMA journal_mode=WAL",  # readers and the writer do not wait for each other; a restored copy may be without
     "PRAGMA synchronous=FULL",  # an acknowledged turn survives a power cut
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten; not every build does so by itself
     "PRAGMA foreign_keys=ON",
@@ -122,7 +126,8 @@ class StorageThread:
 
 def _sqlite_engine(path: Path) -> Engine:
     try:
-        make_private_file(path)
+        if not path.exists():
+            _create_in_wal(path)
     except OSError as fault:
         raise UrlRefused(f"{path}: {fault.strerror}; name a file that the desk's user may create") from None
     engine = create_engine(
@@ -133,6 +138,20 @@ def _sqlite_engine(path: Path) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _create_in_wal(path: Path) -> None:
+    """Put an empty database in place that is in WAL mode already.
+
+    Were it switched at the first connection, processes that start together would be refused: there SQLite does not
+    wait.
+    """
+    make_private_folder(path.parent)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    os.close(descriptor)
+    with contextlib.closing(sqlite3.connect(draft)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    put_in_place(Path(draft), path)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

@@ -7,7 +7,6 @@ It never sees a data key, and no turn waits for it.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import stat
@@ -20,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.errors import KekRefused, UrlRefused
-from storage.private_files import FILE_MODE, FOLDER_MODE, make_private_folder
+from storage.private_files import FILE_MODE, FOLDER_MODE, make_private_folder, put_in_place
 from storage.sealing import KEY_BYTES, NONCE_BYTES, framed
 
 FORMAT = "askfirst-kek-1"
@@ -129,12 +128,7 @@ class FileProvider:
         kek = self._random(KEK_ID_BYTES).hex()
         draft = self._path.with_name(f".{self._path.name}.{kek}")
         _write_durably(draft, _written(_Keks(kek, {kek: self._random(KEY_BYTES)})))
-        try:
-            with contextlib.suppress(FileExistsError):
-                self._path.hardlink_to(draft)
-        finally:
-            draft.unlink()
-        _flush_folder(self._path.parent)
+        put_in_place(draft, self._path)
 
     def _refuse_strangers(self, file: os.stat_result) -> None:
         if file.st_uid != os.geteuid():
@@ -181,11 +175,3 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

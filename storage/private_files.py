@@ -1,5 +1,6 @@
 """Folders and files that only the desk's own user may enter."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,7 +14,15 @@ def make_private_folder(folder: Path) -> None:
         level.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
-def make_private_file(path: Path) -> None:
-    """Create an empty file for the owner alone, with its folder; leave an existing one as it is."""
-    make_private_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+def put_in_place(draft: Path, path: Path) -> None:
+    """Give a finished draft its name, at once and for good; where that name is taken already, the draft gives way."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)  # else a power cut could take the name back
+    finally:
+        os.close(descriptor)

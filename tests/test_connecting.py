@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
 from storage.errors import UrlRefused
+from storage.private_files import put_in_place
 from tests.servers import PostgreSQL
 
 T = TypeVar("T")
@@ -140,6 +141,25 @@ def test_sqlite_files_are_for_their_owner_alone(open_desk: Callable[[str], Desk]
 
     assert modes == {"desk.db": 0o600, "desk.db-wal": 0o600, "desk.db-shm": 0o600}
     assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)] == [0o700, 0o700]
+
+
+def test_a_new_sqlite_file_is_complete_when_it_appears(tmp_path: Path) -> None:
+    """It is in WAL mode before anybody connects, so that processes may start together; no draft is left behind."""
+    data_engine(f"sqlite:///{tmp_path}/desk.db")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["desk.db"]
+    assert (tmp_path / "desk.db").read_bytes()[18:20] == b"\x02\x02"  # WAL; SQLite file format §1.3.3
+
+
+def test_an_existing_sqlite_file_is_used_as_it_is(open_desk: Callable[[str], Desk], tmp_path: Path) -> None:
+    """Opening it again, or losing the race to create it, changes nothing in it."""
+    url = f"sqlite:///{tmp_path}/desk.db"
+    open_desk(url).write("CREATE TABLE kept (value VARCHAR)", "INSERT INTO kept VALUES ('one')")
+    (tmp_path / "draft").touch()
+
+    put_in_place(tmp_path / "draft", tmp_path / "desk.db")
+
+    assert open_desk(url).ask("SELECT value FROM kept") == "one"
 
 
 @on_sqlite
