@@ -10,8 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from storage.storage import Storage
-
 from bot.desk import Desk
 from bot.turn import Turns
 from bot.wording import Wording
@@ -21,6 +19,7 @@ from intake.conversation import Conversation
 from intake.events import AskedToForget, AskedToWithdraw, Corrected, Event, Opened, Picked, Said
 from intake.rules import Recipient
 from storage.records import Opening, Turn, TurnDone
+from storage.storage import Storage
 
 CONFIG = Path(__file__).parent.parent / "config"
 NEED = "How do your gateways reach the cloud, canary-need?"
