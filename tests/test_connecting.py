@@ -2,10 +2,8 @@
 
 import gc
 import stat
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -288,50 +286,3 @@ def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UrlRefused, match="name a file that the desk's user may create"):
         data_engine(f"sqlite:///{tmp_path}/file/desk.db")
-
-
-@pytest.fixture(params=[False, True], ids=["calls", "greenlets"])
-def thread(request: pytest.FixtureRequest) -> Iterator[StorageThread]:
-    """A thread of both kinds."""
-    made = StorageThread("storage", greenlets=request.param)
-    yield made
-    made.close()
-
-
-def test_calls_are_carried_out_in_order_in_one_thread(thread: StorageThread) -> None:
-    """No two calls overlap, and all run in the thread of that name."""
-    order: list[int] = []
-
-    def note(number: int) -> str:
-        order.append(number)
-        return threading.current_thread().name
-
-    waiting: list[Future[str]] = [thread.submit(note, number) for number in range(50)]
-    names = {future.result(30) for future in waiting}
-
-    assert order == list(range(50))
-    assert len(names) == 1
-    assert names.pop().startswith("storage")
-
-
-def test_a_call_that_fails_fails_alone(thread: StorageThread) -> None:
-    """The caller gets the error, the next call its answer."""
-
-    def fail() -> None:
-        raise LookupError("no such row")
-
-    with pytest.raises(LookupError, match="no such row"):
-        thread.submit(fail).result(30)
-    assert thread.submit(len, "four").result(30) == 4
-
-
-def test_a_closed_thread_finishes_what_waits_and_takes_nothing_more(thread: StorageThread) -> None:
-    """Closing waits for queued calls; closing again is harmless."""
-    waiting = [thread.submit(time.sleep, 0.01) for _ in range(5)]
-
-    thread.close()
-    thread.close()
-
-    assert all(future.done() for future in waiting)
-    with pytest.raises(RuntimeError):
-        thread.submit(len, "late")
