@@ -19,6 +19,7 @@ TOO_BIG = 4413
 CLOSE_CODES: Mapping[str, int] = {
     "unauthorized": 4401,
     "origin_not_allowed": 4401,
+    "no_hello": 4408,
     "erased": 4410,
     "too_fast": 4429,
 }
