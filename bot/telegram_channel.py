@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -42,7 +43,7 @@ class TelegramChannel:
         self._secret = webhook_secret(settings.telegram_bot_token)
         self._sender = Sender(desk, self._bot)
         self._receiver = Receiver(desk, self._bot, Lanes(), self._sender.wake)
-        self._farewell = Farewell(self._bot, desk.wording)
+        self._farewell = Farewell(self._bot, desk.wording, partial(desk.call, desk.storage.store.certificate))
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -42,6 +42,7 @@ class BotApi(Chats):
         self.webhook: dict[str, Any] = {"url": ""}
         self.pushes: list[int] = []  # statuses that the webhook answered
         self.updates: list[dict[str, Any]] = []
+        self.last_update: dict[str, Any] = {}
         self._kinds: list[str] | None = None
         self._news = asyncio.Condition()
         self._polls = 0
@@ -62,7 +63,7 @@ class BotApi(Chats):
             finally:
                 pusher.cancel()
                 await asyncio.gather(pusher, return_exceptions=True)
-        await runner.cleanup()
+                await runner.cleanup()
 
     async def happen(self, kind: str, content: dict[str, Any]) -> int:
         """Queue an update, if it is of a kind that the bot wants, and return its id."""
@@ -77,6 +78,7 @@ class BotApi(Chats):
         """Queue an update as it is, also one that is a repeat or broken."""
         async with self._news:
             self.updates.append(update)
+            self.last_update = update
             self._news.notify_all()
 
     def sent(self, method: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Deleting the messages of a chat after an erasure, and saying honestly what stays."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from bot.telegram.forgetting import Farewell
 from bot.telegram.pipe import open_pipe
 from bot.wording import Wording
 from config.load import load
+from storage.errors import NotFound
 from tests.bot_api import TOKEN, BotApi
 from tests.telegram_people import Person
 
-CERTIFICATE = "c" * 32
+CERTIFICATE, OF_A_PART = "c" * 32, "d" * 32
+SCOPES = {CERTIFICATE: "all", OF_A_PART: "lead"}
 
 
 @pytest.fixture
@@ -30,7 +32,12 @@ async def farewell(api: BotApi) -> AsyncIterator[Farewell]:
     """What carries out `telegram.erase`."""
     loaded = load(Path(__file__).parent.parent / "config")
     bot = open_pipe(TOKEN, api.url)
-    yield Farewell(bot, Wording(loaded.rules, loaded.catalogues, "https://desk.example.com"))
+    wording = Wording(loaded.rules, loaded.catalogues, "https://desk.example.com")
+
+    async def certificate(number: str) -> Mapping[str, str] | None:
+        return {"id": number, "scope": SCOPES[number]} if number in SCOPES else None
+
+    yield Farewell(bot, wording, certificate)
     await bot.shutdown()
 
 
@@ -71,6 +78,29 @@ async def test_older_messages_are_said_to_stay(api: BotApi, farewell: Farewell) 
 
     assert not api.sent("deleteMessages")
     assert "older messages" in robin.shown[0]
+
+
+async def test_a_part_that_was_erased_is_told_of_in_the_conversation(api: BotApi, farewell: Farewell) -> None:
+    """Its messages go too, but "everything is erased" would not be true; only what stays is said."""
+    robin, task = await chatted(api, 3)
+    await farewell.carry({**task, "messages": task["messages"][:2], "certificate": OF_A_PART})
+    quiet = list(robin.shown)
+    api.undeletable.add(task["messages"][2])
+    await farewell.carry({**task, "messages": task["messages"][2:], "certificate": OF_A_PART})
+
+    assert not quiet
+    assert [one["text"] for one in api.messages.values()] == ["canary 2", *robin.shown]
+    assert OF_A_PART not in robin.shown[0]
+
+
+async def test_nothing_is_said_before_there_is_a_certificate(api: BotApi, farewell: Farewell) -> None:
+    """A process that dies between deleting the rows and the certificate finishes the erasure first."""
+    robin, task = await chatted(api, 1)
+    with pytest.raises(NotFound):
+        await farewell.carry({**task, "certificate": "e" * 32})
+
+    assert not robin.shown
+    assert not api.calls
 
 
 async def test_forgetting_twice_does_no_harm(api: BotApi, farewell: Farewell) -> None:

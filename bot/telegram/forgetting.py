@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,8 +10,10 @@ from telegram import Bot
 from telegram.error import BadRequest, Forbidden
 
 from bot.wording import Wording
+from storage.errors import NotFound
 
 AT_ONCE = 100  # messages; Bot API, deleteMessages
+Certificates = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 _log = structlog.get_logger(__name__)
 
 
@@ -41,29 +43,35 @@ async def _forget_one(bot: Bot, chat: int, message: int) -> int:
 class Farewell:
     """Carries the outbox task `telegram.erase`; a handler for the courier."""
 
-    def __init__(self, bot: Bot, wording: Wording) -> None:
-        """Speak through `bot`; whoever made it shuts it down."""
-        self._bot, self._wording = bot, wording
+    def __init__(self, bot: Bot, wording: Wording, certificate: Certificates) -> None:
+        """Speak through `bot` (whoever made it shuts it down); `certificate` returns one by its id."""
+        self._bot, self._wording, self._certificate = bot, wording, certificate
 
     async def carry(self, carried: Mapping[str, Any]) -> None:
         """Delete what can be deleted, then say so, with the certificate and what stays. Raises to be tried again.
 
-        Args: carried: `chat`, `messages` (ids of at most 48 hours ago), `older` (whether there are others),
-            `certificate` (its id), `locale`.
+        Args: carried: `chat`, `messages` (ids of the last 48 hours), `certificate` (its id), `locale`; `older` where
+            there are messages that Telegram would not delete any more.
         """
+        certificate = await self._certificate(carried["certificate"])
+        if certificate is None:
+            raise NotFound("the certificate is not there yet")
         await self._bot.initialize()
         try:
             kept = await forget(self._bot, carried["chat"], carried["messages"])
-            await self._bot.send_message(carried["chat"], self._words(carried, stays=bool(kept)))
+            words = self._words(carried, certificate["scope"], stays=bool(kept or carried.get("older")))
+            if words:
+                await self._bot.send_message(carried["chat"], words)
         except (
             BadRequest,
             Forbidden,
         ) as refusal:  # blocked, or the account is gone: nobody is there to be told
             _log.info("telegram.farewell_refused", error=type(refusal).__name__)
 
-    def _words(self, carried: Mapping[str, Any], *, stays: bool) -> str:
-        locale = carried["locale"]
-        words = [self._wording.say("telegram.erased", locale, certificate=carried["certificate"])]
-        if stays or carried.get("older"):
-            words.append(self._wording.say("telegram.not_deleted", locale))
-        return "\n\n".join(words)
+    def _words(self, carried: Mapping[str, Any], scope: str, *, stays: bool) -> str:
+        """Return what is said: after a part was erased the conversation goes on, and has told of it itself."""
+        say, locale = self._wording.say, carried["locale"]
+        erased = (
+            [say("telegram.erased", locale, certificate=carried["certificate"])] if scope == "all" else []
+        )
+        return "\n\n".join([*erased, *([say("telegram.not_deleted", locale)] if stays else [])])

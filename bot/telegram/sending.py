@@ -29,6 +29,7 @@ LOOK_SECONDS = (
 )
 FIRST_PAUSE = 0.5  # seconds after a failure; doubled at each further one
 LONGEST_PAUSE = 60.0  # seconds
+LEAVE_SECONDS = 5.0  # seconds that a message on its way has when the process ends
 _log = structlog.get_logger(__name__)
 
 
@@ -38,7 +39,7 @@ class Sender:
     def __init__(self, desk: Desk, bot: Bot) -> None:
         """Send for `desk` through `bot`."""
         self._desk, self._bot = desk, bot
-        self._news = asyncio.Event()
+        self._news, self._ending = asyncio.Event(), asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}  # by conversation
 
     def wake(self) -> None:
@@ -46,21 +47,18 @@ class Sender:
         self._news.set()
 
     async def run(self) -> None:
-        """Send until cancelled; what is under way then ends too, and is sent by the next process."""
+        """Send until cancelled; what is on its way then is finished, so that it is not sent twice."""
         try:
             while True:
                 self._news.clear()
                 await self._look()
-                try:
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._news.wait()
-                except TimeoutError:
-                    continue
+                await _either(self._news, LOOK_SECONDS)
         finally:
-            busy = list(self._busy.values())
-            for task in busy:
-                task.cancel()
-            await asyncio.gather(*busy, return_exceptions=True)
+            self._ending.set()
+            if self._busy:
+                _, late = await asyncio.wait(self._busy.values(), timeout=LEAVE_SECONDS)
+                for task in late:
+                    task.cancel()
 
     async def _look(self) -> None:
         try:
@@ -79,16 +77,18 @@ class Sender:
         self.wake()  # something may have been committed since its transcript was read
 
     async def _deliver(self, conversation: str, chat: int, delivered: int) -> None:
-        """Send what a chat lacks, trying again for as long as it takes."""
+        """Send what a chat lacks, trying again until it has come through or the process ends."""
         chat_of = Chat(self._desk, self._bot, conversation, chat, delivered)
         for pause in _pauses():
             try:
                 return await chat_of.catch_up()
             except SubjectErased:  # between the look and the reading; the next look does not list it any more
-                return await asyncio.sleep(LOOK_SECONDS)
+                await _either(self._ending, LOOK_SECONDS)
+                return None
             except Exception as fault:  # Telegram or the database is away, or asks for patience
                 _log.warning("telegram.send_failed", conversation=conversation, error=type(fault).__name__)
-                await asyncio.sleep(pause)
+            if await _either(self._ending, pause):
+                return None
         return None
 
 
@@ -137,7 +137,7 @@ class Chat:
         if self._keyboard and markup is drawn.markup and not isinstance(markup, ReplyKeyboardMarkup):
             await self._put_keyboard_away()
         self._keyboard = isinstance(markup, ReplyKeyboardMarkup)
-        file = await attachment(self._desk, transcript.subject, message)
+        file = await attachment(self._desk, transcript.subject, self._conversation, message)
         if file or not drawn.fits:
             name, content = file or ("message.txt", drawn.plain.encode())
             caption = drawn.html if file and len(drawn.plain) <= CAPTION_MAX else drawn.title
@@ -175,3 +175,12 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _either(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event or the time; return whether it was the event."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
