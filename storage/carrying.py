@@ -114,6 +114,8 @@ def numbers_after(standing: Standing, step: Step, rules: Rules) -> Numbers:
     """Return the scopes after a step: what is corrected moves to a new key, what is erased leaves its own behind."""
     scope = scopes.conversation(standing.scope, step.state.scope, standing.id)
     profile, visit = standing.profile, standing.visit
+    if not step.effects:
+        return Numbers(scope, profile, visit)
     corrected = {effect.name for effect in step.effects if isinstance(effect, KeepField) and effect.replaces}
     if NEED in corrected:
         scope = scopes.next_number(scope)

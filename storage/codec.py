@@ -6,7 +6,7 @@ What an older version wrote is read with the defaults of what it did not know; w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -18,8 +18,12 @@ from intake.outcomes import NOTHING_EXPECTED, Expects, Heard, Rejected, Reply
 
 _STAGES = {stage.value: stage for stage in Stage}
 _ASIDES = {aside.value: aside for aside in Aside}
-_STATE_FIELDS = frozenset(entry.name for entry in fields(Conversation))
+_STATE = tuple(
+    (entry.name, "" if entry.default is MISSING else entry.default) for entry in fields(Conversation)
+)
 _STATE_TUPLES = ("kept", "skipped", "separate", "agreed", "refused")
+# A frozen dataclass sets its fields twice as slowly as its slots can be set; this is done at every turn.
+_STATE_SLOTS = tuple((name, default, vars(Conversation)[name].__set__) for name, default in _STATE)
 _EXPECTS = tuple((entry.name, entry.default) for entry in fields(Expects))
 _EXPECTS_TUPLES = ("options", "purposes", "fields")
 
@@ -36,35 +40,40 @@ class Spoken:
 
 
 def encode_state(state: Conversation) -> bytes:
-    """Return the state as bytes."""
-    return orjson.dumps(state)
+    """Return the state as bytes: what differs from a new conversation's."""
+    return orjson.dumps(
+        {name: value for name, default in _STATE if (value := getattr(state, name)) != default}
+    )
 
 
 def decode_state(raw: bytes) -> Conversation:
     """Return the state that was encoded."""
-    known: dict[str, Any] = orjson.loads(raw)
-    known["stage"] = _STAGES[known["stage"]]
-    known["aside"] = _ASIDES[known["aside"]]
+    found: dict[str, Any] = orjson.loads(raw)
+    if "stage" in found:
+        found["stage"] = _STAGES[found["stage"]]
+    if "aside" in found:
+        found["aside"] = _ASIDES[found["aside"]]
     for name in _STATE_TUPLES:
-        known[name] = tuple(known.get(name, ()))
-    if not known.keys() <= _STATE_FIELDS:
-        known = {name: value for name, value in known.items() if name in _STATE_FIELDS}
-    return Conversation(**known)
+        if name in found:
+            found[name] = tuple(found[name])
+    state = Conversation.__new__(Conversation)
+    for name, default, set_slot in _STATE_SLOTS:
+        set_slot(state, found.get(name, default))
+    return state
 
 
-def encode_spoken(spoken: Spoken) -> bytes:
-    """Return the body of a visitor's message as bytes."""
-    heard = spoken.heard
+def encode_spoken(heard: Heard, client_id: str, digest: bytes, erasure: str, scope: str) -> bytes:
+    """Return the body of a visitor's message as bytes; the arguments are those of `Spoken`."""
     found = {
         "t": heard.text,
         "a": heard.answered,
         "p": heard.picked,
         "u": heard.purposes,
         "v": heard.private,
-        "i": spoken.client_id,
-        "d": spoken.digest.hex(),
-        "e": spoken.erasure,
-        "s": spoken.scope,
+        "i": client_id,
+        "d": digest.hex(),
+        "e": erasure,
+        "s": scope,
     }
     return orjson.dumps({key: value for key, value in found.items() if value})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
@@ -88,7 +88,11 @@ def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, in
             (conversations.c.subject == chats.c.subject) & (conversations.c.id == chats.c.conversation),
         )
         .join(subjects, subjects.c.subject == chats.c.subject)
-        .where(conversations.c.delivered_seq < conversations.c.last_seq, subjects.c.status == LIVE)
+        .where(
+            conversations.c.channel == literal_column("'telegram'"),  # as the index says it, or it is not used
+            conversations.c.delivered_seq < conversations.c.last_seq,
+            subjects.c.status == LIVE,
+        )
         .order_by(conversations.c.updated_at, conversations.c.id)
     )
     rows = connection.execute(behind).all()

@@ -14,6 +14,7 @@ from storage.errors import KeyLost, SubjectErased
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
 
+DRAWN_AT_ONCE = 16  # nonces; a call of the system costs as much as an envelope
 Name = tuple[str, str]  # (subject, scope)
 
 
@@ -39,6 +40,7 @@ class KeysAtHand:
     def __init__(self, means: Means) -> None:
         self._keyring = means.keyring
         self._random = means.random
+        self._nonces = b""
         self._held: dict[Name, Mapping[int, DataKey]] = {}
         self._refused: set[Name] = set()
 
@@ -73,7 +75,14 @@ class KeysAtHand:
         """
         versions = self.versions(place.subject, scope)
         key = versions[max(versions)]
-        return seal(key, place, plaintext, self._random(NONCE_BYTES), powers_of_two=powers_of_two)
+        return seal(key, place, plaintext, self._nonce(), powers_of_two=powers_of_two)
+
+    def _nonce(self) -> bytes:
+        """Return fresh random bytes, drawn for many envelopes at a time; none is ever used twice."""
+        if not self._nonces:
+            self._nonces = self._random(NONCE_BYTES * DRAWN_AT_ONCE)
+        nonce, self._nonces = self._nonces[:NONCE_BYTES], self._nonces[NONCE_BYTES:]
+        return nonce
 
     def unseal(self, scope: str, place: Place, envelope: bytes) -> bytes:
         """Return what an envelope holds. Raises KeyLost, SubjectErased, CannotUnseal."""

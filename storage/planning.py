@@ -165,13 +165,19 @@ def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
 
 def _after(stepped: Stepped, last: int) -> Standing:
     standing, numbers = stepped.standing, stepped.numbers
-    return standing._replace(
-        locale=stepped.step.state.locale,
-        scope=numbers.scope,
-        revision=standing.revision + 1,
-        last_seq=last,
-        profile=numbers.profile,
-        visit=numbers.visit,
+    return Standing(
+        standing.subject,
+        standing.id,
+        standing.channel,
+        standing.site,
+        stepped.step.state.locale,
+        numbers.scope,
+        standing.revision + 1,
+        standing.sealed_state,
+        last,
+        standing.status,
+        numbers.profile,
+        numbers.visit,
     )
 
 
@@ -229,6 +235,7 @@ def _open(carrying: Carrying, opening: Opening, after: Standing, sealed: bytes) 
         delivered_seq=0,
         created_at=at,
         updated_at=at,
+        look_at=at + min(carrying.rules.retention.draft, carrying.rules.retention.session),
     )
 
 

@@ -93,15 +93,10 @@ def _encoded(carrying: Carrying, message: Message) -> tuple[bytes, bytes | None]
         return codec.encode_colleague(body), None
     assert body is not None
     answers = body.answered not in ("", NEED)
-    spoken = codec.Spoken(
-        heard=body,
-        client_id=turn.client_id,
-        digest=b"" if answers else turn.digest,
-        erasure=carrying.erasure,
-        scope=carrying.erased.scope if carrying.erased else "",
-    )
     sealed = _sealed_digest(carrying, message.seq) if answers and turn.digest else None
-    return codec.encode_spoken(spoken), sealed
+    digest = b"" if answers else turn.digest
+    scope = carrying.erased.scope if carrying.erased else ""
+    return codec.encode_spoken(body, turn.client_id, digest, carrying.erasure, scope), sealed
 
 
 def _sealed_digest(carrying: Carrying, seq: int) -> bytes:

@@ -41,7 +41,7 @@ class Store:
         )
         self._engine = engine
         self._reading = reading(engine)
-        self._statements = Statements(engine.dialect.name)
+        self._statements = Statements(engine.dialect)
 
     def turns(
         self, batch: Sequence[Turn], decide: Callable[[Turn, Conversation], Step]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from intake.rules import Rules
 from storage import erasing, erasure, lookups, orphans, scopes
@@ -47,8 +47,8 @@ class _Piece:
 def due(rules: Rules, connection: Connection, now: datetime) -> list[Due]:
     """Return what has come to its end at `now`, oldest persons first."""
     found: list[Due] = []
-    pieces = _pieces(rules, connection, _candidates(rules, connection, now))
-    held = _held_scopes(connection, [subject for subject in pieces])
+    pieces = _pieces(rules, connection, _candidates(connection, now))
+    held = _held_scopes(connection, list(pieces))
     for subject, mine in pieces.items():
         if all(piece.ends <= now for piece in mine):
             found.append(Due(subject=subject, scope=ALL))
@@ -59,10 +59,9 @@ def due(rules: Rules, connection: Connection, now: datetime) -> list[Due]:
     return found
 
 
-def _candidates(rules: Rules, connection: Connection, now: datetime) -> list[str]:
+def _candidates(connection: Connection, now: datetime) -> list[str]:
     """Return the live people who have something that may have ended."""
-    idle = now - min(rules.retention.draft, rules.retention.session)
-    resting = select(conversations.c.subject).where(conversations.c.updated_at <= idle)
+    resting = select(conversations.c.subject).where(conversations.c.look_at <= now)
     over = select(leads.c.subject).where(leads.c.keeps_until <= now)
     some = select(subjects.c.subject).where(
         subjects.c.status == LIVE, or_(subjects.c.subject.in_(resting), subjects.c.subject.in_(over))
@@ -79,9 +78,8 @@ def _pieces(rules: Rules, connection: Connection, candidates: list[str]) -> dict
     for talk in connection.execute(select(conversations).where(conversations.c.subject.in_(candidates))):
         if talk.scope in sent:
             continue
-        consented = scopes.is_consultation(talk.scope)
-        keep = rules.retention.draft if consented else rules.retention.session
-        pieces[talk.subject].append(_Piece(talk.scope, talk.updated_at + keep, DRAFT, consented))
+        ends = talk.updated_at + _keep(rules, talk.scope)
+        pieces[talk.subject].append(_Piece(talk.scope, ends, DRAFT, scopes.is_consultation(talk.scope)))
     return pieces
 
 
@@ -119,11 +117,27 @@ def sweep(means: Means, now: datetime) -> int:
     for id in (*waiting, *begun):
         erasure.finish(means, id)
     with means.engine.begin() as connection:
+        _look_later(means.rules, connection, now)
         forgotten = lookups.forget_old(connection, now, now - UPDATES_KEPT, now - STUB_KEPT)
     swept = orphans.sweep(means, now - ORPHAN_AGE)
     truncate_wal(means.engine)
     means.keyring.scrub()
     return len(waiting) + len(begun) + forgotten + swept
+
+
+def _look_later(rules: Rules, connection: Connection, now: datetime) -> None:
+    """Let what may stay rest until it may end. No later turn can end it sooner than the shortest time after itself."""
+    soonest = now + min(rules.retention.draft, rules.retention.session)
+    looked_at = connection.execute(select(conversations).where(conversations.c.look_at <= now)).all()
+    for talk in looked_at:
+        ends = talk.updated_at + _keep(rules, talk.scope)
+        this = (conversations.c.subject == talk.subject) & (conversations.c.id == talk.id)
+        rests = min(ends, soonest) if ends > now else soonest
+        connection.execute(update(conversations).where(this).values(look_at=rests))
+
+
+def _keep(rules: Rules, scope: str) -> timedelta:
+    return rules.retention.draft if scopes.is_consultation(scope) else rules.retention.session
 
 
 def _begin(means: Means, part: Due, now: datetime) -> str:

@@ -22,6 +22,8 @@ ID = String(32)  # characters; a UUID4 in hexadecimal, made by the application
 NAME = String(64)  # characters; names that configuration gives: fields, purposes, recipients, sites, topics
 SCOPE = String(96)  # characters; a prefix and a conversation's id
 REFERENCE = String(32)  # characters; what the person quotes to the company
+BEHIND = text("channel = 'telegram' AND delivered_seq < last_seq")  # only a few rows are in these indexes
+KEYED = text("event_key IS NOT NULL")
 
 subjects = Table(
     "subjects",
@@ -49,11 +51,12 @@ conversations = Table(
     Column("delivered_seq", Integer, nullable=False),  # Telegram's watermark: what the chat shows
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),  # of the last turn: drafts and sessions are kept from here (S12)
+    Column("look_at", Moment, nullable=False),  # when the sweep looks next; turns leave it and its index alone
     Index(None, "id"),
-    Index(None, "updated_at"),  # the sweep
-    Index("ix_conversations_undelivered", "channel", sqlite_where=text("delivered_seq < last_seq"),
-          postgresql_where=text("delivered_seq < last_seq")),
-)  # fmt: skip
+    Index(None, "look_at"),
+    Index("ix_conversations_undelivered", "id", sqlite_where=BEHIND, postgresql_where=BEHIND),
+    sqlite_with_rowid=False,  # one tree instead of two: half the time of a turn's write
+)
 
 messages = Table(
     "messages",
@@ -69,9 +72,9 @@ messages = Table(
     Column("sealed_body", LargeBinary, nullable=True),  # NULL: erased
     Column("sealed_digest", LargeBinary, nullable=True),  # of an answer's meaning: under the profile, goes with it
     Column("channel_ref", BigInteger, nullable=False),  # Telegram's message id; 0: none
-    Index("ix_messages_event_key", "event_key", unique=True, sqlite_where=text("event_key IS NOT NULL"),
-          postgresql_where=text("event_key IS NOT NULL")),
-)  # fmt: skip
+    Index("ix_messages_event_key", "event_key", unique=True, sqlite_where=KEYED, postgresql_where=KEYED),
+    sqlite_with_rowid=False,
+)
 
 fields = Table(
     "fields",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, bindparam, case, delete, update
+from sqlalchemy import BindParameter, Connection, DateTime, Dialect, Table, UpdateBase, bindparam, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
+from storage.moments import Moment
 from storage.tables import (
     chats,
     consents,
@@ -25,21 +30,81 @@ from storage.tables import (
 Rows = list[dict[str, Any]]
 
 
-class Statements:
-    """What may be written, by name, in the order in which it is written; for one kind of database."""
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement as SQLite takes it: its text, what it takes from a row, and which of that are times."""
 
-    def __init__(self, dialect: str) -> None:
-        self._insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self._all: dict[str, Executable] = {**self._openings(), **_CHANGES, **self._keepings()}
+    text: str
+    constants: Mapping[str, Any]  # what the statement itself gives, by parameter
+    taken: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    times: tuple[int, ...]
+
+    @classmethod
+    def of(cls, statement: UpdateBase, dialect: Dialect) -> _Compiled:
+        """Return the statement compiled for SQLite."""
+        compiled = statement.compile(dialect=dialect)
+        names = tuple(compiled.positiontup or ())
+        return cls(
+            text=str(compiled),
+            constants={name: compiled.params[name] for name in names if not compiled.binds[name].required},
+            taken=itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],),
+            times=tuple(place for place, name in enumerate(names) if _is_time(compiled.binds[name].type)),
+        )
+
+    def run(self, connection: Connection, rows: Rows) -> None:
+        """Carry out the statement for every row."""
+        whole = [{**self.constants, **row} for row in rows] if self.constants else rows
+        given: list[Any] = [self.taken(row) for row in whole]
+        if self.times:
+            given = [self._with_times(values) for values in given]
+        connection.exec_driver_sql(self.text, given)
+
+    def _with_times(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        written = list(values)
+        for place in self.times:
+            if written[place] is not None:
+                written[place] = _written(written[place])
+        return tuple(written)
+
+
+def _is_time(type_: TypeEngine[Any]) -> bool:
+    return isinstance(type_, Moment | DateTime)
+
+
+def _written(at: datetime) -> str:
+    """Return a time as SQLAlchemy writes it for SQLite. Raises ValueError for a time without a zone, like `Moment`."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone cannot be stored")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+class Statements:
+    """What may be written, by name, in the order in which it is written; for one kind of database.
+
+    On SQLite the statements are compiled once and run as they are: a row then costs a quarter (docs/architecture.md).
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+        self._all: dict[str, UpdateBase] = {**self._openings(), **_CHANGES, **self._keepings()}
+        self._compiled: dict[str, _Compiled] = {}
+        if dialect.name == "sqlite":
+            self._compiled = {
+                name: _Compiled.of(statement, dialect) for name, statement in self._all.items()
+            }
 
     def write(self, connection: Connection, rows: Mapping[str, Rows]) -> None:
         """Carry out every statement that has rows."""
         for name, statement in self._all.items():
             given = rows.get(name)
-            if given:
+            if not given:
+                continue
+            if self._compiled:
+                self._compiled[name].run(connection, given)
+            else:
                 connection.execute(statement, given)
 
-    def _openings(self) -> dict[str, Executable]:
+    def _openings(self) -> dict[str, UpdateBase]:
         return {
             "subject_opened": self._insert(subjects),
             "session_opened": self._insert(sessions),
@@ -47,7 +112,7 @@ class Statements:
             "conversation_opened": self._insert(conversations),
         }
 
-    def _keepings(self) -> dict[str, Executable]:
+    def _keepings(self) -> dict[str, UpdateBase]:
         return {
             "consent_recorded": self._insert(consents),
             "field_kept": self._replacing(fields, "subject", "scope", "name"),
@@ -58,7 +123,7 @@ class Statements:
             "update_seen": self._insert(updates_seen).on_conflict_do_nothing(),
         }
 
-    def _replacing(self, table: Table, *key: str) -> Executable:
+    def _replacing(self, table: Table, *key: str) -> UpdateBase:
         statement = self._insert(table)
         changed = {column.name: statement.excluded[column.name] for column in table.c}
         return statement.on_conflict_do_update(index_elements=key, set_=changed)
@@ -73,8 +138,9 @@ _MESSAGE = (
     messages.c.conversation == _given("conversation"),
     messages.c.seq == _given("seq"),
 )
+_UNTIL: BindParameter[datetime] = bindparam("b_until", type_=Moment())
 _LEADS = (leads.c.subject == _given("subject"), leads.c.status != "withdrawn")
-_CHANGES: Mapping[str, Executable] = {
+_CHANGES: Mapping[str, UpdateBase] = {
     "subject_consulting": update(subjects)
     .where(subjects.c.subject == _given("subject"))
     .values(kind="consultant"),
@@ -118,7 +184,7 @@ _CHANGES: Mapping[str, Executable] = {
     .where(*_LEADS)
     .values(
         status="withdrawn",
-        keeps_until=case((leads.c.keeps_until < _given("until"), leads.c.keeps_until), else_=_given("until")),
+        keeps_until=case((leads.c.keeps_until < _UNTIL, leads.c.keeps_until), else_=_UNTIL),
     ),
     "conversation": update(conversations)
     .where(conversations.c.subject == _given("subject"), conversations.c.id == _given("id"))

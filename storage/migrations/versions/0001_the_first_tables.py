@@ -67,18 +67,20 @@ def upgrade() -> None:
         sa.Column("delivered_seq", sa.Integer(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("updated_at", Moment(), nullable=False),
+        sa.Column("look_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("subject", "id", name=op.f("pk_conversations")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_conversations_id"), ["id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_conversations_look_at"), ["look_at"], unique=False)
         batch_op.create_index(
             "ix_conversations_undelivered",
-            ["channel"],
+            ["id"],
             unique=False,
-            sqlite_where=sa.text("delivered_seq < last_seq"),
-            postgresql_where=sa.text("delivered_seq < last_seq"),
+            sqlite_where=sa.text("channel = 'telegram' AND delivered_seq < last_seq"),
+            postgresql_where=sa.text("channel = 'telegram' AND delivered_seq < last_seq"),
         )
-        batch_op.create_index(batch_op.f("ix_conversations_updated_at"), ["updated_at"], unique=False)
 
     op.create_table(
         "disclosures",
@@ -173,6 +175,7 @@ def upgrade() -> None:
         sa.Column("sealed_digest", sa.LargeBinary(), nullable=True),
         sa.Column("channel_ref", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", "conversation", "seq", name=op.f("pk_messages")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index(
@@ -310,12 +313,12 @@ def downgrade() -> None:
     op.drop_table("doomed_keys")
     op.drop_table("disclosures")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_conversations_updated_at"))
         batch_op.drop_index(
             "ix_conversations_undelivered",
-            sqlite_where=sa.text("delivered_seq < last_seq"),
-            postgresql_where=sa.text("delivered_seq < last_seq"),
+            sqlite_where=sa.text("channel = 'telegram' AND delivered_seq < last_seq"),
+            postgresql_where=sa.text("channel = 'telegram' AND delivered_seq < last_seq"),
         )
+        batch_op.drop_index(batch_op.f("ix_conversations_look_at"))
         batch_op.drop_index(batch_op.f("ix_conversations_id"))
 
     op.drop_table("conversations")
