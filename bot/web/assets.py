@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,16 +63,39 @@ def version_of(assets: Iterable[Asset]) -> str:
     return hashlib.sha256("".join(asset.etag for asset in assets).encode()).hexdigest()[:12]
 
 
+# The widget's modules travel together: one parcel opens the panel, the other talks. One round trip each.
+PARCELS: Mapping[str, tuple[str, ...]] = {
+    "panel.js": ("elements.js", "words.js", "link.js", "shell.js", "panel.js"),
+    "talk.js": ("sayings.js", "transcript.js", "cards.js", "inputs.js", "mydata.js", "talk.js"),
+}
+_COMMENTS = re.compile(
+    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE
+)  # alone on their lines
+_IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
+
+
+def parcel(folder: Path, name: str) -> str:
+    """Return the modules of a parcel as one module: comments stay at home, imports lead to the parcel that has them."""
+    home = {module: other for other, modules in PARCELS.items() for module in modules}
+    texts = [_COMMENTS.sub("", (folder / module).read_text(encoding="utf-8")) for module in PARCELS[name]]
+    wanted = [found for text in texts for found in _IMPORTS.finditer(text) if home[found[2]] != name]
+    imports = {
+        (one.strip(), home[found[2]]): None for found in wanted for one in found[1].split(",") if one.strip()
+    }
+    lines = [f'import {{ {one} }} from "./{there}";\n' for one, there in imports]
+    return "".join([*lines, *(_IMPORTS.sub("", text) for text in texts)])
+
+
 class Widget:
     """The loader at one address for ever, and its parts at addresses that change with their contents."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the widget's files."""
-        self._parts = read_assets(folder)
-        loader = self._parts.pop("widget.js")
+        """Read the widget's files and pack them."""
+        self._parts = {name: Asset.of(parcel(folder, name).encode(), ".js") for name in PARCELS}
+        self._parts["panel.css"] = Asset.of((folder / "panel.css").read_bytes(), ".css")
         self._version = version_of(self._parts.values())
-        named = loader.body.replace(b'"widget/0/"', f'"widget/{self._version}/"'.encode())
-        self._loader = Asset.of(named, ".js")
+        loader = _COMMENTS.sub("", (folder / "widget.js").read_text(encoding="utf-8"))
+        self._loader = Asset.of(loader.replace("widget/0/", f"widget/{self._version}/").encode(), ".js")
 
     async def loader(self, request: web.Request) -> web.Response:
         """`GET /widget.js`."""

@@ -24,9 +24,9 @@ export function consentCard(expects, talk) {
   const decide = (/** @type {any} */ one, /** @type {() => string[]} */ purposes) =>
     button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
   const ticked = () => [...card.querySelectorAll("input:checked")].map((/** @type {any} */ input) => input.value);
-  card.append(h("div", { class: "pair" },
-    decide(offered(expects, "consent:refuse"), () => []), decide(offered(expects, "consent:agree"), ticked)));
-  return { card, focus: title };
+  const pair = h("div", { class: "pair" },
+    decide(offered(expects, "consent:refuse"), () => []), decide(offered(expects, "consent:agree"), ticked));
+  return { card, composer: pair, focus: title };
 }
 
 /** @param {any} purpose */
@@ -61,7 +61,7 @@ export function reviewCard(expects, talk) {
     return one && button(talk.w.correct, () => talk.pick(one.value, one.label), "link", { "aria-label": `${talk.w.correct}: ${row.label}` });
   };
   const actions = ["review:cancel", "review:send"].map((value) => option(offered(expects, value), talk, value.endsWith("send") ? "filled" : "outline"));
-  return { card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), h("div", { class: "pair" }, ...actions)), focus: title };
+  return { card: h("section", { class: "card" }, title, rows(expects.fields, talk, change)), composer: h("div", { class: "pair" }, ...actions), focus: title };
 }
 
 /** A last question before something ends; nothing has the focus that could be pressed by chance. @param {any} expects @param {Talk} talk */
@@ -106,11 +106,13 @@ const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one
 
 /** What was erased, what stays and why, and the certificate's id. @param {any} certificate @param {{w: any}} talk */
 export function certificateCard(certificate, { w }) {
-  const named = (/** @type {string} */ what) => w[`what_${what}`] || what;
-  const list = (/** @type {string} */ title, /** @type {string[]} */ items) =>
-    items.length > 0 && h("div", {}, h("h4", {}, title), h("ul", {}, ...items.map((item) => h("li", {}, item))));
-  return h("section", { class: "card" }, h("h3", { class: "title ok" }, icon("done"), w.erased),
+  const title = heading("h3", w.erased);
+  title.classList.add("ok");
+  title.prepend(icon("done"));
+  const list = (/** @type {string} */ name, /** @type {string[]} */ items) =>
+    items.length > 0 && h("div", {}, h("h4", {}, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
+  return h("section", { class: "card" }, title,
     h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
-    list(w.gone, certificate.destroyed.map(named)),
-    list(w.stays, certificate.remaining.map((/** @type {any} */ one) => `${named(one.what)}: ${named(one.why)}`)));
+    list(w.gone, certificate.destroyed.map((/** @type {string} */ what) => w.what[what] || what)),
+    list(w.stays, certificate.remaining.map((/** @type {any} */ { what, why }) => w.what[what] || `${what}: ${why}`)));
 }

@@ -8,7 +8,7 @@ import { fill } from "./words.js";
 const LINE_MOST = 200; // characters; longer answers get a field of several lines
 
 /**
- * @typedef {{w: ReturnType<typeof import("./words.js").wordsFor>, locale: string, draft: string, say: (text: string) => boolean, pick: (value: string, label: string, more?: object) => void,
+ * @typedef {{w: ReturnType<typeof import("./sayings.js").wordsFor>, locale: string, draft: string, say: (text: string) => boolean, pick: (value: string, label: string, more?: object) => void,
  *   typed: (text: string) => void}} Talk
  * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement}} Drawn
  */

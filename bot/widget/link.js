@@ -59,7 +59,7 @@ export class Link {
       this.#connect();
     } catch (fault) {
       this.on.state("failed");
-      this.on.refused(undefined, fault instanceof TypeError ? "offline" : String(fault.message), "");
+      this.on.refused(undefined, fault instanceof TypeError ? "offline" : /** @type {Error} */ (fault).message, "");
     }
   }
 
@@ -89,7 +89,7 @@ export class Link {
   /** Read everything again from the start: some of it was erased. */
   replay() {
     this.#last = 0;
-    this.#drop();
+    this.#resume();
   }
 
   /** Hang up for good and forget everything. */
@@ -99,7 +99,7 @@ export class Link {
     this.#queue.clear();
     clearTimeout(this.#timer);
     clearTimeout(this.#watch);
-    this.#drop();
+    this.#leave();
     for (const name of ["online", "focus"]) window.removeEventListener(name, this.#woken);
     document.removeEventListener("visibilitychange", this.#woken);
     window.removeEventListener("offline", this.#cut);
@@ -124,13 +124,24 @@ export class Link {
     socket.onclose = (event) => this.#closed(event.code);
   }
 
-  /** Leave a socket that is of no use, without waiting for its goodbye. */
-  #drop() {
+  /** Leave a socket without waiting for its goodbye. @returns {boolean} whether there was one */
+  #leave() {
     const socket = this.#socket;
-    if (!socket) return;
+    if (!socket) return false;
     socket.onmessage = socket.onclose = null;
     socket.close();
-    this.#closed(0);
+    this.#socket = null;
+    return true;
+  }
+
+  /** Give up a socket that is of no use. */
+  #drop() {
+    if (this.#leave()) this.#closed(0);
+  }
+
+  /** Go on from the watermark on a new socket. */
+  #resume() {
+    if (this.#leave()) this.#connect();
   }
 
   /** @param {any} frame */
@@ -155,7 +166,7 @@ export class Link {
 
   /** @param {any} frame */
   #message(frame) {
-    if (frame.seq > this.#last + 1) return this.#drop(); // a gap: resume from the watermark
+    if (frame.seq > this.#last + 1) return this.#resume(); // a gap
     this.#last = Math.max(this.#last, frame.seq);
     this.on.message(frame);
   }

@@ -1,21 +1,21 @@
 // @ts-check
 // The panel: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
-import { certificateCard } from "./cards.js";
 import { button } from "./elements.js";
-import { draw } from "./inputs.js";
 import { Link } from "./link.js";
-import { myData } from "./mydata.js";
 import { shell } from "./shell.js";
-import { Transcript } from "./transcript.js";
-import { LANGUAGES, isChinese, wordsFor } from "./words.js";
+import { LANGUAGES, firstWords, language } from "./words.js";
 
 const PHONE = "(max-width: 480px)"; // there the panel fills the screen and is modal
 const TYPING_SHOWN = 5_000; // ms; WCAG 2.2.2
+const RECONNECTED_SHOWN = 3_000; // ms
 const ANSWER_SOON = 500; // ms after the ack in which the desk's answer follows; then the visitor may go on anyway
 const SETTLED = 20; // ms in which what the desk says at once has arrived; then its last question is drawn
 
+/** @typedef {typeof import("./talk.js")} Talk what is fetched while the session begins */
+
 export class Panel {
+  /** @type {Talk | null} */ #talk = null;
   #company = "";
   /** @type {Link | null} */ #link = null;
   /** @type {any} */ #live = null; // the desk's latest message: its question is the open one
@@ -35,13 +35,14 @@ export class Panel {
     this.api = api;
     this.site = site;
     this.tell = tell;
-    const acts = { close: () => this.close(), language: this.setLocale.bind(this), privacy: () => this.#rights() };
+    const acts = { close: this.close, language: this.setLocale.bind(this), privacy: () => this.#rights() };
     this.parts = shell(acts);
-    this.said = new Transcript(this.parts.log, this.parts.talk);
+    this.locale = locale;
+    /** @type {any} */ this.w = {};
+    /** @type {InstanceType<Talk["Transcript"]> | any} */ this.said = null;
     this.#speak(locale);
     host.shadowRoot.prepend(this.parts.dialog);
     this.parts.dialog.addEventListener("close", () => this.#closed());
-    this.parts.dialog.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
     window.matchMedia(PHONE).addEventListener("change", () => this.parts.dialog.open && this.#show());
   }
 
@@ -54,9 +55,7 @@ export class Panel {
     if (!this.#link) this.#begin();
   }
 
-  close() {
-    this.parts.dialog.close();
-  }
+  close = () => this.parts.dialog.close();
 
   toggle() {
     return this.parts.dialog.open ? this.close() : this.open();
@@ -70,8 +69,9 @@ export class Panel {
     this.#draw();
   }
 
-  /** Leave this conversation and begin another; what the desk keeps of it stays until it is erased there. */
+  /** Begin another conversation. What the desk keeps of this one stays there; what could not be sent stays in the field. */
   reset() {
+    if (this.#link?.waiting) this.#draft ||= this.#last;
     this.#link?.end();
     this.#link = null;
     this.#clear();
@@ -80,7 +80,7 @@ export class Panel {
 
   /** @param {string} locale */
   setLocale(locale) {
-    if (this.#link?.begun) this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
+    if (this.said && this.#link?.begun) this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
     else this.#speak(locale);
   }
 
@@ -98,39 +98,41 @@ export class Panel {
     this.tell("closed");
   }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key must not answer the next question
-    if (event.key === "Escape" && !event.isComposing) {
-      event.preventDefault();
-      this.close();
-    }
-  }
-
   #begin() {
-    const on = {
+    const hear = {
       session: (/** @type {any} */ { locale, company }) => this.#speak(locale, company),
       welcome: (/** @type {any} */ { locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
       typing: this.#typing.bind(this), erased: this.#erased.bind(this), state: this.#state.bind(this),
     };
+    const ready = this.#load();
+    const on = /** @type {any} */ (Object.fromEntries(Object.entries(hear).map(([name, act]) =>
+      [name, (/** @type {[any, any]} */ ...given) => void ready.then(() => act(...given), () => this.#state("failed"))])));
+    this.parts.tell(this.w.opening);
     this.#link = new Link({ api: this.api, site: this.site, on });
     void this.#link.begin(this.locale, this.#topic);
     this.#topic = "";
   }
 
+  /** Fetch what is needed for talking; what the desk says meanwhile waits for it, in order. */
+  async #load() {
+    this.#talk = await import("./talk.js");
+    this.said ||= new this.#talk.Transcript(this.parts.log, this.parts.talk);
+    this.#speak(this.locale);
+  }
+
   /** Speak a language, and name the company once it is known. @param {string} locale @param {string} [company] */
   #speak(locale, company = this.#company) {
     this.#company = company;
-    this.locale = isChinese(locale) ? "zh-CN" : locale;
-    this.w = wordsFor(this.locale);
+    this.locale = language(locale) === "zh-CN" ? "zh-CN" : locale;
+    this.w = (this.#talk?.wordsFor || firstWords)(locale);
     this.parts.speak(this.w, this.locale, this.#company);
     this.host.locale = this.locale;
     this.host.shown(this.parts.dialog.open);
   }
 
   #clear() {
-    this.said.clear();
+    this.said?.clear();
     this.parts.now.replaceChildren();
     this.parts.foot.replaceChildren();
     this.#wishes = [];
@@ -162,7 +164,7 @@ export class Panel {
   }
 
   #draw() {
-    if (!this.#live) return undefined;
+    if (!this.#live || !this.#talk) return undefined;
     this.#busy = false;
     const offered = (this.#live.expects.options || []).map((/** @type {any} */ one) => one.value);
     const [wish, ...later] = this.#wishes;
@@ -175,7 +177,7 @@ export class Panel {
       w: this.w, locale: this.locale, draft: this.#draft, say: this.#say.bind(this), pick: this.#pick.bind(this),
       typed: (/** @type {string} */ text) => void (this.#draft = text),
     };
-    const { card, composer, focus } = draw(this.#live, talk);
+    const { card, composer, focus } = this.#talk.draw(this.#live, talk);
     now.replaceChildren(...(card ? [card] : []));
     foot.replaceChildren(...(composer ? [composer] : []));
     if (follow && focus && this.parts.view.hidden) focus.focus({ preventScroll: true });
@@ -200,7 +202,7 @@ export class Panel {
     this.#busy = true;
   }
 
-  /** @param {{type: "say" | "pick"}} what @param {string} text */
+  /** @param {Omit<import("./link.js").Sent, "id">} what @param {string} text */
   #send(what, text) {
     this.#acted = true;
     this.parts.tell("");
@@ -225,7 +227,7 @@ export class Panel {
     setTimeout(() => answered === this.#live && (this.#busy = false), ANSWER_SOON);
   }
 
-  /** @param {import("./link.js").Sent | undefined} sent @param {string} code */
+  /** @param {import("./link.js").Sent | undefined} sent @param {string} code the detail is for programs */
   #refused(sent, code) {
     this.tell("error", { code });
     const text = this.w[/** @type {"fault"} */ (`fault_${code}`)] || this.w.fault;
@@ -240,22 +242,22 @@ export class Panel {
 
   /** @param {string} from */
   #typing(from) {
-    this.parts.tell(from === "staff" ? this.w.typing : "");
-    setTimeout(() => this.parts.status.textContent === this.w.typing && this.parts.tell(""), TYPING_SHOWN);
+    if (from === "staff") this.parts.tell(this.w.typing, TYPING_SHOWN);
   }
 
   /** @param {any} certificate */
   #erased(certificate) {
+    const card = /** @type {Talk} */ (this.#talk).certificateCard(certificate, this);
     if (certificate.scope !== "all") {
-      this.said.append(certificateCard(certificate, this));
+      this.said.append(card);
       return this.#link?.replay();
     }
     this.#link?.end();
     this.#draft = "";
     this.#clear();
-    const card = certificateCard(certificate, this);
     this.parts.now.replaceChildren(card, button(this.w.restart, () => this.reset()));
-    return card.querySelector(".title").focus();
+    card.querySelector(".title").focus();
+    return this.said.follow();
   }
 
   /** @param {import("./link.js").State} state */
@@ -263,25 +265,20 @@ export class Panel {
     const { w } = this;
     const broken = state === "offline" || state === "stuck";
     this.parts.bar.textContent = broken ? w.offline : "";
-    this.parts.tell(state === "opening" ? w.opening : state === "online" && this.#offline ? w.online : "");
+    if (state === "online" && this.#offline) this.parts.tell(w.online, RECONNECTED_SHOWN);
+    else this.parts.tell(state === "opening" ? w.opening : "");
     this.#offline = broken;
     if (state === "online") this.parts.trouble("");
     if (state === "stuck") this.parts.trouble(this.#link?.waiting ? w.stuck : "", w.again, () => this.#link?.retry());
     if (state === "failed") this.parts.trouble(w.failed, w.again, () => this.reset());
     if (state === "expired" || state === "ended")
-      this.parts.trouble(state === "ended" ? w.over : w.expired, w.restart, () => this.#restart());
-  }
-
-  /** Begin anew with what was typed and could not be sent any more. */
-  #restart() {
-    if (this.#link?.waiting) this.#draft ||= this.#last;
-    this.reset();
+      this.parts.trouble(state === "ended" ? w.over : w.expired, w.restart, () => this.reset());
   }
 
   #rights() {
     const { view, talk, foot, privacy } = this.parts;
-    if (!view.hidden || !this.#link) return this.#back();
-    view.replaceChildren(myData({
+    if (!view.hidden || !this.#talk || !this.#link?.begun) return this.#back();
+    view.replaceChildren(this.#talk.myData({
       w: this.w, locale: this.locale, site: this.api, say: this.parts.tell, wish: this.#wish.bind(this),
       ask: (path) => /** @type {Link} */ (this.#link).fetch(path),
       back: () => (this.#back(), privacy.focus()),

@@ -22,11 +22,17 @@ export function shell(acts) {
   const again = button("", () => {}, "filled", { hidden: true });
   const foot = h("div", { class: "foot" });
   const privacy = button("", acts.privacy, "link");
-  const dialog = h("dialog", { "aria-labelledby": "title" },
+  const keydown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key must not answer the next question
+    if (event.key !== "Escape" || event.isComposing) return;
+    event.preventDefault();
+    acts.close();
+  };
+  const dialog = h("dialog", { "aria-labelledby": "title", onkeydown: keydown },
     h("header", {}, h("div", {}, title, subtitle), language, close),
     bar, talk, view, status, h("div", { class: "trouble" }, alert, again), foot, h("footer", {}, privacy));
 
-  /** Label everything in a language. @param {Record<string, string>} w @param {string} locale @param {string} company */
+  /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
   const speak = (w, locale, company) => {
     dialog.lang = locale;
     title.textContent = company ? fill(w.title, { company }) : w.automated;
@@ -40,8 +46,13 @@ export function shell(acts) {
     privacy.textContent = w.privacy;
   };
 
-  /** @param {string} text */
-  const tell = (text) => void (status.textContent = text);
+  let fading = 0;
+  /** Say what goes on; with `shown`, for so many ms. @param {string} text @param {number} [shown] */
+  const tell = (text, shown = 0) => {
+    clearTimeout(fading);
+    status.textContent = text;
+    if (shown) fading = setTimeout(() => (status.textContent = ""), shown);
+  };
 
   /** Show what went wrong, and the one way on. @param {string} text @param {string} [label] @param {() => void} [act] */
   const trouble = (text, label = "", act = () => {}) => {
@@ -50,5 +61,5 @@ export function shell(acts) {
     again.textContent = label;
     again.onclick = act;
   };
-  return { dialog, title, log, now, talk, view, bar, status, foot, privacy, speak, tell, trouble };
+  return { dialog, title, log, now, talk, view, bar, foot, privacy, speak, tell, trouble };
 }

@@ -4,7 +4,7 @@
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   if (!script || window.customElements.get("askfirst-desk")) return;
-  const parts = new URL("widget/0/", script.src); // the server puts the version in place of 0
+  const at = (/** @type {string} */ name) => new URL(`widget/0/${name}`, script.src).href; // the server puts a version for 0
   const settings = { api: new URL("api/v1/", script.src), site: script.dataset.site || "default" };
 
   const SHEET = `:host{all:initial}
@@ -13,7 +13,7 @@
     #launcher:hover{background:#0f4c89}
     #launcher:focus-visible{outline:3px solid #fff;box-shadow:0 0 0 6px #155fa8}
     #launcher svg{width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:2;vertical-align:middle}
-    @media (prefers-color-scheme:dark){button{background:#8bbdf2;color:#0b1520}button:hover{background:#a9cff8}
+    @media (prefers-color-scheme:dark){#launcher{background:#8bbdf2;color:#0b1520}#launcher:hover{background:#a9cff8}
       #launcher:focus-visible{outline-color:#12181f;box-shadow:0 0 0 6px #8bbdf2}}
     @media (forced-colors:active){#launcher{border:2px solid ButtonText}}
     @media print{:host{display:none}}`;
@@ -23,6 +23,13 @@
   /** Tell the page what happened; never what anybody said. @param {string} name @param {object} [detail] */
   const tell = (name, detail = {}) => window.dispatchEvent(new CustomEvent(`askfirst:${name}`, { detail }));
 
+  /** @param {string} css */
+  const sheet = (css) => {
+    const made = new CSSStyleSheet();
+    made.replaceSync(css);
+    return made;
+  };
+
   class Desk extends HTMLElement {
     locale = document.documentElement.lang || navigator.language;
     #launcher = document.createElement("button");
@@ -31,10 +38,8 @@
 
     constructor() {
       super();
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(SHEET);
       const root = this.attachShadow({ mode: "open" });
-      root.adoptedStyleSheets = [sheet];
+      root.adoptedStyleSheets = [sheet(SHEET)];
       const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       icon.setAttribute("viewBox", "0 0 24 24");
       icon.setAttribute("aria-hidden", "true");
@@ -52,21 +57,18 @@
       this.shown(false);
     }
 
-    /** Fetch the code, all parts at once; no session begins by that. */
+    /** Fetch the code, all of it at once; no session begins by that. */
     #warm() {
-      const modules = ["panel", "shell", "transcript", "link", "inputs", "cards", "mydata", "words", "elements"];
-      const style = fetch(new URL("panel.css", parts)).then((answer) => answer.text());
-      this.#code ||= Promise.all([...modules.map((name) => import(new URL(`${name}.js`, parts).href)), style]);
+      const parts = [import(at("panel.js")), import(at("talk.js")), fetch(at("panel.css")).then((answer) => answer.text())];
+      this.#code ||= Promise.all(parts);
       this.#code.catch(() => (this.#code = this.#panel = undefined)); // the next click tries again
       return this.#code;
     }
 
     #ready() {
-      this.#panel ||= this.#warm().then((loaded) => {
-        const sheet = new CSSStyleSheet();
-        sheet.replaceSync(loaded[loaded.length - 1]);
-        this.shadowRoot?.adoptedStyleSheets.push(sheet);
-        return new loaded[0].Panel({ host: this, ...settings, locale: this.locale, tell });
+      this.#panel ||= this.#warm().then(([{ Panel }, , css]) => {
+        this.shadowRoot?.adoptedStyleSheets.push(sheet(css));
+        return new Panel({ host: this, ...settings, locale: this.locale, tell });
       });
       return this.#panel;
     }

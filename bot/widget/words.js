@@ -1,58 +1,37 @@
 // @ts-check
-// The widget's own few words; everything else is said by the desk.
+// The few words that the panel needs before it has fetched the rest, and how words are used.
 
-const EN = {
-  title: "Ask {company}", automated: "Automated assistant", close: "Close", log: "Conversation", you: "You:",
-  assistant: "Assistant:", colleague: "Colleague:", message: "Your message", send: "Send", options: "Answers to choose from",
-  why: "Why we ask", sensitive: "Sensitive", optional: "optional", progress: "{step} of {of}", sending: "Sending …",
-  opening: "Opening the chat …", typing: "A colleague is typing …", offline: "Connection lost. What you typed is kept here; trying again …",
-  online: "Connected again.", stuck: "We could not send that. Check your connection and try again.", again: "Try again",
-  expired: "This chat has ended because nothing happened for long. What you typed is still here.", over: "This conversation was erased.", restart: "Start again",
-  failed: "The chat cannot be opened right now.", privacy: "Privacy and my data", back: "Back to chat",
-  choice: "Your choice", needed: "Needed for the answer", boxes: "Only if you tick it",
-  whole: "Read the whole policy here", linkOnly: "It can be read through the link below.", policy: "Privacy policy {version}", newTab: "opens in a new tab", review: "Check before you send", correct: "Correct", withdraw: "Withdraw",
-  mine: "My data", nothing: "We keep no details about you.", kept: "Kept until {at}", decisions: "Your decisions",
-  agreed: "agreed", refused: "refused", withdrawn: "withdrawn", receivers: "Who received it", viewers: "Who looked at it",
-  nobody: "nobody", download: "Download a copy", downloadJson: "Copy for machines (JSON)", receipts: "Consent receipts",
-  delete: "Delete my data", withdrawing: "Withdraw a consent", unread: "Your data cannot be shown right now. The buttons below work.", saved: "Saved to your downloads.",
-  notSaved: "The download failed. Please try again.", policies: "Privacy policy", erased: "Erased", certificate: "Certificate",
-  gone: "What went", stays: "What stays, and why", code: "One-time code", sentTo: "Sent to {to}",
-  masked: "Hidden until you enter a code",
-  fault: "This was not taken. Please try again.", fault_too_long: "This is too long; please use at most 4,000 characters.",
-  fault_not_offered: "This is not offered any more. Here is the open question.",
-  fault_consent_stale: "The policy has changed since this card was shown; here is the new one.",
-  fault_origin_not_allowed: "This website may not open the chat.", fault_too_fast: "That was very fast. Please try again in a moment.",
-};
-
-/** @type {typeof EN} */
-const ZH = {
-  title: "咨询{company}", automated: "自动咨询助手", close: "关闭", log: "对话", you: "您：", assistant: "助手：",
-  colleague: "同事：", message: "您的消息", send: "发送", options: "可选的回答", why: "为什么询问",
-  sensitive: "敏感信息", optional: "选填", progress: "第 {step} 项，共 {of} 项", sending: "正在发送……", opening: "正在打开……",
-  typing: "同事正在输入……", offline: "连接已断开。您输入的内容保留在此，正在重试……", online: "已重新连接。",
-  stuck: "未能发送。请检查网络后重试。", again: "重试", expired: "由于长时间没有操作，对话已结束。您输入的内容仍在此处。",
-  over: "该对话已被删除。", restart: "重新开始", failed: "暂时无法打开对话。", privacy: "隐私与我的信息", back: "返回对话",
-  choice: "由您选择", needed: "答复所必需", boxes: "仅在您勾选后生效",
-  whole: "在此阅读完整政策", linkOnly: "请通过下方链接阅读。", policy: "隐私政策 {version}", newTab: "在新标签页中打开", review: "发送前请核对", correct: "更正", withdraw: "撤回", mine: "我的信息",
-  nothing: "我们没有保存您的任何信息。", kept: "保存至 {at}", decisions: "您的决定", agreed: "同意", refused: "不同意",
-  withdrawn: "已撤回", receivers: "谁收到过", viewers: "谁查看过", nobody: "无人", download: "下载副本",
-  downloadJson: "机器可读副本（JSON）", receipts: "同意凭证", delete: "删除我的信息", withdrawing: "撤回同意",
-  unread: "暂时无法显示您的信息，但下面的按钮可以使用。", saved: "已保存到您的下载文件夹。", notSaved: "下载失败，请重试。",
-  policies: "隐私政策", erased: "已删除", certificate: "删除证明编号", gone: "已删除的内容", stays: "仍保留的内容及原因", goneMessage: "已删除",
-  code: "一次性验证码", sentTo: "已发送至 {to}", masked: "输入验证码后显示",
-  fault: "未能接收，请重试。", fault_too_long: "内容过长，请不要超过 4000 个字符。",
-  fault_not_offered: "该选项已失效，请回答当前的问题。", fault_consent_stale: "政策在此期间已更新，请查看新的内容。",
-  fault_origin_not_allowed: "本网站不能打开对话。", fault_too_fast: "操作过快，请稍后再试。",
-};
-
-/** The languages of this table, each with its own name. */
+/** The languages of the widget's own words, each with its own name. */
 export const LANGUAGES = { en: "English", "zh-CN": "中文" };
 
-/** Return the words of a locale; of another language than these, the English ones. @param {string} locale */
-export const wordsFor = (locale) => (isChinese(locale) ? ZH : EN);
+const FIRST = {
+  en: {
+    title: "Ask {company}",
+    automated: "Automated assistant",
+    close: "Close",
+    log: "Conversation",
+    privacy: "Privacy and my data",
+    opening: "Opening the chat …",
+    failed: "The chat cannot be opened right now.",
+    again: "Try again",
+  },
+  "zh-CN": {
+    title: "咨询{company}",
+    automated: "自动咨询助手",
+    close: "关闭",
+    log: "对话",
+    privacy: "隐私与我的信息",
+    opening: "正在打开……",
+    failed: "暂时无法打开对话。",
+    again: "重试",
+  },
+};
+
+/** Return a language of this widget for a locale: English for those it does not speak. @param {string} locale */
+export const language = (locale) => /** @type {keyof typeof LANGUAGES} */ (/^zh\b/i.test(locale) ? "zh-CN" : "en");
 
 /** @param {string} locale */
-export const isChinese = (locale) => /^zh\b/i.test(locale);
+export const firstWords = (locale) => FIRST[language(locale)];
 
 /** Put values into a text's braces. @param {string} text @param {Record<string, any>} values */
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));

@@ -1,0 +1,8 @@
+// @ts-check
+// Everything the panel needs once it talks; fetched while the session begins.
+
+export { certificateCard } from "./cards.js";
+export { draw } from "./inputs.js";
+export { myData } from "./mydata.js";
+export { wordsFor } from "./sayings.js";
+export { Transcript } from "./transcript.js";
