@@ -3,7 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= auto
 BIN := .venv/bin
-SYNC := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes
+SYNC := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench setup browser lock clean

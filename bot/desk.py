@@ -60,7 +60,7 @@ class Desk:
     @classmethod
     def build(cls, settings: Settings, loaded: Loaded, storage: Storage, **given: Any) -> Desk:
         """Return a desk over opened storage; `given` replaces clock, ids or randomness."""
-        wording = Wording(loaded, settings.public_url)
+        wording = Wording(loaded.rules, loaded.catalogues, settings.public_url)
         turns = Turns(storage.store, storage.thread, loaded.rules)
         return cls(settings=settings, loaded=loaded, wording=wording, storage=storage, turns=turns, **given)
 

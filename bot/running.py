@@ -13,6 +13,7 @@ import structlog
 from aiohttp import ClientSession, web
 
 from bot import staff
+from bot.commands.staff import one_time_url
 from bot.delivery.courier import Courier
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
@@ -97,12 +98,7 @@ async def worker_role(
 
 
 def _mails(desk: Desk) -> Mails:
-    chosen, rules = desk.settings, desk.rules
-    server = MailServer.at(chosen.smtp_url) if chosen.smtp_url else None
-    console = f"{chosen.public_url}/staff"
-    return Mails(
-        server, desk.wording, sender=rules.company.email, locale=rules.default_locale, console=console
-    )
+    return Mails(desk, MailServer.at(desk.settings.smtp_url) if desk.settings.smtp_url else None)
 
 
 def _handlers(channel: TelegramChannel | None) -> dict[str, Callable[..., object]]:
@@ -160,7 +156,7 @@ async def _welcome(desk: Desk, say: Say) -> None:
     say(f"  demo site and chat   {url}/")
     say(f"  privacy policy       {url}/policy")
     if not desk.settings.production:
-        say(f"  staff console        {url}/staff/enter?link={await _first_link(desk)}")
+        say(f"  staff console        {one_time_url(url, await _first_link(desk))}   (works once)")
     if not desk.settings.telegram_bot_token:
         say("  Telegram             off: set TELEGRAM_BOT_TOKEN (from @BotFather) and start again")
 

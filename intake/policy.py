@@ -8,7 +8,8 @@ from intake.rules import PolicyVersion, Rules
 
 
 def in_force(rules: Rules, now: datetime) -> PolicyVersion:
-    """Return the newest version whose effective date has come. Rules guarantee that there is one. Source: S27."""
+    """Return the newest version whose effective date has come; before the first date, the first. Source: S27."""
     today = now.astimezone(rules.hours.zone).date()
-    started = [version for version in rules.policies.values() if version.effective_on <= today]
-    return max(started, key=lambda version: version.effective_on)
+    by_date = sorted(rules.policies.values(), key=lambda version: version.effective_on)
+    started = [version for version in by_date if version.effective_on <= today]
+    return started[-1] if started else by_date[0]

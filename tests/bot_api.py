@@ -31,6 +31,7 @@ class BotApi(Chats):
         """Begin with nobody in the chats, nothing queued and no troubles ordered."""
         super().__init__()
         self.url = ""
+        self.token = TOKEN  # of the one bot that it knows
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[str] = []
         self.slow_down: Counter[str] = Counter()  # method -> how many times it answers 429
@@ -91,11 +92,14 @@ class BotApi(Chats):
             self.lose_requests -= 1
             return _broken(request)
         try:
-            if request.match_info["token"] != TOKEN:
+            if request.match_info["token"] != self.token:
                 raise Refusal(401, "Unauthorized")
             parameters = self.schema.call(method, await _form(request))
             result = await self._do(method, parameters)
-            self.schema.answer(method, result)
+            if (
+                method != "getUpdates"
+            ):  # updates were judged when they happened, unless a test queued a broken one
+                self.schema.answer(method, result)
         except NotInSchema as fault:
             self.faults.append(str(fault))
             return web.json_response(Refusal(400, f"Bad Request: {fault}").body, status=400)

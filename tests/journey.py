@@ -106,7 +106,6 @@ class Voice(Protocol):
     """A visitor on one channel."""
 
     channel: str  # "web" | "telegram"
-    whole: bool  # the whole text is the wording's; else it may be followed by warnings and reasons
 
     async def open(self, locale: str) -> None:
         """Open the chat."""
@@ -233,8 +232,7 @@ class Telling:
         template = catalogue.get(f"{key}.{name}", catalogue.get(key))
         assert template is not None, key
         pattern = ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", template))
-        match = re.fullmatch if self.voice.whole else re.match
-        return match(pattern, shown.text, re.DOTALL) is not None
+        return re.match(pattern, shown.text, re.DOTALL) is not None  # an example or a warning may follow
 
 
 def _optional(shown: Shown, _: str) -> bool:

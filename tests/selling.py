@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.desk import Desk
-from bot.turn import Turns
-from bot.wording import Wording
 from config.load import load
 from config.settings import Settings
 from intake.conversation import Conversation
@@ -55,13 +53,7 @@ async def selling_desk(
     loaded = load(CONFIG)
     loaded = replace(loaded, rules=replace(loaded.rules, recipients={one.id: one for one in recipients}))
     storage = Storage.open(data_url, keyring_url, settings.kek_url, loaded.rules, migrate=True)
-    desk = Desk(
-        settings=settings,
-        loaded=loaded,
-        wording=Wording(loaded.rules, loaded.catalogues, settings.public_url),
-        storage=storage,
-        turns=Turns(storage.store, storage.thread, loaded.rules),
-    )
+    desk = Desk.build(settings, loaded, storage)
     try:
         yield desk
     finally:

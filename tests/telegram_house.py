@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from storage.records import Transcript
 from tests.bot_api import TOKEN, BotApi
 from tests.house import CONFIG, settings
 from tests.servers import free_port
-from tests.telegram_people import Person
+from tests.telegram_people import PATIENCE_SECONDS, Person
 
 QUESTION = "Do your gateways speak OPC UA over TLS to plant historians?"
 
@@ -69,6 +70,20 @@ async def running_house(
         yield house
     finally:
         await house.stop()
+
+
+async def committed(house: TelegramHouse, robin: Person, last: int) -> None:
+    """Wait until the transcript has come so far."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await kept(house, robin)).last < last:  # noqa: ASYNC110 -- it is committed in another thread
+            await asyncio.sleep(0.01)
+
+
+async def delivered(house: TelegramHouse) -> None:
+    """Wait until no chat lacks anything."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await house.desk.call(house.desk.storage.store.undelivered):  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.01)
 
 
 async def at_consent(robin: Person) -> None:

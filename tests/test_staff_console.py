@@ -58,7 +58,7 @@ class Browser:
 
 
 @asynccontextmanager
-async def _served(desk: Desk) -> AsyncIterator[Browser]:
+async def served(desk: Desk) -> AsyncIterator[Browser]:
     app = web.Application()
     app.add_routes(staff.routes(desk))
     runner = web.AppRunner(app)
@@ -80,7 +80,7 @@ async def desk(data_url: str, keyring_url: str, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def browser(desk: Desk) -> AsyncIterator[Browser]:
     """A browser that nobody has signed in with."""
-    async with _served(desk) as opened:
+    async with served(desk) as opened:
         yield opened
 
 
@@ -139,7 +139,7 @@ async def test_over_https_the_cookie_is_bound_to_the_host(
 ) -> None:
     """Behind https the name carries the `__Host-` promise, which needs Secure."""
     public = {"PUBLIC_URL": "https://desk.example.com"}
-    async with selling_desk(tmp_path, data_url, keyring_url, **public) as desk, _served(desk) as browser:
+    async with selling_desk(tmp_path, data_url, keyring_url, **public) as desk, served(desk) as browser:
         form = {"link": await browser.link()}
         headers = {"Origin": "https://desk.example.com"}
         url = f"{browser.url}/staff/enter"

@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
+from storage.storage import Storage
+
 from bot.desk import utc_now
 from config.load import Loaded, load
 from config.settings import Settings
-from storage.storage import Storage
 
 
 class CommandRefused(Exception):
@@ -54,7 +55,7 @@ class Office:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        print(line, file=self.out)
+        print(line, file=self.out, flush=True)
 
     def show(self, value: Any) -> None:
         """Print a value as JSON."""
