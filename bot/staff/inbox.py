@@ -9,7 +9,7 @@ from bot.desk import Desk
 from bot.staff.answers import Refused
 from bot.staff.doors import Visit
 from intake.events import MESSAGE_MAX, ColleagueSaid
-from storage.leads import STATUSES, Lead
+from storage.leads import NEED, STATUSES, Lead
 from storage.records import Turn
 
 MASK = "••••"  # as long for every value: a length tells, too
@@ -104,10 +104,10 @@ def moment(at: datetime) -> str:
 
 
 def _sensitive(desk: Desk, name: str) -> bool:
-    known = desk.rules.fields.get(name)
-    return known is None or known.sensitive
+    known = desk.rules.fields.get(name)  # None: the question, or a field that is configured no more
+    return known.sensitive if known else name != NEED
 
 
 def _masked(desk: Desk, name: str, locale: str) -> dict[str, Any]:
-    shown = desk.wording.label(name, locale)
+    shown = desk.wording.say("staff.question", locale) if name == NEED else desk.wording.label(name, locale)
     return {"field": name, "label": shown, "value": MASK, "sensitive": _sensitive(desk, name)}
