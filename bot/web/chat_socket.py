@@ -86,6 +86,8 @@ class ChatSocket:
             await self._wire.refuse(fault.frame(), 4400)
         except Problem as problem:
             await self._wire.refuse(_error(problem), CLOSE_CODES.get(problem.code, 1011))
+        except asyncio.CancelledError:
+            await self._wire.part()
         except Exception as fault:
             await self._fail(fault)
 

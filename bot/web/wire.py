@@ -30,7 +30,10 @@ class Wire(web.WebSocketResponse[Literal[False]]):
     """One socket. After it is gone, telling does nothing: the client resumes by its watermark."""
 
     def __init__(self, request: web.Request) -> None:
-        """Prepare without compression: it would cost each idle socket 100 kB, and mix secrets with what others say."""
+        """Belong to the task that makes it, which reads.
+
+        No compression: it would cost each idle socket 100 kB, and mix secrets with what others say.
+        """
         super().__init__(
             timeout=CLOSE_SECONDS,
             heartbeat=HEARTBEAT_SECONDS,
@@ -39,6 +42,8 @@ class Wire(web.WebSocketResponse[Literal[False]]):
             decode_text=False,
         )
         self._request = request
+        self._own_task = asyncio.current_task()
+        self._code: int | None = None  # what another task wants the socket closed with
         self._gone = False
 
     async def tell(self, *frames: Mapping[str, Any]) -> None:
@@ -62,10 +67,26 @@ class Wire(web.WebSocketResponse[Literal[False]]):
         await self.leave(code)
 
     async def leave(self, code: int) -> None:
-        """Close with `code`; nothing is told after it."""
-        if not self._gone:
-            self._gone = True
+        """Close with `code`; nothing is told after it. From another task than the socket's own: make that one close.
+
+        Only the task that reads can wait for the other side's close frame. Closing under its hands would cut the
+        connection at once, and a client that reads late would find no code at all.
+        """
+        if self._gone:
+            return
+        self._gone = True
+        if asyncio.current_task() is self._own_task:
             await self.close(code=code)
+        elif self._own_task is not None:
+            self._code = code
+            self._own_task.cancel()
+
+    async def part(self) -> None:
+        """Close as another task asked by cancelling this one. Raises CancelledError when none did."""
+        if self._code is None or self._own_task is None:
+            raise asyncio.CancelledError
+        self._own_task.uncancel()
+        await self.close(code=self._code)
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
         """Close; a frame that was too big is answered with the contract's code instead of the protocol's."""
