@@ -131,7 +131,7 @@ def numbers_after(standing: Standing, step: Step, rules: Rules) -> Numbers:
 
 
 def scopes_to_make(standing: Standing, step: Step, numbers: Numbers, rules: Rules) -> set[str]:
-    """Return the scopes whose keys a step will seal under. The profile's comes with consent: one keyring commit less."""
+    """Return the scopes that a step will seal under. The profile's comes with consent: one keyring commit less."""
     wanted = {numbers.scope}
     for effect in step.effects:
         if isinstance(effect, RecordConsent):

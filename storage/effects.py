@@ -24,7 +24,7 @@ from storage.carrying import Carrying
 
 
 def carry_out(carrying: Carrying) -> None:
-    """Plan every effect of the step, in order. Raises ConsentRequired, KeyLost, CannotUnseal …: then nothing is kept."""
+    """Plan every effect of the step, in order. Raises ConsentRequired, KeyLost …: then nothing is kept."""
     for effect in carrying.step.effects:
         EFFECTS[type(effect)](carrying, effect)
     standing, numbers = carrying.standing, carrying.numbers

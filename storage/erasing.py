@@ -1,8 +1,8 @@
 """Erasure, step 1 of 4: mark and block, in the transaction of the turn that asks for it or in one of its own.
 
-A whole person is marked `erasing`: from that commit nothing of theirs is read or written. Of a part, the rows go in this
-very commit, so that nothing is left to read. Either way the row in `erasures` makes the other steps happen, whatever
-crashes: `storage.erasure` carries them out.
+A whole person is marked `erasing`: from that commit nothing of theirs is read or written. Of a part, the rows go in
+this very commit, so that nothing is left to read. Either way the row in `erasures` makes the other steps happen,
+whatever crashes: `storage.erasure` carries them out.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def _take_away(connection: Connection, begun: Begun) -> list[str]:
 
 
 def _chat_task(means: Means, connection: Connection, begun: Begun) -> outbox.Task | None:
-    """Return the task that deletes the messages in the Telegram chat; its key is made first, and outlives the person."""
+    """Return the task that deletes the messages in the Telegram chat; its own key outlives the person."""
     row = connection.execute(
         select(chats.c.conversation, chats.c.sealed_chat, conversations.c.locale)
         .join(

@@ -142,19 +142,17 @@ def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
 
 
 def _certify(means: Means, row: Row[Any]) -> None:
-    """Step 4: the signed certificate, then nothing is left to do. The log of SQLite is emptied, now or by the worker."""
+    """Step 4: the signed certificate; nothing is left to do. SQLite's log is emptied, now or by the worker."""
     body = orjson.dumps(consents.signed(means, CERTIFICATE_DOMAIN, _certificate(row)))
     means.keyring.store_certificate(row.id, body)
     with means.engine.begin() as connection:
-        connection.execute(
-            delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
-        )
+        connection.execute(delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id))
     truncate_wal(means.engine)
     means.keyring.scrub()
 
 
 def _certificate(row: Row[Any]) -> dict[str, Any]:
-    """Return the contract's certificate, unsigned. Backups die with their epoch, which ends `EPOCH` from now at most."""
+    """Return the contract's certificate, unsigned. Backups die with their epoch, within `EPOCH` from now."""
     report: dict[str, list[str]] = orjson.loads(row.report)
     remaining = dict(STAYS) if row.scope == ALL else {**dict([REST_STAYS]), **STAYS}
     if row.scope != ALL:

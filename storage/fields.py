@@ -1,7 +1,7 @@
 """Kept values: the gate of consent in front of every write (S5) and every opening, index rows, corrections.
 
-The question (`need`) belongs to its conversation and needs no consent; items of the visit record stand under the purpose
-`visit`; everything else is a detail of the person, in the profile scope, under the purpose that configuration gives it.
+The question (`need`) belongs to its conversation and needs no consent; items of the visit record stand under the
+purpose `visit`; everything else is a detail of the person, in the profile scope, under its configured purpose.
 """
 
 from __future__ import annotations

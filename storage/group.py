@@ -1,4 +1,4 @@
-"""One transaction of turns. In rounds: a round holds at most one turn of each person, so that each meets a settled state."""
+"""One transaction of turns, in rounds: a round holds one turn of each person at most, so each meets a settled state."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Group:
         return [result for result in self._results if result is not None]
 
     def _rounds(self) -> Iterator[list[int]]:
-        persons = {id: standing.subject for id, standing in self._standings.items()}
+        persons = {name: standing.subject for name, standing in self._standings.items()}
         persons |= {turn.conversation: turn.opening.subject for turn in self._batch if turn.opening}
         turns_of: dict[str, int] = defaultdict(int)
         rounds: dict[int, list[int]] = defaultdict(list)

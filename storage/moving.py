@@ -1,4 +1,4 @@
-"""Moving what stands under one key to another, so that the first can be destroyed with everything that it ever opened."""
+"""Moving what stands under one key to another, so that the first can be destroyed with all that it ever opened."""
 
 from __future__ import annotations
 

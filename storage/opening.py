@@ -60,7 +60,7 @@ def open_fields(
 
 
 def own_record(means: Means, connection: Connection, subject: str, *, purpose: str) -> Record:
-    """Return everything that is kept of a person, with their newest questions. Raises PurposeRequired, SubjectErased."""
+    """Return everything that is kept of a person, questions included. Raises PurposeRequired, SubjectErased."""
     if not purpose:
         raise PurposeRequired("say what the record is needed for")
     person = _person(connection, subject)

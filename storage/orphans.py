@@ -1,4 +1,4 @@
-"""Keys that a crash left over: made for data that was never written, or to be destroyed after a commit and forgotten."""
+"""Keys that a crash left over: made for data that was never written, or doomed by a commit and not yet destroyed."""
 
 from __future__ import annotations
 

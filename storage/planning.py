@@ -1,4 +1,4 @@
-"""From a step to the rows that carry it out. What is read for all turns of a round is read once, before any is planned."""
+"""From a step to the rows that carry it out. What the turns of a round need is read once, before any is planned."""
 
 from __future__ import annotations
 

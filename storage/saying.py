@@ -1,7 +1,7 @@
 """The messages of one turn: numbered, sealed, and as they are shown. Bodies stand under the conversation's scope.
 
-The digest that tells a repeat from a reused id stands inside the body. An answer's would tell the answer to whoever tries
-all phone numbers, so it stands under the profile's key: a correction or an erasure of the profile takes it along.
+The digest that tells a repeat from a reused id stands inside the body. An answer's would tell the answer to whoever
+tries all phone numbers, so it stands under the profile's key: a correction or an erasure of the profile takes it along.
 """
 
 from __future__ import annotations

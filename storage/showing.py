@@ -1,6 +1,6 @@
 """What messages need to be shown: the values they refer to, and the record where one shows it.
 
-Values are opened for the person's own view. Who opened what is written before the values are returned, like every opening.
+Values are opened for the person's own view. That is written down before they are returned, like every opening.
 """
 
 from __future__ import annotations
@@ -122,7 +122,11 @@ def own_opening(subject: str, names: Collection[str], at: datetime) -> Entry:
 
 
 def record(
-    connection: Connection, rows: Sequence[Row[Any]], values: Mapping[str, str], subject: str, order: Iterable[str]
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    values: Mapping[str, str],
+    subject: str,
+    order: Iterable[str],
 ) -> Record:
     """Return everything that "view" shows (S21), values in the configured order.
 

@@ -1,7 +1,7 @@
 """Retention: what nobody may keep any longer goes, by the same steps as when somebody asks for it (S12).
 
-A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last turn, what was
-said without consent `retention.session` after it. The details go with the last of these; with nothing left, the person.
+A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last turn, what
+was said without consent `retention.session` after it. The details go with the last of these, the person with the rest.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from sqlalchemy import Connection, or_, select, update
 from intake.rules import Rules
 from storage import erasing, erasure, lookups, orphans, scopes
 from storage.connecting import truncate_wal
-from storage.erasing import ALL, DRAFT, LEAD, RETENTION
+from storage.erasing import ALL, DRAFT, LEAD
 from storage.errors import Conflict
 from storage.means import Means
 from storage.standing import LIVE
 from storage.tables import conversations, fields, leads, messages, subjects
 
 STUB_KEPT = timedelta(days=30)  # contract: an erased token answers 410 for 30 days
-UPDATES_KEPT = timedelta(days=2)  # Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
+UPDATES_KEPT = timedelta(
+    days=2
+)  # Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
 ORPHAN_AGE = timedelta(hours=1)  # design, "Sealing": no turn takes that long between key and data
 
 
@@ -73,7 +75,7 @@ def _pieces(rules: Rules, connection: Connection, candidates: list[str]) -> dict
     pieces: dict[str, list[_Piece]] = {subject: [] for subject in candidates}
     sent: set[str] = set()
     for lead in connection.execute(select(leads).where(leads.c.subject.in_(candidates))):
-        pieces[lead.subject].append(_Piece(lead.scope, lead.keeps_until, LEAD, True))
+        pieces[lead.subject].append(_Piece(lead.scope, lead.keeps_until, LEAD, consented=True))
         sent.add(lead.scope)
     for talk in connection.execute(select(conversations).where(conversations.c.subject.in_(candidates))):
         if talk.scope in sent:
@@ -113,9 +115,9 @@ def sweep(means: Means, now: datetime) -> int:
     with means.engine.begin() as connection:
         waiting = erasure.unfinished(connection)
         parts = due(means.rules, connection, now)
-    begun = [id for part in parts if (id := _begin(means, part, now))]
-    for id in (*waiting, *begun):
-        erasure.finish(means, id)
+    begun = [one for part in parts if (one := _begin(means, part, now))]
+    for one in (*waiting, *begun):
+        erasure.finish(means, one)
     with means.engine.begin() as connection:
         _look_later(means.rules, connection, now)
         forgotten = lookups.forget_old(connection, now, now - UPDATES_KEPT, now - STUB_KEPT)

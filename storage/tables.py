@@ -19,9 +19,12 @@ metadata = MetaData(
 )
 
 ID = String(32)  # characters; a UUID4 in hexadecimal, made by the application
-NAME = String(64)  # characters; names that configuration gives: fields, purposes, recipients, sites, topics
-SCOPE = String(96)  # characters; a prefix and a conversation's id
-REFERENCE = String(32)  # characters; what the person quotes to the company
+NAME = (
+    String()
+)  # what configuration or this program names; a limit would only fail a turn that nothing is wrong with
+SCOPE = String()
+REFERENCE = String()  # what the person quotes to the company
+
 BEHIND = text("channel = 'telegram' AND delivered_seq < last_seq")  # only a few rows are in these indexes
 KEYED = text("event_key IS NOT NULL")
 
@@ -43,15 +46,19 @@ conversations = Table(
     Column("id", ID, primary_key=True),
     Column("channel", NAME, nullable=False),  # web or telegram
     Column("site", NAME, nullable=False),
-    Column("locale", String(35), nullable=False),  # what the next message is worded in; RFC 5646 §4.4.1: 35 characters
+    Column("locale", NAME, nullable=False),  # what the next message is worded in
     Column("scope", SCOPE, nullable=False),  # of the state and of the next messages
     Column("revision", Integer, nullable=False),  # of the state: bound into its envelope
     Column("sealed_state", LargeBinary, nullable=False),
     Column("last_seq", Integer, nullable=False),  # highest message number, never reused
     Column("delivered_seq", Integer, nullable=False),  # Telegram's watermark: what the chat shows
     Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),  # of the last turn: drafts and sessions are kept from here (S12)
-    Column("look_at", Moment, nullable=False),  # when the sweep looks next; turns leave it and its index alone
+    Column(
+        "updated_at", Moment, nullable=False
+    ),  # of the last turn: drafts and sessions are kept from here (S12)
+    Column(
+        "look_at", Moment, nullable=False
+    ),  # when the sweep looks next; turns leave it and its index alone
     Index(None, "id"),
     Index(None, "look_at"),
     Index("ix_conversations_undelivered", "id", sqlite_where=BEHIND, postgresql_where=BEHIND),
@@ -66,11 +73,15 @@ messages = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("sender", NAME, nullable=False),  # visitor, bot or staff
     Column("at", Moment, nullable=False),
-    Column("locale", String(35), nullable=False),
+    Column("locale", NAME, nullable=False),
     Column("scope", SCOPE, nullable=False),
-    Column("event_key", LargeBinary, nullable=True),  # of the event that the message came with; NULL on answers
+    Column(
+        "event_key", LargeBinary, nullable=True
+    ),  # of the event that the message came with; NULL on answers
     Column("sealed_body", LargeBinary, nullable=True),  # NULL: erased
-    Column("sealed_digest", LargeBinary, nullable=True),  # of an answer's meaning: under the profile, goes with it
+    Column(
+        "sealed_digest", LargeBinary, nullable=True
+    ),  # of an answer's meaning: under the profile, goes with it
     Column("channel_ref", BigInteger, nullable=False),  # Telegram's message id; 0: none
     Index("ix_messages_event_key", "event_key", unique=True, sqlite_where=KEYED, postgresql_where=KEYED),
     sqlite_with_rowid=False,
@@ -87,7 +98,7 @@ fields = Table(
     Column("given_at", Moment, nullable=False),
     Column("policy", NAME, nullable=False),  # the version consented to; "" for the need
     Column(
-        "warning_sha256", String(64), nullable=False
+        "warning_sha256", NAME, nullable=False
     ),  # of the warning that stood before the question (S7); or ""
 )
 
@@ -150,7 +161,7 @@ leads = Table(
     Column("topic", NAME, nullable=False),
     Column("channel", NAME, nullable=False),
     Column("site", NAME, nullable=False),
-    Column("locale", String(35), nullable=False),
+    Column("locale", NAME, nullable=False),
     Column("status", NAME, nullable=False),  # new, open, waiting, closed, withdrawn
     Column("assignee", ID, nullable=False),  # a colleague; "": nobody yet
     Column("submitted_at", Moment, nullable=False),
@@ -251,7 +262,9 @@ doomed_keys = Table(
     "doomed_keys",
     metadata,
     Column("subject", ID, primary_key=True),
-    Column("scope", SCOPE, primary_key=True),  # whose key is to be destroyed, since nothing stands under it any more
+    Column(
+        "scope", SCOPE, primary_key=True
+    ),  # whose key is to be destroyed, since nothing stands under it any more
 )
 
 audit = Table(

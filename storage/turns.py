@@ -57,7 +57,9 @@ def _together(means: Means, statements: Statements, batch: Sequence[Turn], decid
             if attempt == ATTEMPTS or not _is_lost_race(fault):
                 raise
     if group.doomed:
-        with suppress(SQLAlchemyError):  # the data is committed: what is left over the sweep destroys as orphans
+        with suppress(
+            SQLAlchemyError
+        ):  # the data is committed: what is left over the sweep destroys as orphans
             means.keyring.discard(group.doomed)
     return results
 
@@ -67,4 +69,6 @@ def _is_lost_race(fault: DBAPIError) -> bool:
 
 
 def _is_away(fault: StatementError) -> bool:
-    return isinstance(fault, DBAPIError) and (fault.connection_invalidated or isinstance(fault, OperationalError))
+    return isinstance(fault, DBAPIError) and (
+        fault.connection_invalidated or isinstance(fault, OperationalError)
+    )

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, DateTime, Dialect, Table, UpdateBase, bindparam, case, delete, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    DateTime,
+    Dialect,
+    Table,
+    UpdateBase,
+    bindparam,
+    case,
+    delete,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
@@ -89,9 +100,7 @@ class Statements:
         self._all: dict[str, UpdateBase] = {**self._openings(), **_CHANGES, **self._keepings()}
         self._compiled: dict[str, _Compiled] = {}
         if dialect.name == "sqlite":
-            self._compiled = {
-                name: _Compiled.of(statement, dialect) for name, statement in self._all.items()
-            }
+            self._compiled = {name: _Compiled.of(statement, dialect) for name, statement in self._all.items()}
 
     def write(self, connection: Connection, rows: Mapping[str, Rows]) -> None:
         """Carry out every statement that has rows."""

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 
 
 def upgrade(engine: Engine) -> str:
-    """Carry out the migrations that are missing, in one transaction; return the version reached. Raises SchemaTooNew."""
+    """Carry out missing migrations in one transaction; return the version reached. Raises SchemaTooNew."""
     with engine.begin() as connection:
         _refuse_newer(_version(connection))
         command.upgrade(configuration(connection), "head")
