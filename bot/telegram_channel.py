@@ -6,7 +6,6 @@ import asyncio
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import structlog
@@ -43,12 +42,13 @@ class TelegramChannel:
         self._secret = webhook_secret(settings.telegram_bot_token)
         self._sender = Sender(desk, self._bot)
         self._receiver = Receiver(desk, self._bot, Lanes(), self._sender.wake)
-        self._farewell = Farewell(self._bot, desk.wording, partial(desk.call, desk.storage.store.certificate))
+        self._farewell = Farewell(self._bot, desk.wording, self._certificate)
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin: take updates (unless the webhook brings them) and send what waits. Returns at once."""
         self._running = asyncio.create_task(self._run())
+        self._running.add_done_callback(_say_why)
 
     async def stop(self) -> None:
         """End, with nothing lost: what is not confirmed to Telegram comes again, what is not sent waits."""
@@ -76,6 +76,9 @@ class TelegramChannel:
     async def forget(self, carried: Mapping[str, Any]) -> None:
         """Carry out the outbox task `telegram.erase`: see `Farewell.carry`."""
         await self._farewell.carry(carried)
+
+    async def _certificate(self, number: str) -> Mapping[str, Any] | None:
+        return await self._desk.call(self._desk.storage.store.certificate, number)
 
     async def _run(self) -> None:
         if not await self._introduced():
@@ -136,6 +139,12 @@ class TelegramChannel:
                 continue
             pauses = _pauses()
             offset = batch[-1]["update_id"] + 1 if batch else offset
+
+
+def _say_why(ended: asyncio.Task[None]) -> None:
+    """A channel that ends by itself ends by a fault of ours: it must not do so in silence."""
+    if not ended.cancelled() and (fault := ended.exception()):
+        _log.error("telegram.ended", error=type(fault).__name__)
 
 
 def _update(body: bytes) -> dict[str, Any] | None:
