@@ -6,12 +6,12 @@ import asyncio
 
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
-from storage.storage import Storage
 
 from bot.web.appkeys import DESK
 from bot.web.bodies import json_answer
-from bot.web.pace import peer_address
+from bot.web.pace import near, peer_address
 from bot.web.problems import Problem
+from storage.storage import Storage
 
 READY_SECONDS = 2.0  # seconds to wait for the storage; an orchestrator asks every few
 
@@ -37,9 +37,11 @@ async def metrics(request: web.Request) -> web.Response:
 
     A request that came through a proxy carries X-Forwarded-For and so came from outside: no scraper does.
     """
-    peer = peer_address(request)
-    inside = peer is None or peer.is_loopback or peer.is_private
-    if not inside or hdrs.X_FORWARDED_FOR in request.headers or hdrs.FORWARDED in request.headers:
+    if (
+        not near(peer_address(request))
+        or hdrs.X_FORWARDED_FOR in request.headers
+        or hdrs.FORWARDED in request.headers
+    ):
         raise Problem(404, "not_found", "Not Found.")
     desk = request.app[DESK]
     counts = await desk.call(desk.storage.outbox.counts)

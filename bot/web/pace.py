@@ -20,6 +20,10 @@ SESSIONS_PER_HOUR = 300  # sessions of one address; an office or a mobile networ
 DRAWN_AT_ONCE = (
     20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
 )
+NEAR = (  # RFC 1122, 1918, 6598, 3927; RFC 4291, 4193. Not `is_private`, which counts reserved public blocks too
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+    *("::1/128", "fe80::/10", "fc00::/7"),
+)
 DAY_KEY_BYTES = 32  # bytes; BLAKE2b takes keys up to 64
 
 
@@ -93,9 +97,14 @@ def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IP
     """
     peer = peer_address(request)
     forwarded = request.headers.get("X-Forwarded-For", "")
-    if forwarded and (peer is None or peer.is_loopback or peer.is_private):
+    if forwarded and near(peer):
         return _address(forwarded.rsplit(",", 1)[-1].strip()) or peer
     return peer
+
+
+def near(peer: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    """Say whether a peer is this machine (a Unix socket included) or on a private network."""
+    return peer is None or any(peer in network for network in map(ipaddress.ip_network, NEAR))
 
 
 def peer_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import uvloop
-from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
+from aiohttp import ClientSession, TCPConnector
 
 from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket
 from tests.servers import free_port
@@ -41,27 +41,17 @@ async def client() -> AsyncIterator[ClientSession]:
         yield session
 
 
-async def floor_sockets(session: ClientSession, port: int) -> AsyncIterator[ClientWebSocketResponse]:
-    """Yield a socket for each consultation."""
-    for number in range(CONSULTATIONS):
-        yield await session.ws_connect(f"ws://127.0.0.1:{port}/?conversation={number}")
-
-
-async def desk_sockets(session: ClientSession, port: int) -> AsyncIterator[ClientWebSocketResponse]:
-    """Yield a greeted socket for each consultation."""
-    for _ in range(CONSULTATIONS):
-        yield await open_desk_socket(session, f"http://127.0.0.1:{port}")
-
-
 async def once(mode: str, folder: Path) -> Measured:
     """Return what one run of one mode shows."""
     port = free_port()
     async with client() as session:
         if mode == "desk":
             with running("bot", "serve", PORT=str(port), ASKFIRST_VAR=str(folder), LOG_LEVEL="WARNING"):
-                return await measure(desk_sockets(session, port))
+                url = f"http://127.0.0.1:{port}"
+                return await measure(lambda _: open_desk_socket(session, url))
         with running("tests.bench.floors", mode, str(port), str(folder / "floor.db")):
-            return await measure(floor_sockets(session, port))
+            url = f"ws://127.0.0.1:{port}"
+            return await measure(lambda n: session.ws_connect(f"{url}/?conversation={n}"))
 
 
 def _line(name: str, runs: list[Measured]) -> str:

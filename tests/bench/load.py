@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -46,9 +46,6 @@ class Measured:
         return self.latencies[min(len(self.latencies) - 1, int(part * len(self.latencies)))] * 1000
 
 
-Open = Callable[[ClientSession, int], Awaitable[ClientWebSocketResponse]]
-
-
 async def open_desk_socket(client: ClientSession, url: str) -> ClientWebSocketResponse:
     """Return a socket of a fresh session of the desk, greeted."""
     async with client.post(f"{url}/api/v1/sessions", json={"site": "default", "locale": "en"}) as answer:
@@ -76,10 +73,12 @@ async def _answered(socket: ClientWebSocketResponse) -> None:
         assert b'"error"' not in data.encode()[:30], data
 
 
-async def measure(sockets: AsyncIterator[ClientWebSocketResponse]) -> Measured:
-    """Hold a consultation on every socket, `AT_ONCE` at a time."""
-    waiting = [socket async for socket in sockets]
-    count, times = len(waiting), list[float]()
+async def measure(opening: Callable[[int], Awaitable[ClientWebSocketResponse]]) -> Measured:
+    """Open a socket for every consultation, then hold them all, `AT_ONCE` at a time; only the talk is timed."""
+    waiting: list[ClientWebSocketResponse] = []
+    for first in range(0, CONSULTATIONS, AT_ONCE):
+        waiting += await asyncio.gather(*(opening(n) for n in range(first, first + AT_ONCE)))
+    times = list[float]()
 
     async def place() -> None:
         while waiting:
@@ -88,4 +87,4 @@ async def measure(sockets: AsyncIterator[ClientWebSocketResponse]) -> Measured:
     started = perf_counter()
     await asyncio.gather(*(place() for _ in range(AT_ONCE)))
     seconds = perf_counter() - started
-    return Measured(count * len(ANSWERS), seconds, sorted(times))
+    return Measured(CONSULTATIONS * len(ANSWERS), seconds, sorted(times))
