@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import WSServerHandshakeError
+from aiohttp import ClientSession, WSServerHandshakeError
+from aiohttp.test_utils import TestServer
 
+from bot.web.app import make_app
 from intake.rules import Site
 from tests.visiting import Visit, visiting
 
@@ -89,15 +91,18 @@ async def test_a_token_belongs_to_its_site(tmp_path: Path) -> None:
     async with visiting(tmp_path) as visit:
         rules = visit.desk.rules
         both = {**rules.sites, "other": Site(id="other", origins=(other,))}
-        object.__setattr__(visit.desk.loaded, "rules", replace(rules, sites=both))
-        token = await visit.token()
+        loaded = replace(visit.desk.loaded, rules=replace(rules, sites=both))
+        desk = replace(visit.desk, loaded=loaded)
+        async with TestServer(make_app(desk)) as server, ClientSession() as client:
+            shared = Visit(desk, client, server)
+            token = await shared.token()
 
-        over_http = await visit.call("GET", "/api/v1/messages", token, headers={"Origin": other})
-        talker = await visit.socket(headers={"Origin": other})
-        await talker.socket.send_json({"type": "hello", "token": token})
+            over_http = await shared.call("GET", "/api/v1/messages", token, headers={"Origin": other})
+            talker = await shared.socket(headers={"Origin": other})
+            await talker.socket.send_json({"type": "hello", "token": token})
 
-        assert over_http.status == 403
-        assert await talker.closed() == 4401
+            assert over_http.status == 403
+            assert await talker.closed() == 4401
 
 
 async def test_pages_and_health_have_no_origins(visit: Visit) -> None:
