@@ -72,6 +72,21 @@ async def test_a_parcel_holds_what_its_recipient_may_have(desk: Desk) -> None:
     assert await _log(desk) == ["lead.created"]
 
 
+async def test_a_mailbox_is_given_no_value(desk: Desk) -> None:
+    """For a notice by mail nothing is opened at all: the person's audit shows nobody (S16)."""
+    person = Person(desk)
+    await person.sends()
+    (task,) = await _claimed(desk)
+    mailbox = recipient("crm", "mail", "sales@desk.example.com")
+
+    parcel = await desk.call(desk.storage.parcels.parcel, task, mailbox, desk.clock())
+
+    assert parcel is not None
+    assert parcel.fields == {}
+    record = await desk.call(desk.storage.store.record, person.subject, purpose="view")
+    assert record.opened_by == ()
+
+
 async def test_a_purpose_that_was_withdrawn_sends_nothing(desk: Desk) -> None:
     """Who takes back affiliates before the partner was told is not told of; the CRM's delivery stands (L3)."""
     person = Person(desk)
