@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -63,6 +64,10 @@ def framed(*parts: str | bytes | int) -> bytes:
     return b"".join(framing)
 
 
+_BEGINNING = LENGTH.pack(len(MAGIC)) + MAGIC + LENGTH.pack(NUMBER.size) + NUMBER.pack(SUITE)
+_NUMBERS = Struct(">IQIQ")  # two numbers, each after its length
+
+
 def seal(key: DataKey, place: Place, plaintext: bytes, nonce: bytes, *, powers_of_two: bool = False) -> bytes:
     """Return the envelope of a value for this place.
 
@@ -71,7 +76,7 @@ def seal(key: DataKey, place: Place, plaintext: bytes, nonce: bytes, *, powers_o
     """
     header = HEADER.pack(MAGIC, SUITE, key.version)
     padded = _pad(plaintext, powers_of_two=powers_of_two)
-    return header + nonce + key.cipher.encrypt(nonce, padded, _bound(place, SUITE, key.version))
+    return header + nonce + key.cipher.encrypt(nonce, padded, _bound(place, key.version))
 
 
 def unseal(key_of: Callable[[int], DataKey] | Mapping[int, DataKey], place: Place, envelope: bytes) -> bytes:
@@ -93,7 +98,7 @@ def unseal(key_of: Callable[[int], DataKey] | Mapping[int, DataKey], place: Plac
         raise KeyLost(f"{_name(place)}: key version {version} is gone") from None
     nonce, sealed = envelope[HEADER.size : PREFIX_BYTES], envelope[PREFIX_BYTES:]
     try:
-        return _unpad(key.cipher.decrypt(nonce, sealed, _bound(place, SUITE, version)), place)
+        return _unpad(key.cipher.decrypt(nonce, sealed, _bound(place, version)), place)
     except InvalidTag:
         raise CannotUnseal(f"{_name(place)}: damaged, moved or rolled back") from None
 
@@ -110,8 +115,25 @@ def key_version(envelope: bytes) -> int:
     return int(version)
 
 
-def _bound(place: Place, suite: int, version: int) -> bytes:
-    return framed(MAGIC, suite, place.subject, place.table, place.column, place.row, version, place.revision)
+def _bound(place: Place, version: int) -> bytes:
+    """Return `framed(MAGIC, SUITE, *place up to row, version, revision)`; unrolled, for every value passes here."""
+    subject, row = place.subject.encode(), place.row.encode()
+    return b"".join(
+        (
+            _BEGINNING,
+            LENGTH.pack(len(subject)),
+            subject,
+            _column(place.table, place.column),
+            LENGTH.pack(len(row)),
+            row,
+            _NUMBERS.pack(NUMBER.size, version, NUMBER.size, place.revision),
+        )
+    )
+
+
+@lru_cache(128)  # columns; the schema has far fewer
+def _column(table: str, column: str) -> bytes:
+    return framed(table, column)
 
 
 def _pad(plaintext: bytes, *, powers_of_two: bool) -> bytes:
