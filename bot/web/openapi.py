@@ -55,7 +55,10 @@ def document() -> dict[str, Any]:
         "paths": _paths(),
         "components": {
             "schemas": components,
-            "securitySchemes": {"session": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "session": {"type": "http", "scheme": "bearer"},
+                "staff": {"type": "apiKey", "in": "cookie", "name": "askfirst-staff"},
+            },
         },
     }
 
@@ -72,7 +75,7 @@ def _within(value: Any) -> Any:
 
 
 def _paths() -> dict[str, Any]:
-    return _chat() | _rights() | _service()
+    return _chat() | _rights() | _staff() | _service()
 
 
 def _chat() -> dict[str, Any]:
@@ -134,6 +137,26 @@ def _rights() -> dict[str, Any]:
                 "Confirm an erasure", "200", "certificate", query=(named,), public=True, problems=("404",)
             )
         },
+    }
+
+
+def _staff() -> dict[str, Any]:
+    one = "/api/v1/staff/leads/{reference}"
+    return {
+        "/api/v1/staff/leads": {"get": _inside("The newest leads, masked")},
+        one: {"get": _inside("One lead, masked"), "patch": _inside("Move a lead on")},
+        f"{one}/open": {"post": _inside("Open fields for a stated purpose")},
+        f"{one}/reply": {"post": _inside("Say something in the person's chat", "201")},
+    }
+
+
+def _inside(summary: str, status: str = "200") -> dict[str, Any]:
+    """Return a call of the console: a cookie lets in, and changes carry `X-CSRF-Token`."""
+    done = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "summary": summary,
+        "security": [{"staff": []}],
+        "responses": {status: done, **_problems("400", "401", "403", "404")},
     }
 
 
