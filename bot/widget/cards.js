@@ -89,7 +89,7 @@ export const rows = (fields, talk, act) =>
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
   const list = (/** @type {string} */ title, /** @type {any[]} */ items) =>
-    h("div", {}, h("h4", {}, title), h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))));
+    h("div", {}, h("h3", { class: "sub" }, title), h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))));
   const decided = latest(record.consents).map((one) =>
     [h("span", {}, `${one.label}: ${w[one.decision] || one.decision}, ${when(one.at, locale)}`), acts?.withdraw(one)]);
   return h("div", { class: "record" },
@@ -110,7 +110,7 @@ export function certificateCard(certificate, { w }) {
   title.classList.add("ok");
   title.prepend(icon("done"));
   const list = (/** @type {string} */ name, /** @type {string[]} */ items) =>
-    items.length > 0 && h("div", {}, h("h4", {}, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
+    items.length > 0 && h("div", {}, h("h3", { class: "sub" }, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
   return h("section", { class: "card" }, title,
     h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
     list(w.gone, certificate.destroyed.map((/** @type {string} */ what) => w.what[what] || what)),

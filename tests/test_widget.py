@@ -1,0 +1,400 @@
+"""The widget in a real browser against a real desk: what visitors are promised, they see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Download, expect
+
+from tests.chat_window import FOCUSED, IN_ROOT, PHONE, Served, Window, host_page, served_desk, window
+from tests.servers import free_port
+
+EVENTS = """() => { window.heard = [];
+    for (const name of ["opened", "closed", "message", "consent", "submitted", "error"])
+        addEventListener(`askfirst:${name}`, (one) => window.heard.push([name, one.detail])); }"""
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """A desk on a port of its own."""
+    async with served_desk(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
+    """An English visitor on the demo site."""
+    async with window(browser, f"{served.url}/") as seen:
+        yield seen
+
+
+KEYBOARD = {
+    "en-GB": {
+        "launcher": "Open the chat",
+        "topic": "Gateways",
+        "followup": "Yes, please",
+        "agree": "Agree",
+        "own": "My own",
+        "skip": "Skip",
+        "industry": "Water",
+        "send": "Send",
+        "sent": "Your reference is",
+        "labels": ["Your question", "Name", "Company", "Mobile phone", "E-mail", "Position"],
+    },
+    "zh-CN": {
+        "launcher": "打开咨询窗口",
+        "topic": "网关产品",
+        "followup": "需要",
+        "agree": "同意",
+        "own": "本人的",
+        "skip": "跳过",
+        "industry": "水务",
+        "send": "发送",
+        "sent": "编号",
+        "labels": ["您的问题", "姓名", "公司名称", "手机号码", "电子邮箱", "职位"],
+    },
+}
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_the_keyboard_alone_is_enough(browser: Browser, served: Served, locale: str) -> None:
+    """From the page to the sent consultation without a mouse, in both languages; the focus never falls to the body."""
+    words = KEYBOARD[locale]
+    answers = ["能接旧水泵吗？", "李娜", "示例水泵", "+86 138 0013 8000"]
+    async with window(browser, f"{served.url}/", locale=locale) as seen:
+
+        async def press(name: str) -> None:
+            focused = str(await seen.page.evaluate(FOCUSED)).strip()
+            if focused != name:
+                await seen.tab_to(name)
+            await seen.page.keyboard.press("Enter")
+
+        await press(str(words["launcher"]))
+        await seen.page.locator(".chip").first.wait_for()
+        await press(str(words["topic"]))
+        for label, answer in zip(words["labels"], answers, strict=False):
+            await seen.asks(label)
+            await expect(seen.answer).to_be_focused()
+            await seen.page.keyboard.insert_text(answer)
+            await seen.page.keyboard.press("Enter")
+            if label == words["labels"][0]:
+                for choice in (words["followup"], words["agree"], words["own"]):
+                    await seen.dialog.get_by_role("button", name=str(choice), exact=True).wait_for()
+                    await press(str(choice))
+        for label in words["labels"][4:]:
+            await seen.asks(label)
+            await press(str(words["skip"]))
+        await seen.dialog.get_by_role("button", name=str(words["industry"]), exact=True).wait_for()
+        await press(str(words["industry"]))
+        await seen.dialog.locator(".foot .filled").wait_for()
+        await press(str(words["send"]))
+
+        await seen.sees(str(words["sent"]))
+        assert await seen.page.evaluate("document.activeElement.tagName") == "ASKFIRST-DESK"
+        await seen.page.keyboard.press("Escape")
+        await expect(seen.dialog).to_be_hidden()
+        assert str(await seen.page.evaluate(FOCUSED)) == words["launcher"]
+
+
+async def test_nothing_is_stored_in_the_browser(chat: Window) -> None:
+    """S8, L12: no cookie and no storage before, during and after a consultation; before opening, one request."""
+    before, asked = await chat.stored(), [url for url in chat.requests if "widget" in url or "api" in url]
+    await chat.open()
+    await chat.to_review()
+    during = await chat.stored()
+    await chat.pick("Send")
+    await chat.sees("Your reference is")
+
+    assert before == during == await chat.stored() == ["", 0, 0, 0, 0]
+    assert [url.rsplit("/", 1)[1] for url in asked] == ["widget.js"]
+    assert all(url.startswith((chat.page.url, "data:", "blob:")) for url in chat.requests)
+
+
+async def test_it_opens_only_when_somebody_opens_it(chat: Window) -> None:
+    """L15, WCAG 3.2.1: the launcher is a real button that says its state; the first line says that this is a bot."""
+    launcher = chat.page.locator("#launcher")
+    assert await launcher.evaluate("one => [one.tagName, one.ariaExpanded, one.ariaHasPopup]") == [
+        "BUTTON",
+        "false",
+        "dialog",
+    ]
+    assert await chat.dialog.count() == 0
+
+    await chat.open()
+
+    assert await launcher.get_attribute("aria-expanded") == "true"
+    await expect(chat.dialog.locator(".said").first).to_contain_text("automated assistant")
+    await launcher.click()
+    await expect(chat.dialog).to_be_hidden()
+
+
+async def test_refusing_leads_on_without_details(chat: Window) -> None:
+    """S8, L4: who refuses is told how to reach the company, can go on asking, and nothing is stored."""
+    await chat.open()
+    await chat.to_consent()
+
+    await chat.pick("Refuse")
+
+    await chat.sees("Nothing of what you wrote is kept")
+    await chat.sees("privacy@example.com")
+    await chat.say("What is your warranty?")
+    await chat.sees("three years")
+    assert await chat.stored() == ["", 0, 0, 0, 0]
+
+
+async def test_agreeing_and_refusing_look_the_same(chat: Window) -> None:
+    """L2, S5: same size, colour and weight, side by side; nothing is ticked, neither button has the focus."""
+    look = """one => { const s = getComputedStyle(one), r = one.getBoundingClientRect();
+        return [r.width, r.height, r.top, s.color, s.backgroundColor, s.fontWeight, s.fontSize, s.borderColor]; }"""
+    await chat.open()
+
+    await chat.to_consent()
+
+    pair = chat.dialog.locator(".foot .pair button")
+    assert await pair.count() == 2
+    assert await pair.nth(0).evaluate(look) == await pair.nth(1).evaluate(look)
+    assert await chat.dialog.locator("input:checked").count() == 0
+    assert await chat.dialog.locator("input[type=checkbox]").count() == 4
+    assert await chat.page.evaluate(FOCUSED) == "Your choice"
+    await expect(chat.answer).to_have_count(0)
+
+
+async def test_only_ticked_purposes_are_agreed_to(chat: Window, served: Served) -> None:
+    """L2: the boxes are sent one by one, and "my data" shows each decision."""
+    await chat.open()
+    await chat.to_consent()
+
+    await chat.dialog.get_by_label("News").check()
+    await chat.pick("Agree")
+
+    await chat.sees("Agree · News")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.sees("News: agreed")
+    await chat.sees("Affiliates: refused")
+    await chat.dialog.get_by_role("button", name="Withdraw: News").click()
+    await chat.sees("Withdrawn: News")
+
+
+async def test_the_policy_can_be_read_on_the_card(chat: Window) -> None:
+    """L1: the whole notice is one click away in place, and a link."""
+    await chat.open()
+    await chat.to_consent()
+
+    await chat.dialog.get_by_text("Read the whole policy here").click()
+
+    await expect(chat.dialog.locator(".notice h1")).to_contain_text("Example Instruments")
+    link = chat.dialog.get_by_role("link", name="Privacy policy 2026-11")
+    assert "/policy/2026-11?lang=en" in str(await link.get_attribute("href"))
+
+
+async def test_a_sensitive_question_is_asked_with_its_warning(chat: Window) -> None:
+    """S7: warning, reason and badge stand at the field, tied to it for screen readers; progress is shown."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Agree")
+    await chat.pick("My own")
+    await chat.asks("Name")
+
+    described = await chat.answer.get_attribute("aria-describedby")
+
+    assert described == "warning"
+    await expect(chat.dialog.locator("#warning")).to_contain_text("Your name is sensitive")
+    await expect(chat.dialog.locator(".badge")).to_have_text("Sensitive")
+    await expect(chat.dialog.locator(".progress")).to_have_text("1 of 6")
+    assert await chat.answer.get_attribute("autocomplete") == "name"
+
+
+async def test_a_wrong_answer_stays_in_its_field(chat: Window) -> None:
+    """WCAG 3.3.1: what was wrong stands under the field, the value is kept, the focus is on it."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Agree")
+    await chat.pick("My own")
+    await chat.asks("Name")
+
+    await chat.say("Li Na 4")
+
+    await expect(chat.dialog.locator("#fault")).to_contain_text("digits")
+    await expect(chat.answer).to_have_value("Li Na 4")
+    await expect(chat.answer).to_be_focused()
+    assert await chat.answer.get_attribute("aria-invalid") == "true"
+    assert "fault" in str(await chat.answer.get_attribute("aria-describedby"))
+    await chat.say("Li Na")
+    await chat.asks("Company")
+
+
+async def test_enter_that_ends_a_chinese_word_does_not_send(chat: Window) -> None:
+    """Enter belongs to the input method while a word is being composed."""
+    await chat.open()
+    await chat.answer.fill("wang")
+
+    await chat.answer.evaluate(
+        "one => one.dispatchEvent(new KeyboardEvent('keydown',"
+        " { key: 'Enter', isComposing: true, bubbles: true, cancelable: true }))"
+    )
+
+    await expect(chat.answer).to_have_value("wang")
+    await expect(chat.dialog.locator(".visitor")).to_have_count(0)
+
+
+async def test_a_reload_forgets(chat: Window) -> None:
+    """S8: the session lives in the page's memory; after a reload there is a launcher and a new greeting."""
+    await chat.open()
+    await chat.to_consent()
+
+    await chat.page.reload()
+
+    assert await chat.dialog.count() == 0
+    await chat.open()
+    await expect(chat.dialog.locator(".said")).to_have_count(1)
+
+
+async def test_everything_can_be_erased_and_is_certified(chat: Window) -> None:
+    """S24: delete from the foot of the chat; the certificate says what went, what stays and why."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.sees("Li Na")
+
+    await chat.pick("Delete my data")
+    await chat.pick("Everything about me")
+
+    await chat.sees("What went")
+    await chat.sees("Certificate:")
+    await expect(chat.dialog.locator(".said")).to_have_count(0)
+    assert "Li Na" not in await chat.dialog.inner_text()
+    await chat.pick("Start again")
+    await chat.page.locator(".chip").first.wait_for()
+
+
+async def test_one_consultation_can_be_erased(chat: Window) -> None:
+    """S23: after it the chat goes on; what had been said there is gone from the screen."""
+    await chat.open()
+    await chat.to_review()
+    await chat.pick("Stop and erase")
+
+    await chat.sees("What stays, and why")
+
+    await expect(chat.dialog.get_by_text("Li Na", exact=True)).to_have_count(0)
+    await expect(chat.answer).to_be_visible()
+
+
+async def test_a_detail_is_corrected_from_my_data(chat: Window) -> None:
+    """S21: one button beside each detail; afterwards the open question is asked again."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+
+    await chat.dialog.locator(".view").get_by_role("button", name="Correct: Company").click()
+    await chat.asks("Company")
+    await chat.say("Sample Valves")
+
+    await chat.sees("is corrected")
+    await expect(chat.dialog.locator(".card .rows")).to_contain_text("Sample Valves")
+
+
+async def test_a_copy_can_be_downloaded(chat: Window) -> None:
+    """S15: readable and machine-readable copies and the receipts arrive as files."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    names = ("Download a copy", "Copy for machines (JSON)", "Consent receipts")
+
+    saved = []
+    for name in names:
+        async with chat.page.expect_download() as waiting:
+            await chat.pick(name)
+        saved.append(await _read(await waiting.value))
+
+    assert "Li Na" in saved[0]
+    assert "Li Na" in json.dumps(json.loads(saved[1]), ensure_ascii=False)
+    assert json.loads(saved[2])
+
+
+async def _read(download: Download) -> str:
+    path = await download.path()
+    return await asyncio.to_thread(path.read_text, encoding="utf-8")
+
+
+async def test_the_language_can_be_changed_at_any_time(chat: Window) -> None:
+    """S21: the header's button changes the desk's language and the widget's own words."""
+    await chat.open()
+    await chat.pick("Gateways")
+    await chat.asks("Your question")
+
+    await chat.dialog.locator(".language").click()
+
+    await chat.asks("您的问题")
+    assert await chat.dialog.get_attribute("lang") == "zh-CN"
+    await expect(chat.dialog.get_by_role("button", name="隐私与我的信息")).to_be_visible()
+
+
+async def test_a_page_can_steer_the_chat_and_hears_nothing_personal(chat: Window) -> None:
+    """Contract, "Web page API": start with a topic; events say that something happened, never what was said."""
+    await chat.page.evaluate(EVENTS)
+    await chat.page.get_by_role("button", name="Service", exact=True).click()
+    await chat.asks("Your question")
+    await chat.say("Ask Li Na at li.na@example.com")
+    await chat.pick("Yes, please")
+    await chat.pick("Agree")
+    await chat.sees("Are the details your own")
+    await chat.page.evaluate("askfirst.close()")
+    await expect(chat.dialog).to_be_hidden()
+
+    heard = await chat.page.evaluate("window.heard")
+
+    names = [name for name, _ in heard]
+    assert names[0] == "opened"
+    assert names[-1] == "closed"
+    assert ["consent", {"decision": "agree"}] in heard
+    assert "Li Na" not in json.dumps(heard)
+    assert "example.com" not in json.dumps(heard)
+    await chat.page.evaluate("askfirst.reset(); askfirst.toggle()")
+    await chat.page.locator(".chip").first.wait_for()
+
+
+async def test_a_strict_page_of_another_origin_can_embed_it(browser: Browser, tmp_path: Path) -> None:
+    """S1: under a policy that allows the desk's scripts and connections nothing is blocked; an unlisted page is."""
+    port, other = free_port(), free_port()
+    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
+        socket = served.url.replace("http", "ws")
+        csp = (
+            f"default-src 'none'; script-src {served.url}; connect-src {served.url} {socket}; base-uri 'none'; "
+            "form-action 'none'"
+        )
+        async with host_page(served.url, csp, port) as listed, window(browser, listed) as seen:
+            await seen.open()
+            await seen.to_consent()
+            await seen.pick("Agree")
+            await seen.sees("Are the details your own")
+            assert await seen.stored() == ["", 0, 0, 0, 0]
+        async with host_page(served.url, csp, other) as unlisted, window(browser, unlisted) as seen:
+            await seen.page.locator("#launcher").click()
+            await expect(seen.dialog.get_by_role("alert")).not_to_be_empty()
+
+
+async def test_it_fits_a_small_phone(browser: Browser, served: Served) -> None:
+    """WCAG 1.4.10: at 320 CSS px nothing needs sideways scrolling, and every target is 44 px high."""
+    small = f"""() => [...{IN_ROOT}.querySelectorAll('button, input:not([type=checkbox]), textarea, .box')]
+        .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"""
+    async with window(browser, f"{served.url}/", size=PHONE) as seen:
+        await seen.open()
+        states = [await seen.sideways()]
+        await seen.to_consent()
+        states += [await seen.sideways(), await seen.page.evaluate(small)]
+        assert await seen.dialog.evaluate("one => one.matches(':modal')")
+        await seen.pick("Refuse")
+        await seen.sees("Nothing of what you wrote is kept")
+        await seen.page.evaluate("askfirst.reset()")
+        await seen.page.locator(".chip").first.wait_for()
+        await seen.to_review()
+        states += [await seen.sideways(), await seen.page.evaluate(small)]
+        await seen.dialog.get_by_role("button", name="Privacy and my data").click()
+        await seen.sees("Li Na")
+        states += [await seen.sideways(), await seen.page.evaluate(small)]
+
+    assert states == [[]] * len(states)
