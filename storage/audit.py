@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select
 from storage.tables import audit
 
 PERSON = "person"  # the actor of what people do about themselves
+OFFICER = "officer"  # the actor of whoever helps people with their rights
 DESK = "desk"  # the actor of what happens by itself: retention
 OPENED = "opened"  # the action of reading values
 

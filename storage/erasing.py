@@ -185,7 +185,7 @@ def _take_away(connection: Connection, begun: Begun) -> list[str]:
             delete(fields).where(fields.c.subject == subject, fields.c.scope.in_(begun.scopes))
         ).rowcount,
     }
-    if any(scope.startswith("profile.") for scope in begun.scopes):
+    if any(scopes.is_profile(scope) for scope in begun.scopes):
         found_by = delete(index_rows).where(index_rows.c.subject == subject, index_rows.c.field != CHAT_FIELD)
         counts["lookups"] = connection.execute(found_by).rowcount
         digests = update(messages).where(messages.c.subject == subject, messages.c.sealed_digest.is_not(None))

@@ -14,6 +14,7 @@ from intake.conversation import Conversation
 from intake.outcomes import Step, Submit
 from storage import audit, planning, repeats
 from storage.carrying import Carrying, Known, numbers_after
+from storage.lookups import record_update
 from storage.means import KeysAtHand, Means
 from storage.outbox import enqueue
 from storage.planning import Planned, Stepped
@@ -103,6 +104,8 @@ class Group:
         must_live(standing.subject, standing.status)
         if said is None:
             return standing
+        if turn.update:
+            record_update(self._connection, turn.update, turn.at, "")
         state = self._states.get(standing.id)
         self._results[place] = repeats.answer(
             self._means, self._connection, self._keys, turn, standing, state, said

@@ -61,13 +61,14 @@ def call_colleague(carrying: Carrying, effect: CallColleague) -> None:
 def withdraw(carrying: Carrying, purposes: tuple[str, ...]) -> None:
     """Take the leads away from sales, or shorten how long they are kept; tell who had received something."""
     rules, subject = carrying.rules, carrying.standing.subject
-    if any(rules.purposes[purpose].required for purpose in purposes if purpose in rules.purposes):
+    everything = any(rules.purposes[purpose].required for purpose in purposes if purpose in rules.purposes)
+    if everything:
         until = carrying.at + rules.retention.withdrawn
         carrying.write("lead_withdrawn", b_subject=subject, b_until=until)
     elif KEEP_LONGER in purposes:
         keep = _keep(rules, carrying.live)
         carrying.later.append(lambda connection: _shorten(connection, subject, keep))
-    tell_those_told(carrying, "consent.withdrawn", lambda recipient: recipient.purpose in purposes)
+    tell_those_told(carrying, "consent.withdrawn", lambda one: everything or one.purpose in purposes)
 
 
 def tell_those_told(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 
 from intake.asking import NEED
 from storage import audit, consents, fields, scopes, showing
-from storage.audit import OPENED, Entry
+from storage.audit import OFFICER, OPENED, PERSON, Entry
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
 from storage.means import KeysAtHand, Means
 from storage.records import Record
@@ -72,8 +72,15 @@ def own_record(means: Means, connection: Connection, subject: str, *, purpose: s
     wanted = {scopes.profile(person.profile), scopes.visit(person.visit), *talks}
     rows = showing.in_scopes(showing.rows_of(connection, [subject])[subject], wanted)
     values = showing.open_values(KeysAtHand(means), rows)
-    entry = showing.own_opening(subject, values, means.clock())
-    audit.write(connection, means.writer, [entry])
+    note = Entry(
+        at=means.clock(),
+        actor=PERSON if purpose == OWN_VIEW else OFFICER,
+        action=OPENED,
+        subject=subject,
+        purpose=purpose,
+        fields=tuple(sorted(values)),
+    )
+    audit.write(connection, means.writer, [note])
     return showing.record(connection, rows, values, subject, means.rules.fields)
 
 

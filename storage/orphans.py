@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, tuple_, union
@@ -23,17 +23,27 @@ from storage.tables import (
     subjects,
 )
 
+AT_ONCE = 500  # keys looked at in one query; bounds its parameters
+
 
 def sweep(means: Means, older_than: datetime) -> int:
     """Destroy doomed keys and those made before this time without data; return how many keys went."""
-    return _destroy_doomed(means) + _discard_unused(means, older_than)
+    gone = 0
+    while (doomed := _doomed(means)) is not None:
+        gone += doomed
+    made = means.keyring.orphans(older_than)
+    return gone + sum(
+        _discard_unused(means, made[start : start + AT_ONCE]) for start in range(0, len(made), AT_ONCE)
+    )
 
 
-def _destroy_doomed(means: Means) -> int:
+def _doomed(means: Means) -> int | None:
+    """Destroy some of the doomed keys; return how many there were still, or None when nothing is doomed."""
     with means.engine.begin() as connection:
-        doomed: list[Name] = [(row.subject, row.scope) for row in connection.execute(select(doomed_keys))]
+        some = connection.execute(select(doomed_keys).limit(AT_ONCE))
+        doomed: list[Name] = [(row.subject, row.scope) for row in some]
     if not doomed:
-        return 0
+        return None
     found = means.keyring.keys(doomed, fresh=True)
     names = [(*name, version) for name, versions in found.items() for version in versions]
     if names:
@@ -44,11 +54,8 @@ def _destroy_doomed(means: Means) -> int:
     return len(names)
 
 
-def _discard_unused(means: Means, older_than: datetime) -> int:
-    """Data is looked for after the keys were listed: a key whose turn commits meanwhile is younger than the limit."""
-    made = means.keyring.orphans(older_than)
-    if not made:
-        return 0
+def _discard_unused(means: Means, made: Sequence[KeyName]) -> int:
+    """Settle keys with data, destroy those without. Their turns ended long ago: no data comes meanwhile."""
     with means.engine.begin() as connection:
         used = _used(connection, {name.subject for name in made})
     unused = [name for name in made if _is_ours(name) and name.scope not in used[name.subject]]

@@ -31,6 +31,11 @@ def next_number(scope: str) -> str:
     return f"{prefix}~{int(number or 1) + 1}.{of}"
 
 
+def is_profile(scope: str) -> bool:
+    """Tell the scope of a person's details."""
+    return scope.startswith("profile.")
+
+
 def is_consultation(scope: str) -> bool:
     """Tell a consultation's scope from a session's before consent."""
-    return scope.startswith("c")
+    return scope.startswith("c") and "." in scope

@@ -1,17 +1,16 @@
 """Retention: what nobody may keep any longer goes, by the same steps as when somebody asks for it (S12).
 
-A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last turn, what
+A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last word, what
 was said without consent `retention.session` after it. The details go with the last of these, the person with the rest.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from intake.rules import Rules
 from storage import erasing, erasure, lookups, orphans, scopes
@@ -27,6 +26,7 @@ UPDATES_KEPT = timedelta(
     days=2
 )  # Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
 ORPHAN_AGE = timedelta(hours=1)  # design, "Sealing": no turn takes that long between key and data
+AT_ONCE = 500  # people looked at in one query; bounds its parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,26 +38,23 @@ class Due:
     scopes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Something of a person that comes to its end at a time of its own."""
+
     scope: str
     ends: datetime
     kind: str  # LEAD or DRAFT
     consented: bool  # the details may be kept as long as this
+    held: bool  # something stands there still
 
 
 def due(rules: Rules, connection: Connection, now: datetime) -> list[Due]:
     """Return what has come to its end at `now`, oldest persons first."""
     found: list[Due] = []
-    pieces = _pieces(rules, connection, _candidates(connection, now))
-    held = _held_scopes(connection, list(pieces))
-    for subject, mine in pieces.items():
-        if all(piece.ends <= now for piece in mine):
-            found.append(Due(subject=subject, scope=ALL))
-            continue
-        ended = [piece for piece in mine if piece.ends <= now]
-        bare = not any(piece.consented for piece in mine if piece.ends > now)
-        found.extend(_parts(subject, ended, bare, held[subject]))
+    for some in _batches(_candidates(connection, now)):
+        for subject, pieces in _pieces(rules, connection, some).items():
+            found.extend(_ended(subject, pieces, _details(connection, subject), now))
     return found
 
 
@@ -71,75 +68,74 @@ def _candidates(connection: Connection, now: datetime) -> list[str]:
     return list(connection.scalars(some.order_by(subjects.c.created_at, subjects.c.subject)))
 
 
-def _pieces(rules: Rules, connection: Connection, candidates: list[str]) -> dict[str, list[_Piece]]:
-    pieces: dict[str, list[_Piece]] = {subject: [] for subject in candidates}
-    sent: set[str] = set()
-    for lead in connection.execute(select(leads).where(leads.c.subject.in_(candidates))):
-        pieces[lead.subject].append(_Piece(lead.scope, lead.keeps_until, LEAD, consented=True))
-        sent.add(lead.scope)
-    for talk in connection.execute(select(conversations).where(conversations.c.subject.in_(candidates))):
-        if talk.scope in sent:
-            continue
-        ends = talk.updated_at + _keep(rules, talk.scope)
-        pieces[talk.subject].append(_Piece(talk.scope, ends, DRAFT, scopes.is_consultation(talk.scope)))
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
+
+
+def _pieces(rules: Rules, connection: Connection, some: Sequence[str]) -> dict[str, list[Piece]]:
+    """Return what each of these people has, by when it ends."""
+    pieces: dict[str, list[Piece]] = {subject: [] for subject in some}
+    spoken: dict[tuple[str, str], datetime] = {}  # last word under each scope
+    words = select(messages.c.subject, messages.c.scope, func.max(messages.c.at).label("last"))
+    there = words.where(messages.c.subject.in_(some), messages.c.sealed_body.is_not(None))
+    for row in connection.execute(there.group_by(messages.c.subject, messages.c.scope)):
+        spoken[row.subject, row.scope] = row.last
+    for lead in connection.execute(select(leads).where(leads.c.subject.in_(some))):
+        spoken.pop((lead.subject, lead.scope), None)
+        pieces[lead.subject].append(
+            Piece(scope=lead.scope, ends=lead.keeps_until, kind=LEAD, consented=True, held=True)
+        )
+    sent = {(subject, piece.scope) for subject, mine in pieces.items() for piece in mine}
+    for talk in connection.execute(select(conversations).where(conversations.c.subject.in_(some))):
+        if (talk.subject, talk.scope) not in sent:
+            held = spoken.pop((talk.subject, talk.scope), None) is not None
+            pieces[talk.subject].append(_draft(rules, talk.scope, talk.updated_at, held=held))
+    for (subject, scope), last in spoken.items():  # consultations that were left behind
+        pieces[subject].append(_draft(rules, scope, last, held=True))
     return pieces
 
 
-def _held_scopes(connection: Connection, candidates: list[str]) -> dict[str, set[str]]:
-    """Return the scopes under which something is kept: what went already is not erased again."""
-    held: dict[str, set[str]] = defaultdict(set)
-    words = select(messages.c.subject, messages.c.scope).where(
-        messages.c.subject.in_(candidates), messages.c.sealed_body.is_not(None)
-    )
-    values = select(fields.c.subject, fields.c.scope).where(fields.c.subject.in_(candidates))
-    for subject, scope in connection.execute(words.union(values)):
-        held[subject].add(scope)
-    return held
+def _draft(rules: Rules, scope: str, last: datetime, *, held: bool) -> Piece:
+    consented = scopes.is_consultation(scope)
+    keep = rules.retention.draft if consented else rules.retention.session
+    return Piece(scope=scope, ends=last + keep, kind=DRAFT, consented=consented, held=held)
 
 
-def _parts(subject: str, ended: Iterable[_Piece], bare: bool, held: set[str]) -> list[Due]:
-    parts = [
-        Due(subject=subject, scope=piece.kind, scopes=(piece.scope,))
-        for piece in ended
-        if piece.kind == LEAD or piece.scope in held
-    ]
-    details = tuple(sorted(scope for scope in held if scope.startswith("profile.")))
-    if bare and details:
-        last = parts.pop() if parts else Due(subject=subject, scope=DRAFT)
-        parts.append(Due(subject=subject, scope=last.scope, scopes=(*last.scopes, *details)))
-    return parts
+def _details(connection: Connection, subject: str) -> tuple[str, ...]:
+    kept = select(fields.c.scope).distinct().where(fields.c.subject == subject)
+    return tuple(sorted(scope for scope in connection.scalars(kept) if scopes.is_profile(scope)))
+
+
+def _ended(subject: str, pieces: Sequence[Piece], details: tuple[str, ...], now: datetime) -> Iterator[Due]:
+    if all(piece.ends <= now for piece in pieces):
+        yield Due(subject=subject, scope=ALL)
+        return
+    parts = [(piece.kind, (piece.scope,)) for piece in pieces if piece.ends <= now and piece.held]
+    if details and not any(piece.consented for piece in pieces if piece.ends > now):
+        kind, last = parts.pop() if parts else (DRAFT, ())
+        parts.append((kind, (*last, *details)))
+    for kind, doomed in parts:
+        yield Due(subject=subject, scope=kind, scopes=doomed)
 
 
 def sweep(means: Means, now: datetime) -> int:
     """Erase what is due, finish what was left, forget what has served; return how many things went."""
     with means.engine.begin() as connection:
         waiting = erasure.unfinished(connection)
+        candidates = _candidates(connection, now)
         parts = due(means.rules, connection, now)
     begun = [one for part in parts if (one := _begin(means, part, now))]
     for one in (*waiting, *begun):
         erasure.finish(means, one)
     with means.engine.begin() as connection:
-        _look_later(means.rules, connection, now)
+        for some in _batches(candidates):
+            _look_later(means.rules, connection, some, now)
         forgotten = lookups.forget_old(connection, now, now - UPDATES_KEPT, now - STUB_KEPT)
     swept = orphans.sweep(means, now - ORPHAN_AGE)
     truncate_wal(means.engine)
     means.keyring.scrub()
     return len(waiting) + len(begun) + forgotten + swept
-
-
-def _look_later(rules: Rules, connection: Connection, now: datetime) -> None:
-    """Let what may stay rest until it may end. No later turn can end it sooner than the shortest time after itself."""
-    soonest = now + min(rules.retention.draft, rules.retention.session)
-    looked_at = connection.execute(select(conversations).where(conversations.c.look_at <= now)).all()
-    for talk in looked_at:
-        ends = talk.updated_at + _keep(rules, talk.scope)
-        this = (conversations.c.subject == talk.subject) & (conversations.c.id == talk.id)
-        rests = min(ends, soonest) if ends > now else soonest
-        connection.execute(update(conversations).where(this).values(look_at=rests))
-
-
-def _keep(rules: Rules, scope: str) -> timedelta:
-    return rules.retention.draft if scopes.is_consultation(scope) else rules.retention.session
 
 
 def _begin(means: Means, part: Due, now: datetime) -> str:
@@ -148,3 +144,12 @@ def _begin(means: Means, part: Due, now: datetime) -> str:
             return erasing.begin_due(means, connection, part.subject, part.scope, part.scopes, now)
     except Conflict:  # another worker was faster
         return ""
+
+
+def _look_later(rules: Rules, connection: Connection, some: Sequence[str], now: datetime) -> None:
+    """Let what may stay rest until something of it may end: no later turn ends it sooner than the shortest time."""
+    soonest = now + min(rules.retention.draft, rules.retention.session)
+    for subject, pieces in _pieces(rules, connection, some).items():
+        rests = min((piece.ends for piece in pieces if piece.ends > now), default=soonest)
+        mine = update(conversations).where(conversations.c.subject == subject)
+        connection.execute(mine.values(look_at=min(rests, soonest)))
