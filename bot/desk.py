@@ -38,6 +38,15 @@ def new_id() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where time, ids and randomness come from."""
+
+    clock: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = new_id
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The composition: channels receive it and look nothing up elsewhere."""
 
@@ -58,22 +67,35 @@ class Desk:
         return self.loaded.rules
 
     @classmethod
-    def build(cls, settings: Settings, loaded: Loaded, storage: Storage, **given: Any) -> Desk:
-        """Return a desk over opened storage; `given` replaces clock, ids or randomness."""
+    def build(
+        cls, settings: Settings, loaded: Loaded, storage: Storage, sources: Sources | None = None
+    ) -> Desk:
+        """Return a desk over opened storage."""
+        given = sources or Sources()
         wording = Wording(loaded.rules, loaded.catalogues, settings.public_url)
         turns = Turns(storage.store, storage.thread, loaded.rules)
-        return cls(settings=settings, loaded=loaded, wording=wording, storage=storage, turns=turns, **given)
+        return cls(
+            settings=settings,
+            loaded=loaded,
+            wording=wording,
+            storage=storage,
+            turns=turns,
+            clock=given.clock,
+            new_id=given.new_id,
+            random=given.random,
+        )
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `function` of the storage returns; it runs in the storage's thread."""
         return await asyncio.wrap_future(self.storage.thread.submit(lambda: function(*args, **kwargs)))
 
     async def act(self, turn: Turn) -> tuple[TurnDone, Mapping[str, Any] | None]:
-        """Carry out a turn and what follows it: a begun erasure is finished, watchers are told."""
-        return await self.settle(turn, await self.turns.take(turn))
+        """Carry out a turn and what follows it: a begun erasure is finished, watchers are told.
 
-    async def settle(self, turn: Turn, done: TurnDone) -> tuple[TurnDone, Mapping[str, Any] | None]:
-        """Finish what a committed turn began, count it, tell the watchers; return it with its certificate."""
+        Returns: what became of the turn, and the certificate of an erasure. Raises what made the turn fail; where only
+        the erasure could not be finished yet, a repeat of the turn finishes it, or the worker does.
+        """
+        done = await self.turns.take(turn)
         certificate = None
         if done.erasure:
             certificate = await self.call(self.storage.store.finish_erasure, done.erasure)
@@ -86,4 +108,3 @@ class Desk:
         drawn = int.from_bytes(self.random(REFERENCE_LENGTH))
         signs = "".join(REFERENCE_LETTERS[drawn >> 5 * n & 31] for n in range(REFERENCE_LENGTH))
         return f"AF-{signs[:4]}-{signs[4:]}"
-

@@ -100,6 +100,11 @@ class Drawing:
         known = self._rules.recipients.get(str(row.get("recipient", "")))
         return known.name[locale] if known else str(row.get("recipient", ""))
 
+    def _asked(self, name: str) -> bool:
+        """Say whether the desk asks for a field; items of the visit record are always meant."""
+        field = self._rules.fields.get(name)
+        return field is None or field.asked
+
     def _sensitive(self, name: str) -> bool:
         return name in self._rules.fields and self._rules.fields[name].sensitive
 
@@ -156,7 +161,7 @@ class Drawing:
             "text": purpose.text[locale],
             "required": purpose.required,
             "sensitive": any(self._sensitive(name) for name in purpose.fields),
-            "fields": list(purpose.fields),
+            "fields": [name for name in purpose.fields if self._asked(name)],
         }
 
     def _option(self, value: str, locale: str) -> str:

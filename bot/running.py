@@ -17,7 +17,7 @@ from bot.commands.staff import one_time_url
 from bot.delivery.courier import Courier
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
-from bot.desk import Desk
+from bot.desk import Desk, Sources
 from bot.telegram_channel import TelegramChannel
 from bot.web import pages
 from bot.web.app import make_app
@@ -34,12 +34,21 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, loaded: Loaded, *, migrate: bool = False) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: Settings, loaded: Loaded, sources: Sources | None = None, *, migrate: bool = False
+) -> AsyncIterator[Desk]:
     """Yield the desk over opened storage. Raises OperatorMustAct when the database or its keys cannot be used."""
+    given = sources or Sources()
     storage = Storage.open(
-        settings.database_url, settings.keyring_url, settings.kek_url, loaded.rules, migrate=migrate
+        settings.database_url,
+        settings.keyring_url,
+        settings.kek_url,
+        loaded.rules,
+        migrate=migrate,
+        clock=given.clock,
+        random=given.random,
     )
-    desk = Desk.build(settings, loaded, storage)
+    desk = Desk.build(settings, loaded, storage, given)
     try:
         yield desk
     finally:

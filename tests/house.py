@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.desk import Desk
+from bot.desk import Desk, Sources
 from bot.running import open_desk, web_role
 from config.load import Loaded, load
 from config.settings import Settings
@@ -28,9 +28,12 @@ def settings(var: Path, data_url: str, keyring_url: str, **more: str) -> Setting
 class House:
     """A desk that can be started and stopped; `url` is where it answers."""
 
-    def __init__(self, chosen: Settings, loaded: Loaded | None = None) -> None:
-        """Nothing is opened before `start`."""
+    def __init__(
+        self, chosen: Settings, loaded: Loaded | None = None, sources: Sources | None = None
+    ) -> None:
+        """Nothing is opened before `start`. `sources` replace clock, ids and randomness."""
         self.settings = chosen
+        self.sources = sources or Sources()
         self.loaded = loaded or load(CONFIG)
         self.desk: Desk
         self.url = ""
@@ -39,7 +42,9 @@ class House:
 
     async def start(self) -> None:
         """Open storage and serve; the port stays the same over restarts."""
-        self.desk = await self._stack.enter_async_context(open_desk(self.settings, self.loaded, migrate=True))
+        self.desk = await self._stack.enter_async_context(
+            open_desk(self.settings, self.loaded, self.sources, migrate=True)
+        )
         self._port = await self._stack.enter_async_context(web_role(self.desk, port=self._port))
         self.url = f"http://127.0.0.1:{self._port}"
 

@@ -34,7 +34,7 @@ class WebVoice:
         self.token = ""
         self.count = 0
         self.sent: dict[str, Any] = {}
-        self.frames: list[dict[str, Any]] = []  # every frame that was seen, for the published transcripts
+        self.frames: list[dict[str, Any]] = []  # what a scribe wrote down, for the published transcripts
 
     async def begin(self, locale: str) -> None:
         """Open a session."""
@@ -62,7 +62,10 @@ class WebVoice:
 
     async def send(self, frame: dict[str, Any]) -> None:
         """Send a frame."""
-        raise NotImplementedError
+        raise NotImplementedError("each web voice sends in its own way")
+
+    def note(self, to: str, frame: dict[str, Any]) -> None:
+        """Hear of every frame of the socket; only a scribe writes it down."""
 
 
 class HttpVoice(WebVoice):
@@ -143,6 +146,7 @@ class SocketVoice(WebVoice):
         self.seen = 0
         self.watched = 0
         self.ack: dict[str, Any] = {}
+        self.welcome: dict[str, Any] = {}
 
     async def open(self, locale: str) -> None:
         """Open a session and two sockets."""
@@ -152,6 +156,8 @@ class SocketVoice(WebVoice):
     async def connect(self) -> None:
         """Open both sockets from the watermark on."""
         self.socket = await self._hello(self.seen)
+        self.note("server", {"type": "hello", "token": self.token, "after": self.seen})
+        self.note("client", self.welcome)
         self.witness = await self._hello(self.watched)
 
     async def _hello(self, after: int) -> ClientWebSocketResponse:
@@ -159,18 +165,19 @@ class SocketVoice(WebVoice):
         await socket.send_json({"type": "hello", "token": self.token, "after": after})
         welcome = await socket.receive_json(timeout=PATIENCE)
         assert welcome["type"] == "welcome", welcome
-        self.frames.append(welcome)
+        self.welcome = welcome
         return socket
 
     async def send(self, frame: dict[str, Any]) -> None:
         """Send the frame and await its acknowledgement."""
         await self.socket.send_json(frame)
+        self.note("server", frame)
         self.ack = await self._until("ack", "error")
 
     async def _until(self, *kinds: str) -> dict[str, Any]:
         while True:
             frame: dict[str, Any] = await self.socket.receive_json(timeout=PATIENCE)
-            self.frames.append(frame)
+            self.note("client", frame)
             if frame["type"] in kinds:
                 return frame
             assert frame["type"] in ("message", "erased"), frame  # a part was erased, the session goes on
@@ -195,7 +202,9 @@ class SocketVoice(WebVoice):
     async def again(self) -> None:
         """Send the same frame: the same acknowledgement; nothing else is said (the next line would find it)."""
         await self.socket.send_json(self.sent)
+        self.note("server", self.sent)
         frame = await self.socket.receive_json(timeout=PATIENCE)
+        self.note("client", frame)
         assert frame == self.ack
 
     async def refused(self, code: str) -> None:
@@ -212,7 +221,8 @@ class SocketVoice(WebVoice):
             assert frame["certificate"]["scope"] == "all"
             closing = await asyncio.wait_for(socket.receive(), PATIENCE)
             assert (closing.type in _CLOSED, socket.close_code) == (True, 4410), (closing, socket.close_code)
-        self.frames.append(frame)
+            if socket is self.socket:
+                self.note("client", frame)
 
     async def restart(self) -> None:
         """The sockets are told that the server goes away; the visitor comes back by watermark."""
