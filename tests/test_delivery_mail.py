@@ -75,7 +75,7 @@ async def test_a_notice_holds_no_value(desk: Desk, free_port: int) -> None:
     for value in (*LI_NA.values(), "canary", "Canary", "138"):
         assert value not in whole
     assert mail["Subject"] == f"Consultation {reference}"
-    record = await desk.call(desk.storage.store.record, person.subject, purpose="view")
+    record = await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
     assert [(row["recipient"], tuple(row["fields"])) for row in record.recipients] == [("sales", ())]
 
 

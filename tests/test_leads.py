@@ -29,7 +29,7 @@ def leads(desk: Desk) -> Leads:
 
 
 async def _record(desk: Desk, person: Person) -> Record:
-    return await desk.call(desk.storage.store.record, person.subject, purpose="view")
+    return await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
 
 
 async def test_sales_sees_nothing_before_send(desk: Desk, leads: Leads) -> None:
@@ -147,7 +147,7 @@ async def test_opening_needs_a_purpose(desk: Desk, leads: Leads) -> None:
     person = Person(desk)
     reference = await person.sends()
 
-    for purpose in ("", "curiosity"):
+    for purpose in ("", "curiosity", "own_view"):
         with pytest.raises(PurposeRequired):
             await desk.call(leads.open_lead, reference, purpose, ["phone"], COLLEAGUE)
 

@@ -83,7 +83,7 @@ async def test_a_mailbox_is_given_no_value(desk: Desk) -> None:
 
     assert parcel is not None
     assert parcel.fields == {}
-    record = await desk.call(desk.storage.store.record, person.subject, purpose="view")
+    record = await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
     assert record.opened_by == ()
 
 

@@ -176,7 +176,7 @@ async def test_an_export_is_in_the_persons_own_log(
         await person.sends()
         run("leads", "export", "--format", "csv", "--purpose", "contact")
 
-        record = await desk.call(desk.storage.store.record, person.subject, purpose="view")
+        record = await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
 
     assert [row["recipient"] for row in record.recipients] == ["export"]
     assert [row["by"] for row in record.opened_by] == [ACTOR]

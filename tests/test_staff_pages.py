@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Page, Response
 
 from bot.desk import Desk
 from tests.selling import LI_NA, Person, selling_desk
-from tests.test_staff_console import Browser as Console
-from tests.test_staff_console import served
+from tests.staff_browser import Browser as Console
+from tests.staff_browser import served
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
