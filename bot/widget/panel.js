@@ -148,6 +148,7 @@ export class Panel {
     const underField = frame.rejected && frame.expects.kind !== "review"; // it stands there instead
     if (!underField) this.said.show(frame, this);
     if (frame.from === "bot" && frame.seq >= (this.#live?.seq || 0)) this.#asked(frame);
+    if (frame.from === "staff") this.parts.tell(""); // typing has come to its end
     if (frame.from === "bot" || frame.from === "staff") this.tell("message", { from: frame.from, seq: frame.seq });
   }
 
