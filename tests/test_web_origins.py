@@ -93,7 +93,8 @@ async def test_a_token_belongs_to_its_site(tmp_path: Path) -> None:
         both = {**rules.sites, "other": Site(id="other", origins=(other,))}
         loaded = replace(visit.desk.loaded, rules=replace(rules, sites=both))
         desk = replace(visit.desk, loaded=loaded)
-        async with TestServer(make_app(desk)) as server, ClientSession() as client:
+        server = TestServer(make_app(desk))
+        async with server, ClientSession() as client:
             shared = Visit(desk, client, server)
             token = await shared.token()
 

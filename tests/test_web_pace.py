@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from bot.web.pace import DRAWN_AT_ONCE, Allowance, Pace, client_address
+from bot.web.pace import DRAWN_AT_ONCE, Allowance, Pace, Windows, client_address
 from bot.web.problems import Problem
 from tests.visiting import visiting
 
@@ -74,7 +74,7 @@ def test_addresses_are_hashed_under_a_key_of_the_day() -> None:
     for day in (NOW, NOW + timedelta(days=1)):
         pace.session(came_from("203.0.113.7")(), day)  # type: ignore[arg-type]  # a mocked request
 
-    held = list(pace._limiter.storage.storage)  # type: ignore[attr-defined]  # what the limiter holds in memory
+    held = list(pace.windows._counts)
 
     assert len(held) == 2
     assert "203.0.113.7" not in str(held)
@@ -87,6 +87,35 @@ def test_a_socket_draws_its_allowance_in_portions() -> None:
     spent = [allowance.spend() for _ in range(DRAWN_AT_ONCE * 2 + 1)]
 
     assert spent == [True] * (DRAWN_AT_ONCE * 2) + [False]
+
+
+def test_an_allowance_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its window is over, a session may talk again."""
+    now = [100.0]
+    monkeypatch.setattr("bot.web.pace.monotonic", lambda: now[0])
+    pace = Pace(os.urandom, messages_per_minute=1)
+
+    spent = [pace.message("one"), pace.message("one")]
+    now[0] += 60
+    spent.append(pace.message("one"))
+
+    assert spent == [True, False, True]
+
+
+def test_counts_of_the_past_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by who talked within the window."""
+    now = [100.0]
+    monkeypatch.setattr("bot.web.pace.monotonic", lambda: now[0])
+    monkeypatch.setattr("bot.web.pace.TIDY_FROM", 3)
+    windows = Windows()
+    for name in "abc":
+        windows.incr(name, 60)
+
+    now[0] += 60
+    windows.incr("d", 60, 2)
+
+    assert windows.reset() == 1
+    assert windows.get("d") == 0
 
 
 async def test_a_socket_that_goes_too_fast_is_closed(tmp_path: Path) -> None:

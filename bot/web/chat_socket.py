@@ -123,7 +123,7 @@ class ChatSocket:
                 "locale": locale,
                 "seq": transcript.last,
             }
-            await self._wire.tell(welcome, *self._new(transcript))
+            await self._wire.tell([welcome, *self._new(transcript)])
             self._telling = False
             self._roused()
             try:
@@ -150,7 +150,7 @@ class ChatSocket:
                 if fault.fatal:
                     await self._settle()
                     raise
-                await self._wire.tell(fault.frame())
+                await self._wire.tell([fault.frame()])
                 continue
             await self._ask(asked)
 
@@ -202,6 +202,7 @@ class ChatSocket:
             self._telling = False
 
     def _next(self) -> _Waiting | Delivery | None:
+        """Return what can be told now: the oldest frame if its turn is done, else, if none waits, news of others."""
         if not self._asked:
             return self._news.take()
         first = self._asked[0]
@@ -221,35 +222,38 @@ class ChatSocket:
             error = {"type": "error", "id": waiting.id, "code": done.refused, "detail": detail}
             await self._relay(Delivery(done), error)
         else:
-            await self._catch_up(done.ack)
+            if self._told < done.ack - 1:
+                await self._catch_up(done.ack)
             ack = {"type": "ack", "id": waiting.id, "seq": done.ack}
             await self._relay(Delivery(done, waiting.certificate), ack)
 
     async def _refuse(self, id_: str, fault: Exception) -> None:
         problem = (of_storage(fault) if isinstance(fault, StorageError) else None) or unexpected(fault)
-        await self._wire.tell(_error(problem, id_))
+        await self._wire.tell([_error(problem, id_)])
         if isinstance(fault, SubjectErased):
             await self._wire.leave(4410)
 
     async def _relay(self, delivery: Delivery, *first: Mapping[str, Any]) -> None:
         """Tell `first`, then a committed turn: its messages that are new here, and the erasure it ended in."""
-        done, certificate, frames = delivery.done, delivery.certificate, [*first]
+        done, certificate = delivery.done, delivery.certificate
         everything = certificate is not None and done.scope == "all"
-        if not everything and not done.repeated and done.messages:
-            await self._catch_up(done.messages[0].seq)
+        frames: list[Mapping[str, Any]] = [*first]
+        if done.messages and not done.repeated and not everything and done.last > self._told:
+            if self._told < done.messages[0].seq - 1:
+                await self._catch_up(done.messages[0].seq)
             frames += self._new(done)
         if certificate is not None and done.erasure != self._erasure:
             self._erasure = done.erasure  # the hub brings this socket's own turns too
             frames.append({"type": "erased", "certificate": certificate})
-        await self._wire.tell(*frames)
+        if frames:
+            await self._wire.tell(frames)
         if everything:
             await self._wire.leave(4410)
 
     async def _catch_up(self, seq: int) -> None:
-        """Tell what others committed before message `seq`, where the hub has not brought it yet."""
-        if self._told < seq - 1:
-            transcript = await self._transcript(self._session.conversation, self._told)
-            await self._wire.tell(*self._new(transcript, before=seq))
+        """Tell what others committed before message `seq` and the hub has not brought yet."""
+        transcript = await self._transcript(self._session.conversation, self._told)
+        await self._wire.tell(self._new(transcript, before=seq))
 
     def _new(self, shown: TurnDone | Transcript, *, before: int = SEQ_MAX) -> list[dict[str, Any]]:
         """Return the frames of the messages that were not told yet, up to `before`, and count them as told."""

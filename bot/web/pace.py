@@ -6,10 +6,11 @@ import hashlib
 import ipaddress
 from collections.abc import Callable
 from datetime import date, datetime
+from time import monotonic, time
 
 from aiohttp import web
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from bot.web.problems import Problem
@@ -20,6 +21,7 @@ SESSIONS_PER_HOUR = 300  # sessions of one address; an office or a mobile networ
 DRAWN_AT_ONCE = (
     20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
 )
+TIDY_FROM = 4_096  # counts that may lie about before those of windows past are dropped
 NEAR = (  # RFC 1122, 1918, 6598, 3927; RFC 4291, 4193. Not `is_private`, which counts reserved public blocks too
     *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
     *("::1/128", "fe80::/10", "fc00::/7"),
@@ -39,7 +41,8 @@ class Pace:
     ) -> None:
         """Begin with every allowance whole; `random` makes the key of the day."""
         self._random = random
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self.windows = Windows()
+        self._limiter = FixedWindowRateLimiter(self.windows)
         self._messages = RateLimitItemPerMinute(messages_per_minute)
         self._sessions = RateLimitItemPerHour(sessions_per_hour)
         self._day, self._day_key = date.min, b""
@@ -82,6 +85,62 @@ class Allowance:
             self._left = DRAWN_AT_ONCE
         self._left -= 1
         return True
+
+
+class Windows(Storage):
+    """Counts in the memory of this process, for the library's strategies.
+
+    Its own storage starts a thread whenever it tidies up, which makes the event loop wait, and looks at every key then.
+    """
+
+    STORAGE_SCHEME = None  # made here, never found by a URL
+
+    def __init__(self) -> None:
+        """Begin with no counts."""
+        super().__init__()
+        self._counts: dict[
+            str, tuple[float, int]
+        ] = {}  # key -> when its window ends (monotonic seconds), count
+        self._tidy_at = TIDY_FROM
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Memory does not fail."""
+        return ValueError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Add to a count whose window began now or less than `expiry` seconds ago; return it."""
+        now = monotonic()
+        ends, count = self._counts.get(key, (0.0, 0))
+        if ends <= now:
+            ends, count = now + expiry, 0
+        self._counts[key] = (ends, count + amount)
+        if len(self._counts) > self._tidy_at:
+            self._counts = {key: held for key, held in self._counts.items() if held[0] > now}
+            self._tidy_at = max(TIDY_FROM, 2 * len(self._counts))  # so that a look at all is rare
+        return count + amount
+
+    def get(self, key: str) -> int:
+        """Return a count."""
+        ends, count = self._counts.get(key, (0.0, 0))
+        return count if ends > monotonic() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the window of a key ends, in seconds of the epoch."""
+        return time() + max(0.0, self._counts.get(key, (0.0, 0))[0] - monotonic())
+
+    def check(self) -> bool:
+        """Memory is there."""
+        return True
+
+    def reset(self) -> int:
+        """Forget every count; return how many there were."""
+        there, self._counts = len(self._counts), {}
+        return there
+
+    def clear(self, key: str) -> None:
+        """Forget one count."""
+        self._counts.pop(key, None)
 
 
 def too_fast() -> Problem:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -46,24 +45,23 @@ class Wire(web.WebSocketResponse[Literal[False]]):
         self._code: int | None = None  # what another task wants the socket closed with
         self._gone = False
 
-    async def tell(self, *frames: Mapping[str, Any]) -> None:
+    async def tell(self, frames: Sequence[Mapping[str, Any]]) -> None:
         """Send frames in order; several in one write, for each costs a call of the kernel."""
-        if self._gone or not frames:
+        if self._gone:
             return
-        written = [orjson.dumps(frame, option=orjson.OPT_UTC_Z) for frame in frames]
         transport = self._request.transport
         try:
-            if len(written) > 1 and transport is not None and not transport.get_write_buffer_size():
-                transport.write(b"".join([part for text in written for part in (_header(len(text)), text)]))
-            else:  # the other side reads slowly: this way waits for it
-                for text in written:
-                    await self.send_frame(text, WSMsgType.TEXT)
+            if len(frames) > 1 and transport is not None and not transport.get_write_buffer_size():
+                transport.write(b"".join(map(_framed, frames)))
+            else:  # one, or the other side reads slowly: this way waits for it
+                for frame in frames:
+                    await self.send_frame(orjson.dumps(frame, option=orjson.OPT_UTC_Z), WSMsgType.TEXT)
         except ConnectionError:
             self._gone = True
 
     async def refuse(self, frame: Mapping[str, Any], code: int) -> None:
         """Send an `error` frame and close."""
-        await self.tell(frame)
+        await self.tell([frame])
         await self.leave(code)
 
     async def leave(self, code: int) -> None:
@@ -92,7 +90,7 @@ class Wire(web.WebSocketResponse[Literal[False]]):
         """Close; a frame that was too big is answered with the contract's code instead of the protocol's."""
         if code != WSCloseCode.MESSAGE_TOO_BIG:
             return await super().close(code=code, message=message, drain=drain)
-        await self.tell(_TOO_LONG)
+        await self.tell([_TOO_LONG])
         self._gone = True
         await self._last_words()
         return await super().close(code=TOO_BIG, message=message, drain=drain)
@@ -110,10 +108,12 @@ class Wire(web.WebSocketResponse[Literal[False]]):
             await asyncio.sleep(0.05)
 
 
-def _header(length: int) -> bytes:
-    """Return what stands before a whole, unmasked text frame (RFC 6455 §5.2)."""
+def _framed(frame: Mapping[str, Any]) -> bytes:
+    """Return a whole, unmasked text frame (RFC 6455 §5.2)."""
+    text = orjson.dumps(frame, option=orjson.OPT_UTC_Z)
+    length = len(text)
     if length < 126:
-        return struct.pack("!BB", 0x81, length)
+        return b"\x81" + length.to_bytes(1) + text
     if length < 65_536:
-        return struct.pack("!BBH", 0x81, 126, length)
-    return struct.pack("!BBQ", 0x81, 127, length)
+        return b"\x81\x7e" + length.to_bytes(2) + text
+    return b"\x81\x7f" + length.to_bytes(8) + text
