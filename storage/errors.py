@@ -13,6 +13,7 @@
     └── OperatorMustAct       printed as one clear line with its remedy, never as a traceback
         ├── KekRefused        the holder of the key-encryption keys cannot be used
         ├── UrlRefused        a database or key address that this version does not understand
+        ├── DatabaseAway      a database cannot be opened: unreachable, unknown, or no right to it
         ├── SchemaTooOld      the database must be migrated first
         └── SchemaTooNew      the database belongs to a newer version of Askfirst
 
@@ -78,3 +79,7 @@ class SchemaTooOld(OperatorMustAct):
 
 class SchemaTooNew(OperatorMustAct):
     """The database was migrated by a newer version of Askfirst."""
+
+
+class DatabaseAway(OperatorMustAct):
+    """A database cannot be opened."""

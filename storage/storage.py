@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from asyncpg import PostgresError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from intake.rules import Rules
 from storage import migrations
 from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
+from storage.errors import DatabaseAway
 from storage.kek import provider_for
 from storage.keyring import Keyring
 from storage.leads import Leads
@@ -53,7 +56,7 @@ class Storage:
     ) -> Storage:
         """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
 
-        Raises: OperatorMustAct (KekRefused, UrlRefused, SchemaTooOld, SchemaTooNew).
+        Raises: OperatorMustAct (KekRefused, UrlRefused, DatabaseAway, SchemaTooOld, SchemaTooNew).
         """
         thread = StorageThread("storage", greenlets=is_async(database_url) or is_async(keyring_url))
         engines: list[Engine] = []
@@ -61,6 +64,10 @@ class Storage:
             return thread.submit(
                 cls._built, thread, engines, database_url, keyring_url, kek_url, rules, migrate, clock, random
             ).result()
+        except (OSError, SQLAlchemyError, PostgresError) as fault:
+            _close(thread, engines)
+            away = f"a database cannot be opened ({type(fault).__name__}): check DATABASE_URL and KEYRING_URL"
+            raise DatabaseAway(away) from fault
         except BaseException:
             _close(thread, engines)
             raise

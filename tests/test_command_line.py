@@ -1,0 +1,147 @@
+"""The command line: exit codes, one clear line with the remedy, never a traceback for an operator's mistake."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.commands.office import Office
+from tests.house import CONFIG
+
+
+@dataclass
+class Terminal:
+    """A terminal with an environment of its own: `run` returns exit code, output and errors."""
+
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, typed: str = "") -> tuple[int, str, str]:
+        """Run one command."""
+        out, errors = StringIO(), StringIO()
+        code = main(arguments, Office(self.environment, out, StringIO(typed)), errors)
+        return code, out.getvalue(), errors.getvalue()
+
+    def refusal(self, *arguments: str) -> str:
+        """Return the line with which a command is refused."""
+        code, out, errors = self.run(*arguments)
+        assert (code, out) == (1, "")
+        assert errors.count("\n") == 1
+        return errors
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """A terminal whose desk lives in an empty folder."""
+    return Terminal({"ASKFIRST_VAR": str(tmp_path / "var"), "ASKFIRST_CONFIG": str(CONFIG)})
+
+
+def test_the_shipped_configuration_has_no_fault(terminal: Terminal) -> None:
+    """`askfirst check` says so and leaves with 0."""
+    code, out, errors = terminal.run("check")
+
+    assert (code, errors) == (0, "")
+    assert "no fault" in out
+
+
+def test_every_fault_of_the_configuration_is_named_at_once(terminal: Terminal, tmp_path: Path) -> None:
+    """File, key and remedy, one line a fault."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    text = (tmp_path / "config" / "intake.toml").read_text(encoding="utf-8")
+    broken = text.replace('kind = "tel"', 'kind = "telephone"').replace('zone = "Asia/', 'zone = "Asien/')
+    (tmp_path / "config" / "intake.toml").write_text(broken, encoding="utf-8")
+    terminal.environment["ASKFIRST_CONFIG"] = str(tmp_path / "config")
+
+    code, _, errors = terminal.run("check")
+
+    assert code == 1
+    assert "intake.toml: fields[phone].kind" in errors
+    assert "intake.toml: hours.zone" in errors
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_a_role_refuses_a_database_without_tables(terminal: Terminal, role: str) -> None:
+    """Only `serve` migrates by itself; the others name the command that does."""
+    assert "askfirst db upgrade" in terminal.refusal(role)
+
+
+def test_migrating_brings_the_database_up_to_this_version(terminal: Terminal) -> None:
+    """`db upgrade`, then `db current` says the version."""
+    assert "askfirst db upgrade" in terminal.refusal("db", "current")
+
+    assert terminal.run("db", "upgrade")[0] == 0
+
+    assert terminal.run("db", "current")[1].strip().isdigit()
+
+
+@pytest.mark.parametrize("arguments", [("retention", "run"), ("retention", "run", "--dry-run")])
+def test_a_sweep_of_an_empty_desk_finds_nothing(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    """S12: a sweep now, or only what it would do."""
+    terminal.run("db", "upgrade")
+
+    code, out, _ = terminal.run(*arguments)
+
+    assert (code, out[:2]) == (0, "0 ")
+
+
+def test_telegram_without_a_token_says_where_to_get_one(terminal: Terminal) -> None:
+    """The remedy stands in the line."""
+    assert "@BotFather" in terminal.refusal("telegram")
+
+
+def test_a_bad_variable_is_named(terminal: Terminal) -> None:
+    """Every command refuses an environment that it cannot read."""
+    terminal.environment["PORT"] = "eighty"
+
+    assert "PORT" in terminal.refusal("check")
+
+
+def test_an_unreachable_database_is_one_line(terminal: Terminal, free_port: int) -> None:
+    """Nothing listens there: which variable to look at, and no password of it."""
+    terminal.environment["DATABASE_URL"] = f"postgresql://desk:secret-word@127.0.0.1:{free_port}/desk"
+
+    refusal = terminal.refusal("db", "current")
+
+    assert "DATABASE_URL" in refusal
+    assert "secret-word" not in refusal
+
+
+def test_a_file_that_is_no_database_is_one_line(terminal: Terminal, tmp_path: Path) -> None:
+    """A wrong path is an operator's mistake too."""
+    (tmp_path / "letter.txt").write_text("Dear desk, this is no database.\n" * 50, encoding="utf-8")
+    terminal.environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/letter.txt"
+
+    assert "DATABASE_URL" in terminal.refusal("db", "current")
+
+
+def test_keys_that_others_could_read_are_refused(terminal: Terminal, tmp_path: Path) -> None:
+    """The line names the file and the command that mends it."""
+    terminal.run("db", "upgrade")
+    (tmp_path / "var" / "keys" / "kek.json").chmod(0o644)
+
+    assert "chmod 600" in terminal.refusal("db", "current")
+
+
+@pytest.mark.parametrize("arguments", [(), ("dance",), ("staff", "add"), ("leads", "export"), ("db",)])
+def test_wrong_usage_leaves_with_two(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    """As the shell expects it."""
+    with pytest.raises(SystemExit) as left:
+        terminal.run(*arguments)
+
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("serve",), ("web",), ("check",), ("db", "upgrade"), ("retention", "run"), ("staff", "add"), ("leads",)],
+)
+def test_help_is_everywhere(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    """`--help` leaves with 0."""
+    with pytest.raises(SystemExit) as left:
+        terminal.run(*arguments, "--help")
+
+    assert left.value.code == 0
