@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -95,7 +96,9 @@ class Desk:
         Returns: what became of the turn, and the certificate of an erasure. Raises what made the turn fail; where only
         the erasure could not be finished yet, a repeat of the turn finishes it, or the worker does.
         """
+        started = perf_counter()
         done = await self.turns.take(turn)
+        self.metrics.turn(done, perf_counter() - started)
         certificate = None
         if done.erasure:
             certificate = await self.call(self.storage.store.finish_erasure, done.erasure)

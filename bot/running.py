@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from bot import staff
 from bot.commands.staff import one_time_url
-from bot.delivery.courier import Courier
+from bot.delivery.courier import Courier, Handler
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk, Sources
@@ -110,7 +110,7 @@ def _mails(desk: Desk) -> Mails:
     return Mails(desk, MailServer.at(desk.settings.smtp_url) if desk.settings.smtp_url else None)
 
 
-def _handlers(channel: TelegramChannel | None) -> dict[str, Callable[..., object]]:
+def _handlers(channel: TelegramChannel | None) -> dict[str, Handler]:
     return {"telegram.erase": channel.forget} if channel else {}
 
 
@@ -140,8 +140,12 @@ async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, st
 
 
 async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool = False) -> None:
-    """Run the web role until the process is asked to end."""
-    async with open_desk(settings, loaded) as desk, web_role(desk, _channel(desk), shared=shared) as port:
+    """Run the web role until the process is asked to end. Telegram's replies are sent by the Telegram role."""
+    async with (
+        open_desk(settings, loaded) as desk,
+        _resting(desk) as channel,
+        web_role(desk, channel, shared=shared) as port,
+    ):
         say(f"web: http://{settings.host}:{port}")
         await until_stopped()
 
@@ -154,8 +158,23 @@ async def telegram_only(settings: Settings, loaded: Loaded) -> None:
 
 async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[str, str]) -> None:
     """Run the worker role until the process is asked to end."""
-    async with open_desk(settings, loaded) as desk, worker_role(desk, _channel(desk), environment):
+    async with (
+        open_desk(settings, loaded) as desk,
+        _resting(desk) as channel,
+        worker_role(desk, channel, environment),
+    ):
         await until_stopped()
+
+
+@asynccontextmanager
+async def _resting(desk: Desk) -> AsyncIterator[TelegramChannel | None]:
+    """Yield the Telegram channel, if there is one, for its routes and tasks only; it is not started."""
+    channel = _channel(desk)
+    try:
+        yield channel
+    finally:
+        if channel:
+            await channel.stop()
 
 
 async def _welcome(desk: Desk, say: Say) -> None:

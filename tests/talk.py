@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from config.load import load
 from intake.asking import open_question
@@ -15,6 +16,7 @@ from intake.events import Event, Opened, Picked, Said
 from intake.outcomes import Effect, Expects, Step
 from intake.rules import Rules
 
+E = TypeVar("E")
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, noon in the demo company's zone
 
 
@@ -72,7 +74,7 @@ class Talk:
         """Return what the open question expects."""
         return open_question(self.state, self.rules).expects
 
-    def did(self, kind: type[Effect]) -> list[Effect]:
+    def did(self, kind: type[E]) -> list[E]:
         """Return all effects of one kind so far."""
         return [effect for effect in self.effects if isinstance(effect, kind)]
 

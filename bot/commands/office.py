@@ -11,11 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from storage.storage import Storage
-
 from bot.desk import utc_now
 from config.load import Loaded, load
 from config.settings import Settings
+from storage.storage import Storage
 
 
 class CommandRefused(Exception):

@@ -45,8 +45,9 @@ def _current(asked: argparse.Namespace, office: Office) -> int:
 
 def _sweep(asked: argparse.Namespace, office: Office) -> int:
     with office.storage() as storage:
-        call = storage.store.due if asked.dry_run else storage.store.sweep
-        found = storage.thread.submit(call, office.clock()).result()
-    count = found if isinstance(found, int) else len(found)
-    office.say(f"{count} {'would go' if asked.dry_run else 'gone'}")
+        now = office.clock()
+        if asked.dry_run:
+            office.say(f"{len(storage.thread.submit(storage.store.due, now).result())} would go")
+        else:
+            office.say(f"{storage.thread.submit(storage.store.sweep, now).result()} gone")
     return 0
