@@ -135,7 +135,8 @@ def receipts(
 
 def _rows(connection: Connection, subject: str) -> list[Any]:
     mine = select(consents).where(consents.c.subject == subject)
-    return list(connection.execute(mine.order_by(consents.c.at, consents.c.purpose, consents.c.id)))
+    order = (consents.c.at, consents.c.purpose, consents.c.ended_at.is_(None), consents.c.id)
+    return list(connection.execute(mine.order_by(*order)))
 
 
 def _receipt(means: Means, keys: KeysAtHand, row: Any) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def drop(carrying: Carrying, effect: DropField) -> None:
     """Remove a kept value and its index rows."""
     scope, subject = _scope(carrying, effect.name), carrying.standing.subject
     carrying.kept.pop((scope, effect.name), None)
+    carrying.indexed.pop(effect.name, None)
     carrying.write("field_dropped", b_subject=subject, b_scope=scope, b_name=effect.name)
     carrying.write("index_dropped", b_subject=subject, b_name=effect.name)
 
@@ -104,4 +105,4 @@ def _index(carrying: Carrying, field: Field, value: str) -> None:
     subject = carrying.standing.subject
     epoch, mac = carrying.means.keyring.macs(field.name, normalised(field.kind, value))[0]
     carrying.write("index_dropped", b_subject=subject, b_name=field.name)
-    carrying.write("index_kept", subject=subject, field=field.name, epoch=epoch, mac=mac)
+    carrying.indexed[field.name] = {"subject": subject, "field": field.name, "epoch": epoch, "mac": mac}
