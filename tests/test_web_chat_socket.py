@@ -12,6 +12,8 @@ import pytest
 
 from bot.web.frames import FRAME_MAX_BYTES
 from bot.web.sessions import SESSION_LIFE
+from intake.events import Picked
+from storage.records import Turn
 from tests.visiting import Talker, Visit, visiting
 
 
@@ -155,6 +157,38 @@ async def test_every_socket_sees_everything_once(visit: Visit) -> None:
             await talker.next()
 
     assert all(numbers(talker.seen) == list(range(1, last + 1)) for talker in talkers)
+
+
+async def test_what_the_hub_did_not_bring_is_read_from_the_store(visit: Visit) -> None:
+    """Another process committed: the socket sees the gap and tells what is missing, before its own answer."""
+    session = await visit.session()
+    talker = await visit.talker(session["token"])
+    elsewhere = Turn(conversation=session["session"], event=Picked("topic:gateway"), at=datetime.now(UTC))
+    await visit.desk.turns.take(elsewhere)
+
+    await talker.send(type="pick", value="command:help")
+    frames = await talker.until("ack")
+    while numbers(talker.seen)[-1] < 6:
+        await talker.next()
+
+    assert numbers(frames) == [2, 3]
+    assert frames[-1]["seq"] == 4
+    assert numbers(talker.seen) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_news_of_others_with_a_gap_are_told_whole(visit: Visit) -> None:
+    """The same for a socket that only listens."""
+    session = await visit.session()
+    listening = await visit.talker(session["token"])
+    elsewhere = Turn(conversation=session["session"], event=Picked("topic:gateway"), at=datetime.now(UTC))
+    await visit.desk.turns.take(elsewhere)
+
+    frame = {"type": "pick", "id": "h", "value": "command:help"}
+    await visit.call("POST", "/api/v1/messages", session["token"], json=frame)
+    while numbers(listening.seen)[-1] < 6:
+        await listening.next()
+
+    assert numbers(listening.seen) == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_client_resumes_by_its_watermark(visit: Visit) -> None:

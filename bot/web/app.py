@@ -24,7 +24,7 @@ _SAFE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_HSTS = "max-age=31536000; includeSubDomains"  # seconds: a year; RFC 6797
+_HSTS = "max-age=31536000"  # seconds: a year; RFC 6797
 
 
 def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:

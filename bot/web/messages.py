@@ -10,9 +10,8 @@ from aiohttp import web
 
 from bot.hub import Subscription
 from bot.web import bodies
-from bot.web.appkeys import DESK, PACE
+from bot.web.appkeys import DESK
 from bot.web.frames import SEQ_MAX, Asked, BadFrame, read_asked
-from bot.web.pace import too_fast
 from bot.web.problems import Problem
 from bot.web.sessions import session_of, turn_of
 from storage.records import Session, Transcript, TurnDone
@@ -37,8 +36,6 @@ async def post_message(request: web.Request) -> web.Response:
     """`POST /api/v1/messages`: take one say or pick; answer when it is durable, with everything that followed."""
     desk, session = request.app[DESK], await session_of(request)
     asked = _asked(await bodies.read_body(request))
-    if not request.app[PACE].message(session.conversation):
-        raise too_fast()
     done, certificate = await desk.act(turn_of(desk, session, asked.event, asked))
     if done.refused:
         raise refusal(desk, done, session.locale)

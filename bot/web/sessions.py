@@ -14,6 +14,7 @@ from bot.web import bodies
 from bot.web.appkeys import DESK, PACE
 from bot.web.frames import TOKEN_MAX, Asked, key_of
 from bot.web.origins import check_site
+from bot.web.pace import too_fast
 from bot.web.problems import Problem
 from intake.conversation import Conversation
 from intake.events import Event, Opened
@@ -92,10 +93,15 @@ async def find_session(desk: Desk, token: str) -> Session:
 
 
 async def session_of(request: web.Request) -> Session:
-    """Return the session that the request's bearer token belongs to, if its page may use it. Raises Problem."""
+    """Return the session of the request's bearer token, if its page may use it and it goes at a fair pace.
+
+    Raises Problem.
+    """
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     session = await find_session(request.app[DESK], token.strip() if scheme.lower() == "bearer" else "")
     check_site(request, session.site)
+    if not request.app[PACE].message(session.conversation):
+        raise too_fast()
     return session
 
 
