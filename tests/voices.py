@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,7 @@ def shown(frame: Mapping[str, Any]) -> Shown:
     return Shown(frame["text"], expects, frame.get("rejected", {}).get("code", ""), options)
 
 
-class WebVoice:
+class WebVoice(ABC):
     """What both web voices share: a session, numbered client ids, the last frame."""
 
     channel = "web"
@@ -60,9 +61,9 @@ class WebVoice:
         more = {"purposes": list(purposes)} if purposes else {}
         await self.send(self.frame(type="pick", value=value, **more))
 
+    @abstractmethod
     async def send(self, frame: dict[str, Any]) -> None:
         """Send a frame."""
-        raise NotImplementedError("each web voice sends in its own way")
 
     def note(self, to: str, frame: dict[str, Any]) -> None:
         """Hear of every frame of the socket; only a scribe writes it down."""

@@ -1,0 +1,257 @@
+"""The pages that everybody may read: policy with its history, demo site, my data, what programs look for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from playwright.async_api import Browser, expect
+
+from bot.web.policy_reading import compare, safe_html
+from config.load import Loaded, load
+from tests.chat_window import Served, served_desk, window
+from tests.house import CONFIG
+
+TODAY = datetime.now(UTC).date()
+NEXT = """version = "next"
+published_on = {published}
+effective_on = {effective}
+changes = {{ en = "The phone may be kept longer.", zh-CN = "电话号码的保存时间更长。" }}
+major = ["use"]
+reduces_rights = false
+"""
+
+
+def two_versions(folder: Path, *, published: date, effective: date) -> Loaded:
+    """Return the shipped configuration with one more policy version, whose texts differ in one sentence."""
+    shutil.copytree(CONFIG, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shipped, fresh = folder / "policy" / "2026-11", folder / "policy" / "next"
+    shutil.copytree(shipped, fresh)
+    (fresh / "policy.toml").write_text(
+        NEXT.format(published=published, effective=effective), encoding="utf-8"
+    )
+    for name, old, new in (("en.md", "## In short", "## Quite shortly"), ("zh-CN.md", "##", "## 新")):
+        text = (shipped / name).read_text(encoding="utf-8")
+        (fresh / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return load(folder)
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """A desk with the shipped configuration."""
+    async with served_desk(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[ClientSession]:
+    """A program that reads pages."""
+    async with ClientSession() as session:
+        yield session
+
+
+async def _read(client: ClientSession, url: str, **headers: str) -> str:
+    async with client.get(url, headers=headers) as answer:
+        assert answer.status == 200, url
+        return await answer.text()
+
+
+async def test_the_policy_is_shown_with_version_dates_and_fingerprint(
+    served: Served, client: ClientSession
+) -> None:
+    """S27: the page names the version and its dates; the exact text it gives has the fingerprint it shows (L14)."""
+    page = await _read(client, f"{served.url}/policy?lang=en")
+    text = await _read(client, f"{served.url}/policy/2026-11?lang=en&format=md")
+
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    assert fingerprint == served.desk.rules.policies["2026-11"].notice_sha256["en"]
+    for said in ("Version 2026-11", "November 1, 2026", fingerprint, "How Example Instruments treats"):
+        assert said in page
+
+
+async def test_pages_speak_the_readers_language(served: Served, client: ClientSession) -> None:
+    """The address's `lang`, else the browser's language, decides; what it was is said in the answer."""
+    for path in ("/", "/policy", "/my-data"):
+        asked = await _read(client, f"{served.url}{path}?lang=zh-CN")
+        preferred = await _read(client, f"{served.url}{path}", **{"Accept-Language": "zh-CN,zh;q=0.9"})
+        default = await _read(client, f"{served.url}{path}")
+
+        assert '<html lang="zh-CN">' in asked
+        assert '<html lang="zh-CN">' in preferred
+        assert '<html lang="en">' in default
+        assert "隐私政策" in asked
+
+
+async def test_a_version_to_come_is_announced_before_it_holds(client: ClientSession, tmp_path: Path) -> None:
+    """S27: between publication and effect a banner announces it everywhere; `/policy` still shows the one in force."""
+    coming = TODAY + timedelta(days=30)
+    loaded = two_versions(tmp_path / "config", published=TODAY - timedelta(days=1), effective=coming)
+    async with served_desk(tmp_path, loaded=loaded) as served:
+        for path in ("/", "/policy", "/my-data"):
+            assert "A new version, next, takes effect on" in await _read(client, f"{served.url}{path}")
+        assert "Version 2026-11" in await _read(client, f"{served.url}/policy")
+        assert "This version is not in force yet." in await _read(client, f"{served.url}/policy/next")
+
+
+async def test_from_its_date_on_the_new_version_holds(client: ClientSession, tmp_path: Path) -> None:
+    """S27: once in force it is what `/policy` shows, without a banner; the old one stays readable, marked as past."""
+    past = TODAY - timedelta(days=2)
+    loaded = two_versions(tmp_path / "config", published=past, effective=past)
+    async with served_desk(tmp_path, loaded=loaded) as served:
+        page = await _read(client, f"{served.url}/policy")
+        assert "Version next" in page
+        assert 'class="banner"' not in page
+        assert "no longer in force" in await _read(client, f"{served.url}/policy/2026-11")
+
+
+async def test_what_is_not_published_is_nobodys_business(client: ClientSession, tmp_path: Path) -> None:
+    """S27: before its publication a version is neither shown, listed nor compared; unknown ones do not exist."""
+    later = TODAY + timedelta(days=9)
+    loaded = two_versions(tmp_path / "config", published=later, effective=later)
+    async with served_desk(tmp_path, loaded=loaded) as served:
+        assert "policy/next" not in await _read(client, f"{served.url}/policy")
+        for path in (
+            "/policy/next",
+            "/policy/diff/2026-11/next",
+            "/policy/1999",
+            "/static/none.css",
+            "/widget/0/no.js",
+        ):
+            async with client.get(served.url + path) as answer:
+                assert answer.status == 404, path
+
+
+async def test_two_versions_are_compared_for_readers(client: ClientSession, tmp_path: Path) -> None:
+    """S27: the words that went and came, older version first, whichever order the address has."""
+    loaded = two_versions(tmp_path / "config", published=TODAY, effective=TODAY)
+    async with served_desk(tmp_path, loaded=loaded) as served:
+        for order in ("2026-11/next", "next/2026-11"):
+            page = await _read(client, f"{served.url}/policy/diff/{order}?lang=en")
+            assert "What changed from 2026-11 to next" in page
+            assert "<del>short</del><ins>shortly</ins>" in page
+        same = await _read(client, f"{served.url}/policy/diff/next/next?lang=en")
+        assert "Nothing changed in this language." in same
+
+
+def test_a_comparison_names_what_stayed_went_and_came() -> None:
+    """Paragraphs are matched; within a changed one only the words that differ are marked, in Chinese each sign."""
+    paragraphs = list(compare("# Same\n\nkept for 30 days\n\ngone", "# Same\n\nkept for 60 days"))
+    chinese = list(compare("保存三十天", "保存六十天"))
+
+    assert [one.kind for one in paragraphs] == ["same", "changed", "removed"]
+    assert [(piece.kind, piece.text) for piece in paragraphs[1].pieces] == [
+        ("same", "kept for "),
+        ("removed", "30"),
+        ("added", "60"),
+        ("same", " days"),
+    ]
+    assert [(piece.kind, piece.text) for piece in chinese[0].pieces][1:3] == [
+        ("removed", "三"),
+        ("added", "六"),
+    ]
+
+
+def test_a_policy_cannot_carry_what_acts() -> None:
+    """Scripts, styles, handlers and odd addresses of a policy text never reach the page."""
+    html = safe_html(
+        "<script>alert(1)</script> <b onclick='x'>b</b> [a](javascript:alert(1)) [b](https://example.com/)\n\n"
+        "| a | b |\n|---|---|\n| c | d |"
+    )
+
+    assert "<script" not in html
+    assert "<b " not in html
+    assert 'href="javascript' not in html
+    assert 'href="https://example.com/"' in html
+    assert "<td>d</td>" in html
+
+
+async def test_programs_find_what_they_look_for(served: Served, client: ClientSession) -> None:
+    """L13, RFC 9116: gpc.json says that the signal is honoured; security.txt has a contact and ends within a year."""
+    async with client.get(f"{served.url}/.well-known/gpc.json") as answer:
+        assert answer.content_type == "application/json"
+        assert await answer.json() == {"gpc": True, "lastUpdate": "2026-11-01"}
+    text = await _read(client, f"{served.url}/.well-known/security.txt")
+    lines = dict(line.split(": ", 1) for line in text.splitlines())
+    assert lines["Contact"] == "mailto:privacy@example.com"
+    assert lines["Canonical"] == f"{served.url}/.well-known/security.txt"
+    ends = datetime.fromisoformat(lines["Expires"])
+    assert timedelta(0) < ends - datetime.now(UTC) < timedelta(days=365)
+
+
+async def test_the_widgets_files_are_for_every_page_and_cached_by_content(
+    served: Served, client: ClientSession
+) -> None:
+    """The loader is fresh within minutes, parts change their address with their content; all are small."""
+    async with client.get(f"{served.url}/widget.js") as answer:
+        loader, headers = await answer.text(), answer.headers
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert headers["Cache-Control"] == "public, max-age=300"
+        assert headers["Content-Encoding"] == "gzip"
+        sizes = [int(headers["Content-Length"])]
+    async with client.get(f"{served.url}/widget.js", headers={"If-None-Match": headers["ETag"]}) as answer:
+        assert answer.status == 304
+    version = loader.split("widget/", 1)[1].split("/", 1)[0]
+    for name in ("panel.js", "panel.css", "talk.js"):
+        async with client.get(f"{served.url}/widget/{version}/{name}") as answer:
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            sizes.append(int(answer.headers["Content-Length"]))
+        async with client.get(f"{served.url}/widget/0/{name}") as answer:
+            assert answer.headers["Cache-Control"] == "no-cache"
+    assert (
+        sum(sizes[:3]) < 13_000
+    )  # bytes, gzip: loader, panel and its looks, all that is needed until it is open
+    assert sum(sizes) < 21_000  # bytes, gzip: everything there is
+
+
+async def test_pages_allow_nothing_but_their_own_files(served: Served, client: ClientSession) -> None:
+    """No inline script or style, no third-party host, no cookie on any page."""
+    for path in ("/", "/policy", "/policy/2026-11", "/policy/diff/2026-11/2026-11", "/my-data"):
+        async with client.get(served.url + path) as answer:
+            policy, page = answer.headers["Content-Security-Policy"], await answer.text()
+            assert "unsafe" not in policy
+            assert "default-src 'none'" in policy
+            assert "Set-Cookie" not in answer.headers
+            assert "<style" not in page
+            assert " style=" not in page
+            assert 'src="http' not in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_pages_are_accessible_and_fit_a_phone(
+    browser: Browser, tmp_path: Path, scheme: str, locale: str
+) -> None:
+    """WCAG 2.2 AA as far as axe can tell, in both themes and languages; nothing is wider than 320 CSS px."""
+    loaded = two_versions(tmp_path / "config", published=TODAY, effective=TODAY + timedelta(days=9))
+    paths = ("/", "/my-data", "/policy", "/policy/next", "/policy/diff/2026-11/next")
+    async with (
+        served_desk(tmp_path, loaded=loaded) as served,
+        window(browser, f"{served.url}/", locale=locale, scheme=scheme) as seen,
+    ):
+        found = {}
+        for path in paths:
+            await seen.page.set_viewport_size({"width": 1000, "height": 760})
+            await seen.page.goto(served.url + path)
+            faults = await seen.axe()
+            await seen.page.set_viewport_size({"width": 320, "height": 568})
+            wide = await seen.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            found[path] = [*faults, *(["wide"] if wide else [])]
+
+    assert found == {path: [] for path in paths}
+
+
+async def test_my_data_leads_into_the_chat(browser: Browser, served: Served) -> None:
+    """S21: the page explains the three words, and its button opens the chat."""
+    async with window(browser, f"{served.url}/my-data") as seen:
+        for word in ("view", "correct", "delete"):
+            await expect(seen.page.locator("dt").get_by_text(word, exact=True)).to_be_visible()
+
+        await seen.page.get_by_role("button", name="Open the chat").first.click()
+
+        await seen.sees("automated assistant")

@@ -1,0 +1,107 @@
+"""The person's rights in the widget: view, correct, copy, delete, another language, one or two presses away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Download, expect
+
+from tests.chat_window import Served, Window, served_desk, window
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """A desk on a port of its own."""
+    async with served_desk(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
+    """An English visitor on the demo site."""
+    async with window(browser, f"{served.url}/") as seen:
+        yield seen
+
+
+async def test_everything_can_be_erased_and_is_certified(chat: Window) -> None:
+    """S24: delete from the foot of the chat; the certificate says what went, what stays and why."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.sees("Li Na")
+
+    await chat.pick("Delete my data")
+    await chat.pick("Everything about me")
+
+    await chat.sees("What went")
+    await chat.sees("Certificate:")
+    await expect(chat.dialog.locator(".said")).to_have_count(0)
+    assert "Li Na" not in await chat.dialog.inner_text()
+    await chat.pick("Start again")
+    await chat.page.locator(".chip").first.wait_for()
+
+
+async def test_one_consultation_can_be_erased(chat: Window) -> None:
+    """S23: after it the chat goes on; what had been said there is gone from the screen."""
+    await chat.open()
+    await chat.to_review()
+    await chat.pick("Stop and erase")
+
+    await chat.sees("What stays, and why")
+
+    await expect(chat.dialog.get_by_text("Li Na", exact=True)).to_have_count(0)
+    await expect(chat.answer).to_be_visible()
+
+
+async def test_a_detail_is_corrected_from_my_data(chat: Window) -> None:
+    """S21: one button beside each detail; afterwards the open question is asked again."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+
+    await chat.dialog.locator(".view").get_by_role("button", name="Correct: Company").click()
+    await chat.asks("Company")
+    await chat.say("Sample Valves")
+
+    await chat.sees("is corrected")
+    await expect(chat.dialog.locator(".card .rows")).to_contain_text("Sample Valves")
+
+
+async def test_a_copy_can_be_downloaded(chat: Window) -> None:
+    """S15: readable and machine-readable copies and the receipts arrive as files."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    names = ("Download a copy", "Copy for machines (JSON)", "Consent receipts")
+
+    saved = []
+    for name in names:
+        async with chat.page.expect_download() as waiting:
+            await chat.pick(name)
+        saved.append(await _read(await waiting.value))
+
+    assert "Li Na" in saved[0]
+    assert "Li Na" in json.dumps(json.loads(saved[1]), ensure_ascii=False)
+    assert json.loads(saved[2])
+
+
+async def _read(download: Download) -> str:
+    path = await download.path()
+    return await asyncio.to_thread(path.read_text, encoding="utf-8")
+
+
+async def test_the_language_can_be_changed_at_any_time(chat: Window) -> None:
+    """S21: the header's button changes the desk's language and the widget's own words."""
+    await chat.open()
+    await chat.pick("Gateways")
+    await chat.asks("Your question")
+
+    await chat.dialog.locator(".language").click()
+
+    await chat.asks("您的问题")
+    assert await chat.dialog.get_attribute("lang") == "zh-CN"
+    await expect(chat.dialog.get_by_role("button", name="隐私与我的信息")).to_be_visible()
