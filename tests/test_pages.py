@@ -144,13 +144,13 @@ def test_a_comparison_names_what_stayed_went_and_came() -> None:
     chinese = list(compare("保存三十天", "保存六十天"))
 
     assert [one.kind for one in paragraphs] == ["same", "changed", "removed"]
-    assert [(piece.kind, piece.text) for piece in paragraphs[1].pieces] == [
+    assert [(piece.kind, piece.words) for piece in paragraphs[1].pieces] == [
         ("same", "kept for "),
         ("removed", "30"),
         ("added", "60"),
         ("same", " days"),
     ]
-    assert [(piece.kind, piece.text) for piece in chinese[0].pieces][1:3] == [
+    assert [(piece.kind, piece.words) for piece in chinese[0].pieces][1:3] == [
         ("removed", "三"),
         ("added", "六"),
     ]

@@ -65,7 +65,7 @@ async def test_it_fits_a_small_phone(browser: Browser, served: Served) -> None:
 async def test_at_the_size_of_a_magnified_window_everything_is_reached(
     browser: Browser, served: Served
 ) -> None:
-    """WCAG 1.4.10: at 320 × 256 CSS px (a desktop at 400 %) the whole dialog scrolls and the question can be answered."""
+    """WCAG 1.4.10: at 320 × 256 CSS px (400 % of a desktop) the whole dialog scrolls, and answers can be given."""
     async with window(browser, f"{served.url}/", size=(320, 256)) as seen:
         await seen.open()
         await seen.to_consent()
