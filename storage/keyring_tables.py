@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -55,14 +56,14 @@ scope_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),  # tells keys being used for the first time from orphans
     Column("settled", Boolean, nullable=False),  # the sweep has seen data under it: never an orphan again
+    Index(
+        "scope_keys_unsettled",
+        "created_at",
+        sqlite_where=text("NOT settled"),
+        postgresql_where=text("NOT settled"),
+    ),
+    Index("scope_keys_epoch", "epoch"),  # retiring an epoch asks whether anything is wrapped by it
 )
-Index(
-    "scope_keys_unsettled",
-    scope_keys.c.created_at,
-    sqlite_where=scope_keys.c.settled.is_(False),
-    postgresql_where=scope_keys.c.settled.is_(False),
-)
-Index("scope_keys_epoch", scope_keys.c.epoch)  # retiring an epoch asks whether anything is wrapped by it
 
 tombstones = Table(  # permanent: without them a restored backup would bring people back
     "tombstones",

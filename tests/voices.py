@@ -66,7 +66,8 @@ class WebVoice(ABC):
         """Send a frame."""
 
     def note(self, to: str, frame: dict[str, Any]) -> None:
-        """Hear of every frame of the socket; only a scribe writes it down."""
+        """Write down a frame of the socket."""
+        self.frames.append({"to": to, "frame": frame})
 
 
 class HttpVoice(WebVoice):

@@ -44,7 +44,7 @@ class Piece:
     """A run of words within a changed paragraph: `same`, `removed` or `added`."""
 
     kind: str
-    text: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
