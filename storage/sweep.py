@@ -16,7 +16,7 @@ from intake.rules import Rules
 from storage import erasing, erasure, lookups, orphans, scopes
 from storage.connecting import truncate_wal
 from storage.erasing import ALL, DRAFT, LEAD
-from storage.errors import Conflict
+from storage.errors import Conflict, SubjectErased
 from storage.means import Means
 from storage.standing import LIVE
 from storage.tables import conversations, fields, leads, messages, subjects
@@ -142,7 +142,7 @@ def _begin(means: Means, part: Due, now: datetime) -> str:
     try:
         with means.engine.begin() as connection:
             return erasing.begin_due(means, connection, part.subject, part.scope, part.scopes, now)
-    except Conflict:  # another worker was faster
+    except (Conflict, SubjectErased):  # another worker was faster
         return ""
 
 

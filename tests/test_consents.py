@@ -122,7 +122,9 @@ def test_who_was_told_is_told_of_a_withdrawal(memory: Memory) -> None:
     for purposes in (("affiliates",), ("news",), ("contact",)):
         visitor.does(AskedToWithdraw(purposes))
 
-    tasks = sorted(row["recipient"] for row in memory.rooms.rows(outbox) if row["kind"] == "consent.withdrawn")
+    tasks = sorted(
+        row["recipient"] for row in memory.rooms.rows(outbox) if row["kind"] == "consent.withdrawn"
+    )
     assert tasks == ["crm", "partner", "partner"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from intake.events import AskedToForget, Picked, Said
+from intake.outcomes import Heard, KeepField, RecordConsent, Step
 from storage import erasing, erasure
 from storage.disclosures import disclosed
 from storage.errors import Conflict, KeyLost, NotFound, SubjectErased
@@ -80,7 +81,10 @@ def test_forgetting_leaves_nothing(memory: Memory) -> None:
 
     assert [table.name for table in OWNED if memory.count(table, subject=visitor.subject)] == []
     assert memory.count(leads, subject=other.subject) == 1
-    assert memory.run(memory.rooms.keyring.destroy, visitor.subject, None, tombstone=False, at=memory.now()) == ()
+    assert (
+        memory.run(memory.rooms.keyring.destroy, visitor.subject, None, tombstone=False, at=memory.now())
+        == ()
+    )
     stub = next(row for row in memory.rooms.rows(sessions) if row["subject"] == visitor.subject)
     assert (stub["erased_at"], stub["certificate"]) == (memory.now(), asked.erasure)
     assert (asked.scope, asked.ack, asked.last) == ("all", asked.last, asked.last)
@@ -218,7 +222,9 @@ def test_a_certificate_can_be_checked_and_names_nobody(memory: Memory) -> None:
     assert "copies at recipients" in [one["what"] for one in certificate["remaining"]]
     assert certificate["backups"]["done"] is None
     text = orjson.dumps(certificate).decode()
-    assert not any(secret in text for secret in (visitor.subject, visitor.conversation, reference, *DETAILS.values()))
+    assert not any(
+        secret in text for secret in (visitor.subject, visitor.conversation, reference, *DETAILS.values())
+    )
     assert memory.run(memory.store.certificate, asked.erasure) == certificate
 
 
@@ -360,8 +366,6 @@ def test_a_visit_record_goes_alone(memory: Memory) -> None:
 
 
 def _keep_visit(visitor: Visitor, item: str) -> None:
-    from intake.outcomes import KeepField, RecordConsent
-
     agree = RecordConsent(
         decisions=(("visit", True),), policy="2026-11", notice_sha256="", locale="en", method="card"
     )
@@ -369,10 +373,6 @@ def _keep_visit(visitor: Visitor, item: str) -> None:
     effects = (agree, KeepField(name=item, value="Canary OS"))
 
     def decide(turn: Any, state: Any) -> Any:
-        from dataclasses import replace
-
-        from intake.outcomes import Heard, Step
-
         kept = (*state.kept, item)
         return Step(state=replace(state, visit=True, kept=kept), heard=Heard(text="hm"), effects=effects)
 
@@ -384,7 +384,9 @@ def test_an_officer_erases_a_person(memory: Memory) -> None:
     visitor = Visitor(memory)
     visitor.sends()
 
-    begun = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="letter 7/2026")
+    begun = memory.run(
+        memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="letter 7/2026"
+    )
     memory.run(memory.store.finish_erasure, begun)
 
     assert memory.count(subjects) == 0
@@ -427,7 +429,12 @@ def test_a_consultation_of_nobody_is_not_found(memory: Memory) -> None:
 
     with pytest.raises(NotFound):
         memory.run(
-            memory.store.begin_erasure, visitor.subject, "lead", memory.now(), reason="officer", conversation="0" * 32
+            memory.store.begin_erasure,
+            visitor.subject,
+            "lead",
+            memory.now(),
+            reason="officer",
+            conversation="0" * 32,
         )
 
 
@@ -470,4 +477,3 @@ def test_a_part_is_not_begun_for_somebody_who_is_gone(memory: Memory) -> None:
     with pytest.raises(Conflict):
         memory.run(begin, "0" * 32)
     assert memory.count(erasures) == 1
-    assert timedelta(hours=48) == erasing.TELEGRAM_DELETES

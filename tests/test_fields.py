@@ -27,7 +27,9 @@ def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
 
 def _agree(*purposes: str) -> RecordConsent:
     decisions = tuple((purpose, True) for purpose in purposes)
-    return RecordConsent(decisions=decisions, policy="2026-11", notice_sha256="ab" * 32, locale="en", method="card")
+    return RecordConsent(
+        decisions=decisions, policy="2026-11", notice_sha256="ab" * 32, locale="en", method="card"
+    )
 
 
 def test_a_visitor_without_consent_has_no_profile(memory: Memory) -> None:
@@ -51,7 +53,9 @@ def test_a_consent_of_the_same_turn_counts(memory: Memory) -> None:
     kept = done(visitor.steps(_agree("contact"), KeepField(name="name", value="Li Canary")))
 
     assert kept.effects[1] == KeepField(name="name", value="Li Canary")
-    assert memory.run(memory.store.record, visitor.subject, purpose="own_view").fields[-1].value == "Li Canary"
+    assert (
+        memory.run(memory.store.record, visitor.subject, purpose="own_view").fields[-1].value == "Li Canary"
+    )
 
 
 def test_a_refused_purpose_keeps_its_fields_out(memory: Memory) -> None:
@@ -104,11 +108,15 @@ def test_the_warning_is_recorded_with_the_answer(memory: Memory) -> None:
     """S7: the hash of the warning that stood before the question."""
     visitor = Visitor(memory)
     visitor.reviews()
-    warned = {name: entry.warning_sha256["en"] for name, entry in memory.rules.fields.items() if entry.sensitive}
+    warned = {
+        name: entry.warning_sha256["en"] for name, entry in memory.rules.fields.items() if entry.sensitive
+    }
 
     rows = {row["name"]: row["warning_sha256"] for row in memory.rooms.rows(field_rows)}
 
-    assert {name: rows[name] for name in warned if name in rows} == {n: w for n, w in warned.items() if n in rows}
+    assert {name: rows[name] for name in warned if name in rows} == {
+        n: w for n, w in warned.items() if n in rows
+    }
     assert rows["need"] == ""
 
 
@@ -122,7 +130,10 @@ def test_a_correction_takes_the_old_value_along(memory: Memory) -> None:
     visitor.says("+8613900000000")
 
     assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, "profile.1")], fresh=True) == {}
-    assert {row["scope"] for row in memory.rooms.rows(field_rows)} == {"profile.2", f"c1.{visitor.conversation}"}
+    assert {row["scope"] for row in memory.rooms.rows(field_rows)} == {
+        "profile.2",
+        f"c1.{visitor.conversation}",
+    }
     assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == []
     assert memory.run(memory.store.find, "phone", "+8613900000000") == [visitor.subject]
     assert memory.run(memory.store.find, "email", DETAILS["email"]) == [visitor.subject]
@@ -174,7 +185,10 @@ def test_a_corrected_question_moves_its_conversation(memory: Memory) -> None:
         visitor.does(Corrected((("need", text),)))
 
     again = done(memory.turns(replace(asked, digest=b"another meaning!"))[0])
-    gone = [(visitor.subject, f"c1.{visitor.conversation}"), (visitor.subject, f"c1~2.{visitor.conversation}")]
+    gone = [
+        (visitor.subject, f"c1.{visitor.conversation}"),
+        (visitor.subject, f"c1~2.{visitor.conversation}"),
+    ]
     assert again.values == {"need": "What does the small one cost?"}
     assert (again.repeated, again.refused) == (True, "")
     assert memory.run(memory.rooms.keyring.keys, gone, fresh=True) == {}
@@ -263,7 +277,9 @@ def test_a_correction_of_what_was_never_there_is_kept(memory: Memory) -> None:
     kept = visitor.steps(KeepField(name="name", value="Li Canary", replaces=True))
 
     assert not done(kept).refused
-    assert memory.run(memory.store.record, visitor.subject, purpose="own_view").fields[-1].value == "Li Canary"
+    assert (
+        memory.run(memory.store.record, visitor.subject, purpose="own_view").fields[-1].value == "Li Canary"
+    )
 
 
 def test_every_field_has_a_purpose(memory: Memory) -> None:
