@@ -133,7 +133,7 @@ async def test_two_versions_are_compared_for_readers(client: ClientSession, tmp_
         for order in ("2026-11/next", "next/2026-11"):
             page = await _read(client, f"{served.url}/policy/diff/{order}?lang=en")
             assert "What changed from 2026-11 to next" in page
-            assert "<del>short</del><ins>shortly</ins>" in page
+            assert "<del>In short</del><ins>Quite shortly</ins>" in page
         same = await _read(client, f"{served.url}/policy/diff/next/next?lang=en")
         assert "Nothing changed in this language." in same
 
@@ -142,6 +142,7 @@ def test_a_comparison_names_what_stayed_went_and_came() -> None:
     """Paragraphs are matched; within a changed one only the words that differ are marked, in Chinese each sign."""
     paragraphs = list(compare("# Same\n\nkept for 30 days\n\ngone", "# Same\n\nkept for 60 days"))
     chinese = list(compare("保存三十天", "保存六十天"))
+    table = list(compare("- **a** `b`\n\n| c | d |\n|---|---|", "- **a** `b`\n\n| c | d |\n|---|---|"))
 
     assert [one.kind for one in paragraphs] == ["same", "changed", "removed"]
     assert [(piece.kind, piece.words) for piece in paragraphs[1].pieces] == [
@@ -154,6 +155,7 @@ def test_a_comparison_names_what_stayed_went_and_came() -> None:
         ("removed", "三"),
         ("added", "六"),
     ]
+    assert [one.pieces[0].words for one in table] == ["• a b", "c · d"]
 
 
 def test_a_policy_cannot_carry_what_acts() -> None:

@@ -125,18 +125,40 @@ def compare(older: str, newer: str) -> Iterator[Paragraph]:
 
 
 def _paragraphs(text: str) -> Sequence[str]:
-    """Return paragraphs and list items, each on one line, without the marks of Markdown that mean nothing here."""
+    """Return paragraphs, list items and table rows, each on one line, without Markdown's marks."""
     blocks = re.split(r"\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.)\s?)", text)
-    return [" ".join(block.split()).lstrip("#").strip() for block in blocks if block.strip()]
+    return [plain for block in blocks if (plain := _plain(" ".join(block.split())))]
+
+
+def _plain(line: str) -> str:
+    if re.fullmatch(r"[|:\- ]+", line):  # the rule between a table's head and body
+        return ""
+    cells = re.sub(r"\s*\|\s*", " · ", line.strip("| ")) if line.startswith("|") else line
+    return re.sub(r"^#+\s*|\*\*|`", "", re.sub(r"^[-*]\s+", "• ", cells)).strip()
 
 
 def _words(older: str, newer: str) -> Iterator[Piece]:
-    old, new = _WORDS.findall(older), _WORDS.findall(newer)
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield Piece("same", "".join(old[a:b]))
+    """Yield the words of a changed paragraph; changes that only a space parts are told as one."""
+    removed, added = "", ""
+    for kind, went, came in _opcodes(_WORDS.findall(older), _WORDS.findall(newer)):
+        if kind != "equal" or ((removed or added) and came.isspace()):
+            removed, added = removed + went, added + came
             continue
-        if a < b:
-            yield Piece("removed", "".join(old[a:b]))
-        if c < d:
-            yield Piece("added", "".join(new[c:d]))
+        yield from _change(removed, added)
+        removed = added = ""
+        yield Piece("same", came)
+    yield from _change(removed, added)
+
+
+def _change(removed: str, added: str) -> Iterator[Piece]:
+    """Yield what went and what came; a space that both end with stands behind them."""
+    space = " " if removed.endswith(" ") and added.endswith(" ") else ""
+    pieces = (("removed", removed), ("added", added))
+    yield from (Piece(kind, text.removesuffix(space)) for kind, text in pieces if text.removesuffix(space))
+    if space:
+        yield Piece("same", space)
+
+
+def _opcodes(old: list[str], new: list[str]) -> Iterator[tuple[str, str, str]]:
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield kind, "".join(old[a:b]), "".join(new[c:d])

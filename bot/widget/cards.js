@@ -17,28 +17,44 @@ export function consentCard(expects, talk) {
   const title = heading("h3", talk.w.choice);
   const needed = expects.purposes.filter((/** @type {any} */ one) => one.required);
   const boxes = expects.purposes.filter((/** @type {any} */ one) => !one.required);
-  const card = h("section", { class: "card" }, title,
+  const card = h(
+    "section",
+    { class: "card" },
+    title,
     ...needed.map((/** @type {any} */ one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
     boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
-    notice(expects.policy, talk));
+    notice(expects.policy, talk),
+  );
   const decide = (/** @type {any} */ one, /** @type {() => string[]} */ purposes) =>
     button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
   const ticked = () => [...card.querySelectorAll("input:checked")].map((/** @type {any} */ input) => input.value);
-  const pair = h("div", { class: "pair" },
-    decide(offered(expects, "consent:refuse"), () => []), decide(offered(expects, "consent:agree"), ticked));
+  const pair = h(
+    "div",
+    { class: "pair" },
+    decide(offered(expects, "consent:refuse"), () => []),
+    decide(offered(expects, "consent:agree"), ticked),
+  );
   return { card, composer: pair, focus: title };
 }
 
 /** @param {any} purpose */
 const box = (purpose) =>
-  h("label", { class: "box" }, h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
-    h("span", {}, h("strong", {}, `${purpose.label}. `), purpose.text));
+  h(
+    "label",
+    { class: "box" },
+    h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
+    h("span", {}, h("strong", {}, `${purpose.label}. `), purpose.text),
+  );
 
 /** The whole policy, one click away in place; and as a link. @param {any} policy @param {Talk} talk */
 function notice(policy, talk) {
   const text = h("div", { class: "notice", tabindex: 0, role: "region", "aria-label": talk.w.policies });
-  const details = h("details", { ontoggle: () => details.open && text.childElementCount === 0 && read(policy.url, text, talk) },
-    h("summary", {}, talk.w.whole), text);
+  const details = h(
+    "details",
+    { ontoggle: () => details.open && text.childElementCount === 0 && read(policy.url, text, talk) },
+    h("summary", {}, talk.w.whole),
+    text,
+  );
   return h("div", {}, details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w)));
 }
 
@@ -58,16 +74,28 @@ export function reviewCard(expects, talk) {
   const title = heading("h3", talk.w.review);
   const change = (/** @type {any} */ row) => {
     const one = offered(expects, `review:change:${row.field}`);
-    return one && button(talk.w.correct, () => talk.pick(one.value, one.label), "link", { "aria-label": `${talk.w.correct}: ${row.label}` });
+    return (
+      one &&
+      button(talk.w.correct, () => talk.pick(one.value, one.label), "link", {
+        "aria-label": `${talk.w.correct}: ${row.label}`,
+      })
+    );
   };
-  const actions = ["review:cancel", "review:send"].map((value) => option(offered(expects, value), talk, value.endsWith("send") ? "filled" : "outline"));
-  return { card: h("section", { class: "card" }, title, rows(expects.fields, talk, change)), composer: h("div", { class: "pair" }, ...actions), focus: title };
+  const actions = ["review:cancel", "review:send"].map((value) =>
+    option(offered(expects, value), talk, value.endsWith("send") ? "filled" : "outline"),
+  );
+  return {
+    card: h("section", { class: "card" }, title, rows(expects.fields, talk, change)),
+    composer: h("div", { class: "pair" }, ...actions),
+    focus: title,
+  };
 }
 
 /** A last question before something ends; nothing has the focus that could be pressed by chance. @param {any} expects @param {Talk} talk */
 export function confirmCard(expects, talk) {
   const title = heading("h3", expects.name === "delete" ? talk.w.delete : talk.w.withdrawing);
-  const look = (/** @type {any} */ one) => (/:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline");
+  const look = (/** @type {any} */ one) =>
+    /:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline";
   const options = expects.options.map((/** @type {any} */ one) => option(one, talk, look(one)));
   return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options)), focus: title };
 }
@@ -77,9 +105,19 @@ export function confirmCard(expects, talk) {
  * @param {(row: any) => HTMLElement | null | undefined | false} [act] what can be done with a row
  */
 export const rows = (fields, talk, act) =>
-  h("dl", { class: "rows" }, ...fields.map((row) => h("div", {},
-    h("dt", {}, row.label, row.sensitive && badge(talk.w)),
-    h("dd", { dir: "auto" }, row.value), act && h("dd", { class: "act" }, act(row)))));
+  h(
+    "dl",
+    { class: "rows" },
+    ...fields.map((row) =>
+      h(
+        "div",
+        {},
+        h("dt", {}, row.label, row.sensitive && badge(talk.w)),
+        h("dd", { dir: "auto" }, row.value),
+        act && h("dd", { class: "act" }, act(row)),
+      ),
+    ),
+  );
 
 /**
  * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
@@ -89,16 +127,34 @@ export const rows = (fields, talk, act) =>
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
   const list = (/** @type {string} */ title, /** @type {any[]} */ items) =>
-    h("div", {}, h("h3", { class: "sub" }, title), h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))));
-  const decided = latest(record.consents).map((one) =>
-    [h("span", {}, `${one.label}: ${w[one.decision] || one.decision}, ${when(one.at, locale)}`), acts?.withdraw(one)]);
-  return h("div", { class: "record" },
+    h(
+      "div",
+      {},
+      h("h3", { class: "sub" }, title),
+      h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
+    );
+  const decided = latest(record.consents).map((one) => [
+    h("span", {}, `${one.label}: ${w[one.decision] || one.decision}, ${when(one.at, locale)}`),
+    acts?.withdraw(one),
+  ]);
+  return h(
+    "div",
+    { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
     decided.length > 0 && list(w.decisions, decided),
-    record.fields.length > 0 && list(w.receivers, record.recipients.map((/** @type {any} */ one) => `${one.name || one.recipient}, ${when(one.at, locale)}`)),
-    record.fields.length > 0 && list(w.viewers, record.opened_by.map((/** @type {any} */ one) => `${one.by}, ${when(one.at, locale)}`)));
+    record.fields.length > 0 &&
+      list(
+        w.receivers,
+        record.recipients.map((/** @type {any} */ one) => `${one.name || one.recipient}, ${when(one.at, locale)}`),
+      ),
+    record.fields.length > 0 &&
+      list(
+        w.viewers,
+        record.opened_by.map((/** @type {any} */ one) => `${one.by}, ${when(one.at, locale)}`),
+      ),
+  );
 }
 
 /** Of each purpose the decision that holds now. @param {any[]} consents @returns {any[]} */
@@ -110,9 +166,20 @@ export function certificateCard(certificate, { w }) {
   title.classList.add("ok");
   title.prepend(icon("done"));
   const list = (/** @type {string} */ name, /** @type {string[]} */ items) =>
-    items.length > 0 && h("div", {}, h("h3", { class: "sub" }, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
-  return h("section", { class: "card" }, title,
+    items.length > 0 &&
+    h("div", {}, h("h3", { class: "sub" }, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
+  return h(
+    "section",
+    { class: "card" },
+    title,
     h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
-    list(w.gone, certificate.destroyed.map((/** @type {string} */ what) => w.what[what] || what)),
-    list(w.stays, certificate.remaining.map((/** @type {any} */ { what, why }) => w.what[what] || `${what}: ${why}`)));
+    list(
+      w.gone,
+      certificate.destroyed.map((/** @type {string} */ what) => w.what[what] || what),
+    ),
+    list(
+      w.stays,
+      certificate.remaining.map((/** @type {any} */ { what, why }) => w.what[what] || `${what}: ${why}`),
+    ),
+  );
 }

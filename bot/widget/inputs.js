@@ -31,12 +31,18 @@ export function draw(frame, talk) {
 function choices(expects, talk) {
   const { asides, answers } = sorted(expects.options);
   const label = expects.label || talk.w.options;
-  return h("div", { class: "choices" },
+  return h(
+    "div",
+    { class: "choices" },
     expects.label && about(expects, talk),
-    h("div", { role: "group", "aria-label": label, class: "chips" },
-      ...answers.map((/** @type {any} */ one) => option(one, talk, "chip"))),
-    asides.length > 0 && h("div", { class: "asides" },
-      ...asides.map((/** @type {any} */ one) => option(one, talk, "link"))));
+    h(
+      "div",
+      { role: "group", "aria-label": label, class: "chips" },
+      ...answers.map((/** @type {any} */ one) => option(one, talk, "chip")),
+    ),
+    asides.length > 0 &&
+      h("div", { class: "asides" }, ...asides.map((/** @type {any} */ one) => option(one, talk, "link"))),
+  );
 }
 
 /** The field of the open question, or the line for free chat. @param {any} frame @param {any} expects @param {Talk} talk */
@@ -48,12 +54,16 @@ function composer(frame, expects, talk) {
   const notes = [fault && "fault", field && expects.sensitive && "warning", expects.sent_to && "sent-to"];
   if (notes.some(Boolean)) input.setAttribute("aria-describedby", notes.filter(Boolean).join(" "));
   const asides = field ? expects.options || [] : [];
-  const form = h("form", { class: "composer", novalidate: true, onsubmit: (/** @type {Event} */ event) => submit(event, input, talk) },
+  const form = h(
+    "form",
+    { class: "composer", novalidate: true, onsubmit: (/** @type {Event} */ event) => submit(event, input, talk) },
     field && about(expects, talk),
     h("label", { for: "answer", class: field ? "label" : "sr" }, fieldLabel(expects, field, talk)),
     h("div", { class: "line" }, input, h("button", { class: "send", "aria-label": talk.w.send }, icon("send"))),
     fault,
-    asides.length > 0 && h("div", { class: "asides" }, ...asides.map((/** @type {any} */ one) => option(one, talk, "link"))));
+    asides.length > 0 &&
+      h("div", { class: "asides" }, ...asides.map((/** @type {any} */ one) => option(one, talk, "link"))),
+  );
   return { composer: form, focus: input };
 }
 
@@ -67,9 +77,14 @@ function fieldLabel(expects, field, talk) {
 /** @param {any} expects @param {boolean} field @param {Talk} talk @returns {any} */
 function control(expects, field, talk) {
   const long = !field || (expects.kind === "text" && expects.max_length > LINE_MOST);
-  const shared = { id: "answer", dir: "auto", maxlength: field ? expects.max_length || expects.length : 4000,
+  const shared = {
+    id: "answer",
+    dir: "auto",
+    maxlength: field ? expects.max_length || expects.length : 4000,
     autocomplete: expects.autocomplete || "off",
-    oninput: () => talk.typed(input.value), onkeydown: (/** @type {KeyboardEvent} */ event) => entered(event, long) };
+    oninput: () => talk.typed(input.value),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => entered(event, long),
+  };
   const more = expects.kind === "code" ? { inputmode: "numeric", autocomplete: "one-time-code" } : {};
   const type = { tel: "tel", email: "email" }[/** @type {"tel"} */ (expects.kind)] || "text";
   const input = long ? h("textarea", { rows: 1, ...shared }) : h("input", { type, ...shared, ...more });
@@ -96,13 +111,20 @@ function submit(event, input, talk) {
 /** What stands before a question: how far we are, that it is sensitive, why it is asked. @param {any} expects @param {Talk} talk */
 function about(expects, talk) {
   const { progress, sensitive, warning, why, sent_to: to } = expects;
-  return h("div", { class: "about" },
-    (sensitive || progress) && h("p", { class: "marks" },
-      sensitive && badge(talk.w),
-      progress && h("span", { class: "progress" }, fill(talk.w.progress, progress))),
+  return h(
+    "div",
+    { class: "about" },
+    (sensitive || progress) &&
+      h(
+        "p",
+        { class: "marks" },
+        sensitive && badge(talk.w),
+        progress && h("span", { class: "progress" }, fill(talk.w.progress, progress)),
+      ),
     warning && h("p", { id: "warning", class: "warning" }, warning),
     to && h("p", { id: "sent-to", class: "hint" }, fill(talk.w.sentTo, { to })),
-    why && h("details", {}, h("summary", {}, talk.w.why), h("p", { class: "hint" }, why)));
+    why && h("details", {}, h("summary", {}, talk.w.why), h("p", { class: "hint" }, why)),
+  );
 }
 
 /** Tell answers from ways out of the question. @param {any[]} options */

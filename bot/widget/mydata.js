@@ -15,24 +15,37 @@ export function myData(rights) {
   const kept = h("div", { class: "kept" });
   const save = (/** @type {string} */ path, /** @type {string} */ name) => () => void download(rights, path, name);
   void show(rights, kept);
-  return h("section", { class: "mine" },
-    button(w.back, rights.back, "outline back"), heading("h3", w.mine), kept,
-    h("div", { class: "stack" },
+  return h(
+    "section",
+    { class: "mine" },
+    button(w.back, rights.back, "outline back"),
+    heading("h3", w.mine),
+    kept,
+    h(
+      "div",
+      { class: "stack" },
       button(w.download, save("me/export?format=html", "my-data.html")),
       button(w.downloadJson, save("me/export?format=json", "my-data.json")),
       button(w.receipts, save("me/receipts", "consent-receipts.json")),
       button(w.withdrawing, () => rights.wish(w.withdrawing, "command:withdraw")),
-      button(w.delete, () => rights.wish(w.delete, "command:delete"), "danger")),
-    h("p", { class: "hint" }, away(new URL("/policy", rights.site).href, w.policies, w)));
+      button(w.delete, () => rights.wish(w.delete, "command:delete"), "danger"),
+    ),
+    h("p", { class: "hint" }, away(new URL("/policy", rights.site).href, w.policies, w)),
+  );
 }
 
 /** @param {Rights} rights @param {HTMLElement} kept */
 async function show(rights, kept) {
   const { w } = rights;
   const correct = (/** @type {any} */ row) =>
-    button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", { "aria-label": `${w.correct}: ${row.label}` });
-  const withdraw = (/** @type {any} */ one) => one.decision === "agreed" &&
-    button(w.withdraw, () => rights.wish(w.withdraw, "command:withdraw", `withdraw:${one.purpose}`), "link", { "aria-label": `${w.withdraw}: ${one.label}` });
+    button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
+      "aria-label": `${w.correct}: ${row.label}`,
+    });
+  const withdraw = (/** @type {any} */ one) =>
+    one.decision === "agreed" &&
+    button(w.withdraw, () => rights.wish(w.withdraw, "command:withdraw", `withdraw:${one.purpose}`), "link", {
+      "aria-label": `${w.withdraw}: ${one.label}`,
+    });
   try {
     const answer = await rights.ask("me");
     if (!answer.ok) throw new Error(String(answer.status));

@@ -80,8 +80,8 @@ export class Panel {
 
   /** @param {string} locale */
   setLocale(locale) {
-    if (this.said && this.#link?.begun) this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
-    else this.#speak(locale);
+    if (!this.said || !this.#link?.begun) return this.#speak(locale);
+    return this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
   }
 
   #show() {
@@ -157,8 +157,7 @@ export class Panel {
     this.#live = frame;
     this.#busy = true; // until the new question is drawn
     if (frame.rejected && !this.#draft) this.#draft = this.#last;
-    const { kind } = frame.expects;
-    if (this.#submitting && kind === "none") this.tell("submitted");
+    if (this.#submitting && frame.expects.kind === "none") this.tell("submitted");
     this.#submitting = false;
     clearTimeout(this.#drawing);
     this.#drawing = setTimeout(() => this.#draw(), SETTLED);
@@ -232,7 +231,8 @@ export class Panel {
   #refused(sent, code) {
     this.tell("error", { code });
     const text = this.w[/** @type {"fault"} */ (`fault_${code}`)] || this.w.fault;
-    if (!sent) return code === "offline" || this.#link?.begun ? undefined : this.parts.trouble(text, this.w.again, () => this.reset());
+    if (!sent && (code === "offline" || this.#link?.begun)) return undefined;
+    if (!sent) return this.parts.trouble(text, this.w.again, () => this.reset());
     this.said.drop(sent.id);
     this.#busy = false;
     this.#wishes = [];

@@ -5,10 +5,13 @@ import { firstWords, language } from "./words.js";
 
 /** What an erasure touches, by the names of the certificate. */
 const EN_WHAT = {
-  messages: "messages", fields: "details", lookups: "look-up entries", consents: "decisions", lead: "consultation", visit: "visit record",
-  "disclosure log": "list of who received it", "Telegram chat": "Telegram chat", tasks: "open tasks", conversation: "conversation",
+  messages: "messages", fields: "details", lookups: "look-up entries", consents: "decisions", lead: "consultation",
+  visit: "visit record",
+  "disclosure log": "list of who received it", "Telegram chat": "Telegram chat", tasks: "open tasks",
+  conversation: "conversation",
   person: "your record", sessions: "sessions", keys: "the keys that sealed it",
-  certificate: "This certificate: proof of the erasure; it names nobody.", tombstone: "A random number, so that nothing can be restored.",
+  certificate: "This certificate: proof of the erasure; it names nobody.",
+  tombstone: "A random number, so that nothing can be restored.",
   audit: "That it was done; without your data.", session: "A hash for 30 days, so that this chat is known as erased.",
   "everything else": "Everything else: you chose only this part.",
   "copies at recipients": "Copies at recipients: they are told to erase them.",

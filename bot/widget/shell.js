@@ -28,9 +28,18 @@ export function shell(acts) {
     event.preventDefault();
     acts.close();
   };
-  const dialog = h("dialog", { "aria-labelledby": "title", onkeydown: keydown },
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": "title", onkeydown: keydown },
     h("div", { class: "head" }, h("div", {}, title, subtitle), language, close),
-    bar, talk, view, status, h("div", { class: "trouble" }, alert, again), foot, h("div", { class: "end" }, privacy));
+    bar,
+    talk,
+    view,
+    status,
+    h("div", { class: "trouble" }, alert, again),
+    foot,
+    h("div", { class: "end" }, privacy),
+  );
 
   /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
   const speak = (w, locale, company) => {

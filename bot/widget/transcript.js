@@ -82,16 +82,26 @@ export class Transcript {
  */
 function line({ from, text, name = "" }, { w, locale }) {
   const speaker = { visitor: w.you, staff: w.colleague }[from] || w.assistant;
-  return h("div", { class: `said ${from}`, lang: locale },
+  return h(
+    "div",
+    { class: `said ${from}`, lang: locale },
     h("span", { class: "sr" }, `${speaker} `),
     name && h("p", { class: "who" }, h("span", { class: "initials", "aria-hidden": "true" }, initials(name)), name),
-    h("p", { class: "bubble", dir: "auto" }, ...(from === "visitor" ? [text] : linked(text))));
+    h("p", { class: "bubble", dir: "auto" }, ...(from === "visitor" ? [text] : linked(text))),
+  );
 }
 
 /** @param {string} name */
-const initials = (name) => name.split(/\s+/).map((part) => [...part][0]).slice(0, 2).join("").toUpperCase();
+const initials = (name) =>
+  name
+    .split(/\s+/)
+    .map((part) => [...part][0])
+    .slice(0, 2)
+    .join("")
+    .toUpperCase();
 
 /** @param {string} text */
 const linked = (text) =>
-  text.split(/(https?:\/\/[\w.:/?=&%#~+-]*[\w/])/).map((part, index) =>
-    index % 2 ? h("a", { href: part, target: "_blank", rel: "noopener" }, part) : part);
+  text
+    .split(/(https?:\/\/[\w.:/?=&%#~+-]*[\w/])/)
+    .map((part, index) => (index % 2 ? h("a", { href: part, target: "_blank", rel: "noopener" }, part) : part));

@@ -59,7 +59,11 @@
 
     /** Fetch the code, all of it at once; no session begins by that. */
     #warm() {
-      const parts = [import(at("panel.js")), import(at("talk.js")), fetch(at("panel.css")).then((answer) => answer.text())];
+      const parts = [
+        import(at("panel.js")),
+        import(at("talk.js")),
+        fetch(at("panel.css")).then((answer) => answer.text()),
+      ];
       this.#code ||= Promise.all(parts);
       this.#code.catch(() => (this.#code = this.#panel = undefined)); // the next click tries again
       return this.#code;
