@@ -54,7 +54,7 @@ def answer(
     state: Conversation | None,
     said: Said,
 ) -> TurnDone:
-    """Return the answer that the event got: its message and the replies up to the next event's.
+    """Return the answer that the event got: its message and the replies of the same turn.
 
     The same id with another meaning is refused as `id_reused`. What was erased meanwhile stays erased.
     """
@@ -88,7 +88,8 @@ def answer(
 def _rows(connection: Connection, standing: Standing, seq: int) -> list[Row[Any]]:
     place = {"subject": standing.subject, "conversation": standing.id, "seq": seq}
     first, *rest = connection.execute(_FROM, place).all()
-    return [first, *takewhile(lambda row: row.sender == BOT, rest)]
+    # The time too: what the desk said since about a right used elsewhere is no answer to this event.
+    return [first, *takewhile(lambda row: row.sender == BOT and row.at == first.at, rest)]
 
 
 def _digest(keys: KeysAtHand, standing: Standing, row: Row[Any], spoken: Spoken | None) -> bytes:
