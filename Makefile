@@ -61,6 +61,7 @@ clean: ## remove what the other targets made; var/ (the desk's own data) stays
 
 .venv/.run: .venv/.uv requirements/run.txt
 	$(SYNC) requirements/run.txt
+	@$(BIN)/python -m compileall -q bot intake storage config
 	@rm -f .venv/.dev
 	@touch $@
 
