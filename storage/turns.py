@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, Statem
 
 from intake.conversation import Conversation
 from intake.outcomes import Step
+from storage.errors import StorageError
 from storage.group import Group
 from storage.means import Means
 from storage.records import Turn, TurnDone, TurnFailed
@@ -23,6 +24,7 @@ Decide = Callable[[Turn, Conversation], Step]
 Result = TurnDone | TurnFailed
 
 ATTEMPTS = 3  # a lost race is won within two repeats, or something else is wrong
+POISON = (StatementError, StorageError, TypeError, ValueError)  # what one turn's rows can do to a whole group
 LOST_RACES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected; PostgreSQL, Appendix A
 
 
@@ -30,36 +32,35 @@ def carry_out(means: Means, statements: Statements, batch: Sequence[Turn], decid
     """Return what became of each turn, in order; all that succeeded are committed."""
     try:
         return _together(means, statements, batch, decide)
-    except StatementError as fault:
+    except POISON as fault:
         if _is_away(fault):
             raise
         if len(batch) == 1:
             return [TurnFailed(batch[0].conversation, fault)]
-    return [result for turn in batch for result in _alone(means, statements, turn, decide)]
+    return [_alone(means, statements, turn, decide) for turn in batch]
 
 
-def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> list[Result]:
+def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> Result:
     """Carry out one turn of a group that was split; its neighbours are committed already, so nothing is raised."""
     try:
-        return carry_out(means, statements, [turn], decide)
+        return carry_out(means, statements, [turn], decide)[0]
     except Exception as fault:
-        return [TurnFailed(turn.conversation, fault)]
+        return TurnFailed(turn.conversation, fault)
 
 
-def _together(means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide) -> list[Result]:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with means.engine.begin() as connection:
-                group = Group(means, statements, connection, batch, decide)
-                results = group.carry_out()
-            break
-        except DBAPIError as fault:
-            if attempt == ATTEMPTS or not _is_lost_race(fault):
-                raise
+def _together(
+    means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide, attempt: int = 1
+) -> list[Result]:
+    try:
+        with means.engine.begin() as connection:
+            group = Group(means, statements, connection, batch, decide)
+            results = group.carry_out()
+    except DBAPIError as fault:
+        if attempt == ATTEMPTS or not _is_lost_race(fault):
+            raise
+        return _together(means, statements, batch, decide, attempt + 1)
     if group.doomed:
-        with suppress(
-            SQLAlchemyError
-        ):  # the data is committed: what is left over the sweep destroys as orphans
+        with suppress(SQLAlchemyError):  # the data is committed: the sweep destroys what is left over
             means.keyring.discard(group.doomed)
     return results
 
@@ -68,7 +69,7 @@ def _is_lost_race(fault: DBAPIError) -> bool:
     return getattr(fault.orig, "sqlstate", None) in LOST_RACES
 
 
-def _is_away(fault: StatementError) -> bool:
+def _is_away(fault: Exception) -> bool:
     return isinstance(fault, DBAPIError) and (
         fault.connection_invalidated or isinstance(fault, OperationalError)
     )

@@ -92,7 +92,7 @@ def _written(at: datetime) -> str:
 class Statements:
     """What may be written, by name, in the order in which it is written; for one kind of database.
 
-    On SQLite the statements are compiled once and run as they are: a row then costs a quarter (docs/architecture.md).
+    On SQLite the statements are compiled once and run as they are: a row then costs a third less.
     """
 
     def __init__(self, dialect: Dialect) -> None:

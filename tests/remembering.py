@@ -1,4 +1,4 @@
-"""A store over both kinds of database, and visitors whose every step is really taken: what tests of memory begin with."""
+"""A store over both kinds of database, and visitors whose steps are really taken: what tests of memory begin with."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def test_who_was_told_is_told_of_a_withdrawal(memory: Memory) -> None:
         visitor.does(AskedToWithdraw(purposes))
 
     tasks = sorted(
-        row["recipient"] for row in memory.rooms.rows(outbox) if row["kind"] == "consent.withdrawn"
+        str(row["recipient"]) for row in memory.rooms.rows(outbox) if row["kind"] == "consent.withdrawn"
     )
     assert tasks == ["crm", "partner", "partner"]
 
@@ -234,6 +234,7 @@ def test_keeping_is_as_long_as_agreed(memory: Memory) -> None:
     row = memory.rooms.rows(leads)[0]
 
     assert row["keeps_until"] == memory.now() + memory.rules.purposes["contact"].keep
+    assert isinstance(row["answer_due"], datetime)
     assert row["answer_due"] > memory.now() + timedelta(minutes=1)
     assert not isinstance(visitor.does(Said("One more thing.")), TurnFailed)
 

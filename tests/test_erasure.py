@@ -1,10 +1,9 @@
-"""Erasure: four steps, each resumed after a crash; what is gone is gone, what stays is named."""
+"""Erasure of a person: four steps, each resumed after a crash; what is gone is gone, what stays is named."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,16 @@ import pytest
 import sqlalchemy as sa
 
 from intake.events import AskedToForget, Picked, Said
-from intake.outcomes import Heard, KeepField, RecordConsent, Step
-from storage import erasing, erasure
+from storage import erasure
 from storage.disclosures import disclosed
 from storage.errors import Conflict, KeyLost, NotFound, SubjectErased
-from storage.outbox import Outbox
 from storage.records import TurnDone
 from storage.signatures import verify
 from storage.tables import (
-    audit,
     chats,
     consents,
     conversations,
     disclosures,
-    erasures,
     fields,
     index_rows,
     leads,
@@ -36,7 +31,7 @@ from storage.tables import (
     sessions,
     subjects,
 )
-from tests.remembering import DETAILS, NEED, Memory, Visitor, done, failed, keys_of, remembering
+from tests.remembering import DETAILS, Memory, Visitor, done, failed, remembering
 
 OWNED = (chats, consents, conversations, disclosures, fields, index_rows, leads, messages, subjects)
 
@@ -87,7 +82,9 @@ def test_forgetting_leaves_nothing(memory: Memory) -> None:
     )
     stub = next(row for row in memory.rooms.rows(sessions) if row["subject"] == visitor.subject)
     assert (stub["erased_at"], stub["certificate"]) == (memory.now(), asked.erasure)
-    assert (asked.scope, asked.ack, asked.last) == ("all", asked.last, asked.last)
+    assert (asked.scope, asked.ack) == ("all", asked.last)
+    with pytest.raises(SubjectErased):
+        memory.run(memory.store.transcript, visitor.conversation, 0)
 
 
 def test_from_the_commit_on_nothing_is_read_or_written(memory: Memory) -> None:
@@ -235,209 +232,6 @@ def test_an_unknown_erasure_is_not_found(memory: Memory) -> None:
         memory.run(memory.store.finish_erasure, "0" * 32)
 
 
-def test_deleting_a_consultation_leaves_the_rest(memory: Memory) -> None:
-    """S23: its words, question and lead go; details, decisions and the conversation stay and go on."""
-    visitor = Visitor(memory)
-    reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-
-    asked = _deletes(visitor, "lead")
-    certificate = memory.run(memory.store.finish_erasure, asked.erasure)
-
-    transcript = memory.run(memory.store.transcript, visitor.conversation, 0)
-    words = [message.seq for message in transcript.messages if message.body is not None]
-    assert words == list(range(asked.ack, asked.last + 1))
-    assert memory.count(leads) == 0
-    assert {row["name"] for row in memory.rooms.rows(fields)} == set(DETAILS)
-    assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == [visitor.subject]
-    assert certificate["recipients"] == ["crm"]
-    assert {"what": "everything else", "why": "only this part was chosen"} in certificate["remaining"]
-    assert visitor.says("And now?").ack == asked.last + 1
-    assert memory.count(audit, action="erased", purpose="lead") == 1
-
-
-def test_the_certificate_is_named_in_the_reply_and_in_its_repeat(memory: Memory) -> None:
-    """Replies that speak of a certificate carry its id; a repeated pick begins no second erasure."""
-    visitor = Visitor(memory)
-    visitor.sends()
-    visitor.says("delete")
-    turn = visitor.turn(Picked("delete:lead"))
-
-    first = done(memory.turns(turn)[0])
-    memory.run(memory.store.finish_erasure, first.erasure)
-    again = done(memory.turns(turn)[0])
-
-    reply = first.messages[-1].body
-    assert getattr(reply, "params", {})["certificate"] == first.erasure
-    assert (again.erasure, again.scope, again.repeated) == (first.erasure, "lead", True)
-    assert keys_of(again) == keys_of(first)
-    assert memory.run(memory.store.finish_erasure, again.erasure)["scope"] == "lead"
-
-
-def test_cancelling_takes_the_details_of_who_never_sent(memory: Memory) -> None:
-    """Design, 6: words, question, details and look-ups go; a new consultation begins with new keys."""
-    visitor = Visitor(memory)
-    visitor.reviews()
-
-    cancelled = visitor.picks("review:cancel")
-    certificate = memory.run(memory.store.finish_erasure, cancelled.erasure)
-
-    assert memory.rooms.rows(fields) == []
-    assert memory.rooms.rows(index_rows) == []
-    assert {"messages", "fields", "lookups", "keys"} == set(certificate["destroyed"])
-    assert {row["profile"] for row in memory.rooms.rows(subjects)} == {2}
-    assert visitor.says("Hello again").ack == cancelled.last + 1
-
-
-def test_recipients_are_told_what_to_erase(memory: Memory) -> None:
-    """L8: one lasting task for each recipient and lead; it opens after the person is gone."""
-    visitor = Visitor(memory)
-    reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
-    memory.run(memory.store.finish_erasure, asked.erasure)
-    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
-
-    tasks = [task for task in memory.run(box.claim, memory.now()) if task.kind == "person.erased"]
-
-    assert [task.recipient for task in tasks] == ["crm"]
-    assert memory.run(box.carried, tasks[0]) == {"reference": reference, "scope": "all"}
-    assert memory.count(outbox, kind="lead.created") == 0
-
-
-def test_the_chat_is_emptied_where_telegram_still_allows(memory: Memory) -> None:
-    """Messages of the last 48 hours are listed with the chat, in a task of its own; older ones are not."""
-    visitor = Visitor(memory, channel="telegram", chat=4711)
-    visitor.opens()
-    visitor.says(NEED, channel_ref=31)
-    memory.later(hours=47)
-    visitor.says("hm", channel_ref=32)
-    memory.run(memory.store.mark_delivered, visitor.conversation, 1, 30)
-    memory.later(hours=2)
-
-    asked = _deletes(visitor, "all")
-    certificate = memory.run(memory.store.finish_erasure, asked.erasure)
-
-    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
-    task = memory.run(box.claim, memory.now())[0]
-    assert task.kind == "telegram.erase"
-    assert memory.run(box.carried, task) == {
-        "chat": 4711,
-        "messages": [32],
-        "certificate": asked.erasure,
-        "locale": "en",
-    }
-    assert memory.run(memory.store.telegram_conversation, 4711) is None
-    assert "Telegram chat" in certificate["destroyed"]
-
-
-def test_a_part_empties_only_its_messages_in_the_chat(memory: Memory) -> None:
-    """On Telegram, deleting the consultation lists its own messages."""
-    visitor = Visitor(memory, channel="telegram", chat=4711)
-    visitor.asks()
-    visitor.picks("consent:agree")
-    visitor.says("hm", channel_ref=33)
-
-    asked = _deletes(visitor, "lead")
-    memory.run(memory.store.finish_erasure, asked.erasure)
-    visitor.says("hm", channel_ref=44)
-
-    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
-    assert memory.run(box.carried, memory.run(box.claim, memory.now())[0])["messages"] == [33]
-    assert memory.run(memory.store.telegram_conversation, 4711) == visitor.conversation
-
-
-def test_a_visit_record_goes_alone(memory: Memory) -> None:
-    """S23: from outside, `visit` takes the visit record, and the conversation knows; its Telegram chat is untouched."""
-    visitor = Visitor(memory, channel="telegram", chat=4711)
-    visitor.asks()
-    visitor.picks("consent:agree")
-    item = next(iter(memory.rules.visit))
-    memory.run(_keep_visit, visitor, item)
-
-    begun = memory.run(memory.store.begin_erasure, visitor.subject, "visit", memory.now(), reason="officer")
-    certificate = memory.run(memory.store.finish_erasure, begun)
-
-    state = memory.run(memory.store.transcript, visitor.conversation, 0).state
-    assert certificate["destroyed"] == ["visit", "keys"]
-    assert (state.visit, item in state.kept) == (False, False)
-    assert memory.count(outbox, kind="telegram.erase") == 0
-    assert memory.count(fields, name="need") == 1
-
-
-def _keep_visit(visitor: Visitor, item: str) -> None:
-    agree = RecordConsent(
-        decisions=(("visit", True),), policy="2026-11", notice_sha256="", locale="en", method="card"
-    )
-    turn = visitor.turn(Said("hm"))
-    effects = (agree, KeepField(name=item, value="Canary OS"))
-
-    def decide(turn: Any, state: Any) -> Any:
-        kept = (*state.kept, item)
-        return Step(state=replace(state, visit=True, kept=kept), heard=Heard(text="hm"), effects=effects)
-
-    assert not isinstance(visitor.memory.store.turns([turn], decide)[0], Exception)
-
-
-def test_an_officer_erases_a_person(memory: Memory) -> None:
-    """S24 by the officer's hand: with the reason as actor, finished like any other."""
-    visitor = Visitor(memory)
-    visitor.sends()
-
-    begun = memory.run(
-        memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="letter 7/2026"
-    )
-    memory.run(memory.store.finish_erasure, begun)
-
-    assert memory.count(subjects) == 0
-    assert memory.count(audit, action="erased", actor="letter 7/2026") == 1
-    with pytest.raises(NotFound):
-        memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="again")
-
-
-@pytest.mark.parametrize("sent", [False, True])
-def test_an_officer_erases_a_consultation(memory: Memory, sent: bool) -> None:
-    """The details go along only when no lead was ever sent; the conversation goes on without an open question."""
-    visitor = Visitor(memory)
-    if sent:
-        visitor.sends()
-    else:
-        visitor.reviews()
-
-    begun = memory.run(
-        memory.store.begin_erasure,
-        visitor.subject,
-        "draft",
-        memory.now(),
-        reason="officer",
-        conversation=visitor.conversation,
-    )
-    memory.run(memory.store.finish_erasure, begun)
-
-    told = memory.run(memory.store.transcript, visitor.conversation, 0)
-    assert all(message.body is None for message in told.messages)
-    assert (told.state.stage, told.state.consultation, told.state.session) == ("ended", 0, 2)
-    assert {row["name"] for row in memory.rooms.rows(fields)} == (set(DETAILS) if sent else set())
-    assert set(told.state.kept) == (set(DETAILS) if sent else set())
-    assert visitor.says("Hello?").ack == told.last + 1
-
-
-def test_a_consultation_of_nobody_is_not_found(memory: Memory) -> None:
-    """A conversation that the person does not have cannot be erased for them."""
-    visitor = Visitor(memory)
-    visitor.opens()
-
-    with pytest.raises(NotFound):
-        memory.run(
-            memory.store.begin_erasure,
-            visitor.subject,
-            "lead",
-            memory.now(),
-            reason="officer",
-            conversation="0" * 32,
-        )
-
-
 def test_an_old_copy_cannot_be_opened(memory: Memory) -> None:
     """Rows put back from an old copy stay shut: the keyring knows no key any more."""
     visitor = Visitor(memory)
@@ -459,21 +253,3 @@ def _put_back(memory: Memory, copies: dict[sa.Table, list[dict[str, object]]]) -
         for table, rows in copies.items():
             if rows:
                 connection.execute(sa.insert(table), rows)
-
-
-def test_a_part_is_not_begun_for_somebody_who_is_gone(memory: Memory) -> None:
-    """The sweep that comes too late raises Conflict, and goes on with the next."""
-    visitor = Visitor(memory)
-    visitor.opens()
-    scope = f"s1.{visitor.conversation}"
-    visitor.does(AskedToForget("all"))
-
-    def begin(subject: str) -> None:
-        with memory.rooms.engine.begin() as connection:
-            erasing.begin_due(memory.store._means, connection, subject, "draft", (scope,), memory.now())
-
-    with pytest.raises(SubjectErased):
-        memory.run(begin, visitor.subject)
-    with pytest.raises(Conflict):
-        memory.run(begin, "0" * 32)
-    assert memory.count(erasures) == 1

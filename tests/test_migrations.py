@@ -11,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from storage import migrations
 from storage.connecting import StorageThread, data_engine, is_async
@@ -87,6 +90,16 @@ def test_a_newer_database_is_left_alone(data_url: str) -> None:
 def _claim(engine: sa.Engine, version: str) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
+def test_without_a_connection_nothing_is_migrated() -> None:
+    """Alembic's own commands read the script too; it opens no database by itself."""
+    scripts = ScriptDirectory(str(migrations.FOLDER))
+
+    with EnvironmentContext(Config(), scripts):
+        scripts.run_env()
+
+    assert scripts.get_current_head() == migrations.head()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -8,7 +8,7 @@ import pytest
 
 from config.load import load
 from storage import migrations
-from storage.errors import SchemaTooOld, UrlRefused
+from storage.errors import DatabaseAway, SchemaTooOld, UrlRefused
 from storage.storage import Storage
 from tests.remembering import CONFIG
 
@@ -52,3 +52,5 @@ def test_what_cannot_be_opened_is_refused_in_one_line(
         Storage.open("mysql://db.example.com/desk", keyring_url, _kek(tmp_path), rules, migrate=True)
     with pytest.raises(UrlRefused):
         Storage.open(data_url, keyring_url, "vault://example.com/desk", rules, migrate=True)
+    with pytest.raises(DatabaseAway):
+        Storage.open("postgresql://desk@127.0.0.1:1/desk", keyring_url, _kek(tmp_path), rules, migrate=True)

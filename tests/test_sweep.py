@@ -12,18 +12,15 @@ import pytest
 
 from intake.events import AskedToWithdraw
 from intake.outcomes import OpenConsultation
-from storage import sweep
+from storage import erasing, orphans, sweep
 from storage.errors import Conflict, NotFound
-from storage.outbox import Outbox, Task, enqueue, lasting
 from storage.sweep import Due
 from storage.tables import (
     audit,
-    doomed_keys,
     fields,
     index_rows,
     leads,
     messages,
-    outbox,
     sessions,
     subjects,
     updates_seen,
@@ -219,14 +216,15 @@ def test_two_workers_do_not_erase_twice(memory: Memory, monkeypatch: pytest.Monk
     """Who comes second passes on to the next person."""
     first, second = Visitor(memory), Visitor(memory)
     memory.turns(first.opening(), second.opening())
-    begin = sweep.erasing.begin_due
+    begin = erasing.begin_due
 
     def raced(means: Any, connection: Any, subject: str, *given: Any) -> str:
         if subject == first.subject:
             raise Conflict("another worker was faster")
-        return begin(means, connection, subject, *given)
+        found: str = begin(means, connection, subject, *given)
+        return found
 
-    monkeypatch.setattr(sweep.erasing, "begin_due", raced)
+    monkeypatch.setattr(erasing, "begin_due", raced)
 
     _sweep(memory, memory.now() + memory.rules.retention.session)
 
@@ -254,70 +252,10 @@ def test_stubs_and_old_numbers_are_forgotten(memory: Memory) -> None:
     assert memory.rooms.rows(sessions) == []
 
 
-def test_doomed_keys_are_destroyed(memory: Memory) -> None:
-    """What a crash kept from being destroyed after the commit is made up for, and forgotten."""
-    visitor = Visitor(memory)
-    visitor.asks()
-    scope = f"s1.{visitor.conversation}"
-    visitor.picks("consent:refuse")
-    memory.run(memory.rooms.keyring.create, [(visitor.subject, scope)])
-
-    _sweep(memory, memory.now())
-
-    assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, scope)], fresh=True) == {}
-    assert memory.rooms.rows(doomed_keys) == []
-
-
-def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:
-    """A key whose data was never written goes; keys with data stay, and are not looked at again."""
-    visitor, talker = Visitor(memory), Visitor(memory, channel="telegram", chat=4711)
-    visitor.sends()
-    talker.opens()
-    keyring, nobody = memory.rooms.keyring, "f" * 32
-    memory.run(keyring.create, [(nobody, "s1.x"), (nobody, "chat"), (nobody, "staff"), (nobody, "task")])
-
-    _sweep(memory, memory.now() + timedelta(minutes=59))
-    assert len(memory.run(keyring.keys, [(nobody, "s1.x")], fresh=True)) == 1
-    _sweep(memory, memory.now() + timedelta(minutes=2))
-
-    left = memory.run(
-        keyring.keys, [(nobody, scope) for scope in ("s1.x", "chat", "staff", "task")], fresh=True
-    )
-    assert set(left) == {(nobody, "staff")}
-    assert [name.scope for name in memory.run(keyring.orphans, memory.now())] == ["staff"]
-    assert visitor.says("hm").last
-    assert talker.says("hm").last
-
-
-def test_keys_of_waiting_tasks_stay(memory: Memory) -> None:
-    """A lasting task can be opened however long it waits; so can one that an unfinished erasure holds."""
-    visitor = Visitor(memory, channel="telegram", chat=4711)
-    visitor.opens()
-    bare = Task(id="e" * 32, kind="person.erased", subject="", at=memory.now(), recipient="crm")
-    task = memory.run(lasting, memory.rooms.keyring, lambda size: b"n" * size, bare, {"reference": "AF-1"})
-    memory.run(_enqueue, memory, task)
-    visitor.says("delete")
-    erasure = visitor.picks("delete:all").erasure
-    memory.later(hours=2)
-
-    memory.run(sweep.orphans.sweep, memory.store._means, memory.now())
-    memory.run(memory.store.finish_erasure, erasure)
-
-    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
-    opened = [memory.run(box.carried, one) for one in memory.run(box.claim, memory.now())]
-    assert sorted(len(one) for one in opened) == [1, 4]
-    assert memory.count(outbox) == 2
-
-
-def _enqueue(memory: Memory, task: Task) -> None:
-    with memory.rooms.engine.begin() as connection:
-        enqueue(connection, [task])
-
-
 def test_many_people_are_looked_at_in_batches(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than one query's worth of people and keys is swept all the same."""
     monkeypatch.setattr(sweep, "AT_ONCE", 2)
-    monkeypatch.setattr(sweep.orphans, "AT_ONCE", 2)
+    monkeypatch.setattr(orphans, "AT_ONCE", 2)
     visitors = [Visitor(memory) for _ in range(5)]
     memory.turns(*(visitor.opening() for visitor in visitors))
 

@@ -1,0 +1,96 @@
+"""Keys that a crash left over: destroyed, and no key that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import orphans
+from storage.outbox import Outbox, Task, enqueue, lasting
+from storage.tables import (
+    doomed_keys,
+    outbox,
+)
+from tests.remembering import Memory, Visitor, remembering
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """An empty store."""
+    with remembering(data_url, keyring_url, tmp_path) as made:
+        yield made
+
+
+def _sweep(memory: Memory, at: datetime) -> int:
+    memory.rooms.clock.now = at
+    gone: int = memory.run(memory.store.sweep, at)
+    return gone
+
+
+def test_doomed_keys_are_destroyed(memory: Memory) -> None:
+    """What a crash kept from being destroyed after the commit is made up for, and forgotten."""
+    visitor = Visitor(memory)
+    visitor.asks()
+    scope = f"s1.{visitor.conversation}"
+    visitor.picks("consent:refuse")
+    memory.run(memory.rooms.keyring.create, [(visitor.subject, scope)])
+
+    _sweep(memory, memory.now())
+
+    assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, scope)], fresh=True) == {}
+    assert memory.rooms.rows(doomed_keys) == []
+
+
+def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:
+    """A key whose data was never written goes; keys with data stay, and are not looked at again."""
+    visitor, talker = Visitor(memory), Visitor(memory, channel="telegram", chat=4711)
+    visitor.sends()
+    talker.opens()
+    keyring, nobody = memory.rooms.keyring, "f" * 32
+    memory.run(keyring.create, [(nobody, "s1.x"), (nobody, "chat"), (nobody, "staff"), (nobody, "task")])
+
+    _sweep(memory, memory.now() + timedelta(minutes=59))
+    assert len(memory.run(keyring.keys, [(nobody, "s1.x")], fresh=True)) == 1
+    _sweep(memory, memory.now() + timedelta(minutes=2))
+
+    left = memory.run(
+        keyring.keys, [(nobody, scope) for scope in ("s1.x", "chat", "staff", "task")], fresh=True
+    )
+    assert set(left) == {(nobody, "staff")}
+    assert [name.scope for name in memory.run(keyring.orphans, memory.now())] == ["staff"]
+    assert visitor.says("hm").last
+    assert talker.says("hm").last
+
+    memory.run(keyring.create, [(nobody, "s1.y")])
+    _sweep(memory, memory.now() + timedelta(hours=2))
+    assert memory.run(keyring.keys, [(nobody, "s1.y")], fresh=True) == {}
+
+
+def test_keys_of_waiting_tasks_stay(memory: Memory) -> None:
+    """A lasting task can be opened however long it waits; so can one that an unfinished erasure holds."""
+    visitor = Visitor(memory, channel="telegram", chat=4711)
+    visitor.opens()
+    bare = Task(id="e" * 32, kind="person.erased", subject="", at=memory.now(), recipient="crm")
+    task = memory.run(lasting, memory.rooms.keyring, lambda size: b"n" * size, bare, {"reference": "AF-1"})
+    memory.run(_enqueue, memory, task)
+    visitor.says("delete")
+    erasure = visitor.picks("delete:all").erasure
+    memory.later(hours=2)
+
+    memory.run(orphans.sweep, memory.store._means, memory.now())
+    memory.run(memory.store.finish_erasure, erasure)
+
+    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
+    opened = [memory.run(box.carried, one) for one in memory.run(box.claim, memory.now())]
+    assert sorted(len(one) for one in opened) == [1, 4]
+    assert memory.count(outbox) == 2
+
+
+def _enqueue(memory: Memory, task: Task) -> None:
+    with memory.rooms.engine.begin() as connection:
+        enqueue(connection, [task])
