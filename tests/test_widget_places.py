@@ -78,6 +78,8 @@ async def test_at_the_size_of_a_magnified_window_everything_is_reached(
         assert await seen.dialog.evaluate("one => getComputedStyle(one).overflowY") == "auto"
         await seen.say("Li Na")
         await seen.asks("Company")
+        await expect(seen.answer).to_be_focused()
+        await expect(seen.answer).to_be_in_viewport()
 
 
 async def test_it_moves_only_where_that_is_wished(browser: Browser, served: Served) -> None:

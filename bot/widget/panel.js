@@ -7,8 +7,8 @@ import { shell } from "./shell.js";
 import { LANGUAGES, firstWords, language } from "./words.js";
 
 const PHONE = "(max-width: 480px)"; // there the panel fills the screen and is modal
-const TYPING_SHOWN = 5_000; // ms; WCAG 2.2.2
-const RECONNECTED_SHOWN = 3_000; // ms
+const TINY = 400; // CSS px of height: there the whole dialog scrolls, see panel.css
+const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
 const ANSWER_SOON = 500; // ms after the ack in which the desk's answer follows; then the visitor may go on anyway
 const SETTLED = 20; // ms in which what the desk says at once has arrived; then its last question is drawn
 
@@ -180,7 +180,7 @@ export class Panel {
     const { card, composer, focus } = this.#talk.draw(this.#live, talk);
     now.replaceChildren(...(card ? [card] : []));
     foot.replaceChildren(...(composer ? [composer] : []));
-    if (follow && focus && this.parts.view.hidden) focus.focus({ preventScroll: true });
+    if (follow && focus && this.parts.view.hidden) focus.focus({ preventScroll: innerHeight > TINY });
     this.#acted = false;
     return this.said.follow();
   }
@@ -243,7 +243,7 @@ export class Panel {
 
   /** @param {string} from */
   #typing(from) {
-    if (from === "staff") this.parts.tell(this.w.typing, TYPING_SHOWN);
+    if (from === "staff") this.parts.tell(this.w.typing, STATUS_SHOWN);
   }
 
   /** @param {any} certificate */
@@ -266,7 +266,7 @@ export class Panel {
     const { w } = this;
     const broken = state === "offline" || state === "stuck";
     this.parts.bar.textContent = broken ? w.offline : "";
-    if (state === "online" && this.#offline) this.parts.tell(w.online, RECONNECTED_SHOWN);
+    if (state === "online" && this.#offline) this.parts.tell(w.online, STATUS_SHOWN);
     else this.parts.tell(state === "opening" ? w.opening : "");
     this.#offline = broken;
     if (state === "online") this.parts.trouble("");

@@ -69,6 +69,7 @@ export function shell(acts) {
     again.hidden = !label;
     again.textContent = label;
     again.onclick = act;
+    if (text) talk.scrollTop = talk.scrollHeight; // what it is about stays in sight
   };
   return { dialog, title, log, now, talk, view, bar, foot, privacy, speak, tell, trouble };
 }
