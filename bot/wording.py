@@ -99,7 +99,7 @@ class Wording:
         *,
         masked: bool,
     ) -> None:
-        frame["text"] = self._text(reply, locale)
+        frame["text"], frame["locale"] = self._text(reply, locale), locale
         if reply.expects.kind == "review":
             frame["expects"] = self._drawing.review(reply.expects, locale, values, masked=masked)
         elif reply.expects.kind == "record":

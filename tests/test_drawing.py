@@ -17,6 +17,7 @@ def test_a_field_question_has_every_key_of_the_contract() -> None:
         "type": "message",
         "seq": 7,
         "from": "bot",
+        "locale": "en",
         "at": "2026-11-23T09:30:00.000Z",
         "text": "Which number may we call?",
         "expects": {

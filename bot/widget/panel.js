@@ -145,8 +145,8 @@ export class Panel {
 
   /** @param {any} frame */
   #message(frame) {
-    const underField = frame.rejected && frame.expects.kind !== "review"; // it stands there instead
-    if (!underField) this.said.show(frame, this);
+    if (frame.locale && frame.seq > (this.#live?.seq || 0) && frame.locale !== this.locale) this.#speak(frame.locale);
+    if (!frame.rejected || frame.expects.kind === "review") this.said.show(frame, this); // else it stands under the field
     if (frame.from === "bot" && frame.seq >= (this.#live?.seq || 0)) this.#asked(frame);
     if (frame.from === "staff") this.parts.tell(""); // typing has come to its end
     if (frame.from === "bot" || frame.from === "staff") this.tell("message", { from: frame.from, seq: frame.seq });
