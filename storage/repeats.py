@@ -18,6 +18,7 @@ from storage.saying import BOT, VISITOR
 from storage.standing import Standing, open_state
 from storage.tables import messages
 
+TURN_MAX = 64  # messages; no turn has a tenth of that, and a long conversation is not read to its end
 _KNOWN = select(messages.c.event_key, messages.c.seq).where(
     messages.c.event_key.in_(bindparam("event_keys", expanding=True))
 )
@@ -29,6 +30,7 @@ _FROM = (
         messages.c.seq >= bindparam("seq"),
     )
     .order_by(messages.c.seq)
+    .limit(TURN_MAX)
 )
 
 
