@@ -43,9 +43,9 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A statement as SQLite takes it: its text, what it takes from a row, and which of that are times."""
+    """A statement as SQLite takes it: its SQL, what it takes from a row, and which of that are times."""
 
-    text: str
+    sql: str
     constants: Mapping[str, Any]  # what the statement itself gives, by parameter
     taken: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     times: tuple[int, ...]
@@ -56,7 +56,7 @@ class _Compiled:
         compiled = statement.compile(dialect=dialect)
         names = tuple(compiled.positiontup or ())
         return cls(
-            text=str(compiled),
+            sql=str(compiled),
             constants={name: compiled.params[name] for name in names if not compiled.binds[name].required},
             taken=itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],),
             times=tuple(place for place, name in enumerate(names) if _is_time(compiled.binds[name].type)),
@@ -68,7 +68,7 @@ class _Compiled:
         given: list[Any] = [self.taken(row) for row in whole]
         if self.times:
             given = [self._with_times(values) for values in given]
-        connection.exec_driver_sql(self.text, given)
+        connection.exec_driver_sql(self.sql, given)
 
     def _with_times(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         written = list(values)
