@@ -13,6 +13,8 @@ from storage.standing import must_live
 from storage.tables import disclosures as rows
 from storage.tables import subjects
 
+EXPORT = "export"  # the recipient's name for a file that a colleague took
+
 
 def disclosed(
     connection: sa.Connection,

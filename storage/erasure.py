@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from storage import consents, outbox
 from storage.connecting import truncate_wal
+from storage.disclosures import EXPORT
 from storage.epochs import EPOCH
 from storage.erasing import ALL, TELEGRAM_ERASE
 from storage.errors import NotFound
@@ -40,7 +41,11 @@ STAYS = {  # what is kept after an erasure, and why
     "audit": "that it was done, without values",
     "session": "so that the session can be answered as erased for 30 days; a hash",
 }
-COPIES = ("copies at recipients", "they are told to erase them")
+COPIES = {  # what others hold of the person, and what the desk does about it
+    "copies at recipients": "they are told to erase them",
+    "copies at former recipients": "the desk has their address no more and does not tell them",
+    "exports": "copies that sales exported; the desk cannot reach them",
+}
 REST_STAYS = ("everything else", "only this part was chosen")
 
 
@@ -96,14 +101,26 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
             return newest
         whole = row.scope == ALL
         told = told_of(connection, row.subject, row.reference) if whole or row.reference else []
-        tasks = [_notice(means, row, one.recipient, one.reference) for one in told]
+        reached = [one for one in told if one.recipient in means.rules.recipients]
+        tasks = [_notice(means, row, one.recipient, one.reference) for one in reached]
         report: dict[str, Any] = orjson.loads(row.report)
         if whole:
             report["destroyed"] = _delete_person(connection, row)
-        report["recipients"] = sorted({one.recipient for one in told})
+        report["recipients"] = sorted({one.recipient for one in reached})
+        report["copies"] = _copies(means, {one.recipient for one in told})
         outbox.enqueue(connection, [*tasks, *_chat_tasks(row)])
         _set(connection, row, step=3, report=orjson.dumps(report).decode())
         return connection.execute(_mine(row)).one()
+
+
+def _copies(means: Means, holders: set[str]) -> list[str]:
+    """Return what others hold, in the certificate's words: only who is configured can be told."""
+    there = {
+        "copies at recipients": holders & means.rules.recipients.keys(),
+        "copies at former recipients": holders - means.rules.recipients.keys() - {EXPORT},
+        "exports": holders & {EXPORT},
+    }
+    return [what for what, who in there.items() if who]
 
 
 def _notice(means: Means, row: Row[Any], recipient: str, reference: str) -> outbox.Task:
@@ -162,8 +179,7 @@ def _certificate(row: Row[Any]) -> dict[str, Any]:
     remaining = dict(STAYS) if row.scope == ALL else {**dict([REST_STAYS]), **STAYS}
     if row.scope != ALL:
         del remaining["session"]
-    if report["recipients"]:
-        remaining[COPIES[0]] = COPIES[1]
+    remaining |= {what: COPIES[what] for what in report["copies"]}
     return {
         "id": row.id,
         "at": stamp(row.at),

@@ -225,7 +225,7 @@ class Leads:
                 connection,
                 name=self._random(16).hex(),
                 subject=lead.subject,
-                recipient="export",
+                recipient=disclosures.EXPORT,
                 event="leads.export",
                 reference=lead.reference,
                 fields=names,

@@ -1,12 +1,16 @@
 """What follows a delivery is passed on to whoever got it: withdrawal, correction, erasure (L8)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.desk import Desk
+from intake.events import AskedToForget
+from storage.disclosures import disclosed
 from storage.outbox import Task
+from storage.records import Turn
 from storage.tables import disclosures
 from tests.carrying_out import deliver, put
 from tests.receivers import Receiver, receiving
@@ -118,3 +122,56 @@ async def test_the_log_of_an_erasure_points_at_nobody(desk: Desk, receiver: Rece
     assert "person.erased" in log
     assert person.subject not in log
     assert reference not in log
+
+
+async def test_a_certificate_says_who_is_not_told(desk: Desk, receiver: Receiver) -> None:
+    """S24, L8: only who gets a task counts as told; an export and a former recipient stand apart, with the reason."""
+    person = Person(desk)
+    reference = await person.sends()
+    await deliver(desk)
+    await desk.call(desk.storage.leads.export, "contact", None, "command", desk.clock())
+    await desk.call(_was_told, desk, person.subject, "taken-out", reference)
+
+    certificate = await _certificate(desk, person)
+
+    told = await desk.call(desk.storage.outbox.claim, desk.clock())
+    assert certificate["recipients"] == [task.recipient for task in told] == ["crm"]
+    why = {one["what"]: one["why"] for one in certificate["remaining"]}
+    assert why["copies at recipients"] == "they are told to erase them"
+    assert "does not tell them" in why["copies at former recipients"]
+    assert "cannot reach" in why["exports"]
+
+
+async def test_a_file_alone_makes_nobody_told(desk: Desk) -> None:
+    """Where sales only exported, the certificate lists no recipient and does not say that anybody is told."""
+    person = Person(desk)
+    await person.sends()
+    await desk.call(desk.storage.leads.export, "contact", None, "command", desk.clock())
+
+    certificate = await _certificate(desk, person)
+
+    assert certificate["recipients"] == []
+    stays = {one["what"] for one in certificate["remaining"]}
+    assert "exports" in stays
+    assert not stays & {"copies at recipients", "copies at former recipients"}
+
+
+async def _certificate(desk: Desk, person: Person) -> Mapping[str, Any]:
+    turn = Turn(conversation=person.conversation, event=AskedToForget("all"), at=desk.clock())
+    _, certificate = await desk.act(turn)
+    assert certificate is not None
+    return certificate
+
+
+def _was_told(desk: Desk, subject: str, recipient: str, reference: str) -> None:
+    with desk.storage.engine.begin() as connection:
+        disclosed(
+            connection,
+            name=recipient,
+            subject=subject,
+            recipient=recipient,
+            event="lead.created",
+            reference=reference,
+            fields=("name",),
+            at=desk.clock(),
+        )

@@ -15,6 +15,8 @@ const EN_WHAT = {
   audit: "That it was done; without your data.", session: "A hash for 30 days, so that this chat is known as erased.",
   "everything else": "Everything else: you chose only this part.",
   "copies at recipients": "Copies at recipients: they are told to erase them.",
+  "copies at former recipients": "Copies at former recipients: we have their address no more and do not tell them.",
+  exports: "Copies that our sales team exported: this desk cannot reach them.",
 };
 
 /** @type {typeof EN_WHAT} */
@@ -24,6 +26,8 @@ const ZH_WHAT = {
   certificate: "本证明：删除的凭据，不含任何身份信息。", tombstone: "一个随机编号：防止数据被恢复。", audit: "删除操作的记录：不含您的信息。",
   session: "一个保留 30 天的散列值：用于识别该对话已被删除。", "everything else": "其余内容：您只选择了删除这一部分。",
   "copies at recipients": "接收方的副本：已通知其删除。",
+  "copies at former recipients": "以前接收方的副本：我们已没有其地址，不会另行通知。",
+  exports: "销售人员导出的副本：本系统无法触及。",
 };
 
 const EN = {
