@@ -19,6 +19,8 @@ PORT_MAX: Final = 65_535  # RFC 9293 §3.1; 0 lets the system choose
 
 _DATABASES: Final = ("sqlite", "postgresql", "postgres")
 _KEYS: Final = ("file", "vault", "aws-kms")
+# the others may name a file, or a socket of this machine
+_WITH_HOST: Final = ("http", "https", "smtp", "smtps")
 
 
 class SettingsInvalid(Exception):
@@ -60,10 +62,9 @@ class Settings:
         """Return the settings that `environment` describes. Raises SettingsInvalid with all faults together."""
         reading = _Reading(environment)
         settings = reading.settings()
-        faults = (
-            *reading.faults,
-            *(_production_faults(settings, environment) if settings.production else ()),
-        )
+        unfit = _production_faults(settings, environment) if settings.production else []
+        told = {fault.key for fault in reading.faults}  # what cannot be read at all is told once
+        faults = (*reading.faults, *(fault for fault in unfit if fault.key not in told))
         if faults:
             raise SettingsInvalid(faults)
         return settings
@@ -123,10 +124,24 @@ class _Reading:
         given = self._text(name, default)
         if given and given.partition(":")[0] not in schemes:
             self._fault(name, "a kind of address that is not known", f"begin it with {' or '.join(schemes)}")
+        elif given and not _reachable(given):
+            scheme = given.partition(":")[0]
+            self._fault(name, "an address without a host or a valid port", f"write {scheme}://host:port")
+            return default
         return given
 
     def _fault(self, name: str, fault: str, remedy: str) -> None:
         self.faults.append(Fault(FILE, name, fault, remedy))
+
+
+def _reachable(url: str) -> bool:
+    """Tell whether an address names where to go: a host for web and mail, and a port that is one wherever it stands."""
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or 0 <= parts.port <= PORT_MAX
+    except ValueError:  # no port number, or brackets that hold no address
+        return False
+    return port_fits and (parts.scheme not in _WITH_HOST or bool(parts.hostname))
 
 
 def _local_url(host: str, port: int) -> str:

@@ -104,6 +104,35 @@ def test_all_faults_are_told_together() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SMTP_URL", "smtp:"),
+        ("SMTP_URL", "smtp://h:99999"),
+        ("SMTP_URL", "smtps://desk:canary@:465"),
+        ("PUBLIC_URL", "https:"),
+        ("PUBLIC_URL", "https://desk.example.com:web"),
+        ("TELEGRAM_API_URL", "http://[::1"),
+        ("DATABASE_URL", "postgresql://desk:canary@db.example.com:99999/desk"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_a_fault(variable: str, value: str) -> None:
+    """A missing host or an impossible port is one line with its remedy, without the value; not a later traceback."""
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.from_environment({variable: value})
+
+    (fault,) = refused.value.faults
+    assert (fault.key, fault.remedy) == (variable, f"write {value.partition(':')[0]}://host:port")
+    assert "canary" not in str(fault)
+    assert "write" in faults(**PRODUCTION | {variable: value})[variable]
+
+
+@pytest.mark.parametrize("url", ["postgresql:///desk?host=/run/postgresql", "sqlite:///var/desk.db"])
+def test_a_database_may_lie_on_this_machine(url: str) -> None:
+    """A file and a socket have no host, and need none."""
+    assert Settings.from_environment({"DATABASE_URL": url}).database_url == url
+
+
 def test_production_starts_when_all_is_named() -> None:
     """With https, two databases and a key file production is accepted, and logs are for machines."""
     settings = Settings.from_environment(PRODUCTION)
