@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 PAUSE = 1.0  # seconds between two looks into an empty outbox: a colleague hears of a lead within about that
 CHORES_EVERY = timedelta(minutes=1)
+ALARM_EVERY = timedelta(hours=1)  # often enough for whoever watches the log, rare enough to be read
 AT_ONCE = 10  # deliveries under way at the same time
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class Worker:
         self._desk = desk
         self._courier = courier
         self._chores_due: datetime | None = None
+        self._alarm_due: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. What is being delivered then is finished, the rest waits for the next worker."""
@@ -46,7 +48,7 @@ class Worker:
         return len(tasks)
 
     async def chores(self) -> None:
-        """Once in `CHORES_EVERY`: finish erasures, sweep what is due, empty the logs of SQLite."""
+        """Once in `CHORES_EVERY`: finish erasures, sweep what is due, empty the logs of SQLite, look at the epoch."""
         now = self._desk.clock()
         if self._chores_due is not None and now < self._chores_due:
             return
@@ -56,6 +58,16 @@ class Worker:
             await self._chore("erasure", storage.store.finish_erasure, erasure)
         await self._chore("retention", storage.store.sweep, now)
         await self._chore("log", storage.truncate_logs)
+        await self._alarm(now)
+
+    async def _alarm(self, now: datetime) -> None:
+        """Tell the operator of an epoch that should have ended, at most once in `ALARM_EVERY`."""
+        keyring = self._desk.storage.keyring
+        if self._alarm_due is not None and now < self._alarm_due:
+            return
+        if await self._chore("epoch", lambda: keyring.overdue):
+            _log.warning("keys.epoch_overdue")
+            self._alarm_due = now + ALARM_EVERY
 
     async def _chore(self, name: str, work: Callable[..., T], *given: object) -> T | None:
         try:

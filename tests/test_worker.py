@@ -1,6 +1,7 @@
 """The worker: delivers, sweeps, finishes what a crash left, and stops without leaving anything half done."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from bot.delivery.courier import Courier
 from bot.delivery.mail import Mails
@@ -17,7 +19,10 @@ from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.worker import CHORES_EVERY, Worker
 from intake.events import AskedToForget
+from storage.epochs import EPOCH
 from storage.errors import StorageError
+from storage.kek import provider_for
+from storage.keyring import Keyring
 from storage.outbox import Counts
 from storage.records import Turn
 from storage.tables import leads
@@ -187,6 +192,26 @@ async def test_a_database_that_is_away_does_not_end_the_worker(desk: Desk) -> No
     away = replace(desk.storage, outbox=Away())  # type: ignore[arg-type]  # what the worker uses of it
     async with _worker(replace(desk, storage=away)) as worker:
         assert await worker.deliver() == 0
+
+
+async def test_an_overdue_epoch_is_told_once_an_hour(desk: Desk) -> None:
+    """An epoch past its end is a warning, not with every round; one in its time is none (S10)."""
+    now, storage = [desk.clock()], desk.storage
+    provider = provider_for(desk.settings.kek_url, random=os.urandom)
+    keyring = Keyring(storage.keyring_engine, provider, clock=lambda: now[0], random=os.urandom)
+    await desk.call(keyring.open)
+    watching = replace(desk, clock=lambda: now[0], storage=replace(storage, keyring=keyring))
+
+    async with _worker(watching) as worker:
+        told = []
+        for later in (timedelta(0), EPOCH, timedelta(minutes=59), timedelta(minutes=1)):
+            now[0] += later
+            with capture_logs() as logs:
+                await worker.chores()
+            told.append([(line["event"], line["log_level"]) for line in logs])
+
+    alarm = [("keys.epoch_overdue", "warning")]
+    assert told == [[], alarm, [], alarm]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
