@@ -18,7 +18,7 @@ TELEGRAM_API: Final = "https://api.telegram.org"
 PORT_MAX: Final = 65_535  # RFC 9293 §3.1; 0 lets the system choose
 
 _DATABASES: Final = ("sqlite", "postgresql", "postgres")
-_KEYS: Final = ("file", "vault", "aws-kms")
+_KEYS: Final = ("file",)  # vault and aws-kms are not yet supported
 # the others may name a file, or a socket of this machine
 _WITH_HOST: Final = ("http", "https", "smtp", "smtps")
 
@@ -123,7 +123,9 @@ class _Reading:
     def _url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         given = self._text(name, default)
         if given and given.partition(":")[0] not in schemes:
-            self._fault(name, "a kind of address that is not known", f"begin it with {' or '.join(schemes)}")
+            self._fault(
+                name, "a kind of address that is not supported", f"begin it with {' or '.join(schemes)}"
+            )
         elif given and not _reachable(given):
             scheme = given.partition(":")[0]
             self._fault(name, "an address without a host or a valid port", f"write {scheme}://host:port")
@@ -168,7 +170,7 @@ def _production_faults(settings: Settings, environment: Mapping[str, str]) -> li
 _NO_DEFAULTS: Final = {
     "DATABASE_URL": "name the database of the data: postgresql://… or sqlite:////path/desk.db",
     "KEYRING_URL": "name the database of the wrapped keys, apart from the data",
-    "KEK_URL": "name who holds the key-encryption keys, apart from both: vault://…, aws-kms://… or file:/path/kek.json",
+    "KEK_URL": "name who holds the key-encryption keys, apart from both: file:/path/kek.json",
 }
 
 

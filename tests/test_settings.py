@@ -100,7 +100,7 @@ def test_all_faults_are_told_together() -> None:
         "ASKFIRST_ENV": "use one of development, production",
         "DATABASE_URL": "begin it with sqlite or postgresql or postgres",
         "LOG_FORMAT": "use one of console, json",
-        "KEK_URL": "begin it with file or vault or aws-kms",
+        "KEK_URL": "begin it with file",
     }
 
 
@@ -133,6 +133,16 @@ def test_a_database_may_lie_on_this_machine(url: str) -> None:
     assert Settings.from_environment({"DATABASE_URL": url}).database_url == url
 
 
+@pytest.mark.parametrize("url", ["", "vault://vault.example.com/desk", "aws-kms:alias/desk", "kek.json"])
+def test_no_remedy_offers_what_is_not_supported_yet(url: str) -> None:
+    """Whatever stands in `KEK_URL`, the way out that is named is one that works."""
+    remedy = faults(**PRODUCTION | {"KEK_URL": url})["KEK_URL"]
+
+    assert "file" in remedy
+    assert "vault" not in remedy
+    assert "kms" not in remedy
+
+
 def test_production_starts_when_all_is_named() -> None:
     """With https, two databases and a key file production is accepted, and logs are for machines."""
     settings = Settings.from_environment(PRODUCTION)
@@ -148,7 +158,7 @@ def test_production_starts_when_all_is_named() -> None:
         ("PUBLIC_URL", "http://desk.example.com", "https"),
         ("DATABASE_URL", "", "postgresql://"),
         ("KEYRING_URL", "", "apart from the data"),
-        ("KEK_URL", "", "vault://"),
+        ("KEK_URL", "", "file:/path/kek.json"),
         ("KEYRING_URL", "postgres://other:x@db.example.com:5432/desk?sslmode=require", "database of its own"),
     ],
 )

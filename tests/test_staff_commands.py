@@ -152,13 +152,14 @@ async def test_leads_for_an_address_book(run: Run, sent: str) -> None:
     assert NEED not in printed
 
 
-async def test_an_export_may_begin_on_a_day(run: Run, sent: str) -> None:
+async def test_an_export_may_begin_on_a_day(run: Run, sent: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--since` takes a date; anything else is wrong usage."""
     exported = run("leads", "export", "--format", "jsonl", "--purpose", "contact", "--since", "2999-01-01")
 
     assert exported == ""
     with pytest.raises(SystemExit):
         run("leads", "export", "--format", "jsonl", "--purpose", "contact", "--since", "yesterday")
+    assert "argument --since: 'yesterday' is no day: write it as 2026-11-30" in capsys.readouterr().err
 
 
 async def test_an_export_needs_a_known_purpose(run: Run, sent: str) -> None:

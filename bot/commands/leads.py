@@ -85,7 +85,10 @@ WRITERS: Mapping[str, Callable[[Sequence[Opened], Sequence[str], TextIO], None]]
 
 
 def _day(given: str) -> datetime:
-    return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-30") from None
 
 
 def _inert(value: str) -> str:
