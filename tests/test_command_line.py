@@ -63,6 +63,59 @@ def test_every_fault_of_the_configuration_is_named_at_once(terminal: Terminal, t
     assert "intake.toml: hours.zone" in errors
 
 
+RECIPIENTS = """
+[[recipients]]
+id = "crm"
+kind = "webhook"
+address = "https://crm.example.com/hooks"
+purpose = "contact"
+fields = ["name"]
+agreement = "DPA 2026-11"
+country = "CN"
+secret_env = "CRM_SECRET"
+name = { en = "CRM", "zh-CN" = "客户系统" }
+
+[[recipients]]
+id = "sales"
+kind = "mail"
+address = "sales@example.com"
+purpose = "contact"
+fields = []
+agreement = "own staff"
+country = "CN"
+name = { en = "Sales", "zh-CN" = "销售" }
+"""
+
+
+def test_what_the_configuration_needs_of_the_environment_is_checked(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """S16: a webhook without its secret, mail without a server, Telegram's webhook without https; then all is well."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    with (tmp_path / "config" / "intake.toml").open("a", encoding="utf-8") as file:
+        file.write(RECIPIENTS)
+    terminal.environment |= {"ASKFIRST_CONFIG": str(tmp_path / "config"), "TELEGRAM_WEBHOOK": "1"}
+
+    code, out, errors = terminal.run("check")
+    terminal.environment |= {
+        "CRM_SECRET": "whsec_canary",
+        "SMTP_URL": "smtp://mail.example.com",
+        "PUBLIC_URL": "https://desk.example.com",
+    }
+    mended = terminal.run("check")
+
+    assert (code, out) == (1, "")
+    for line, (name, remedy) in zip(
+        errors.splitlines(),
+        [("CRM_SECRET", "whsec_"), ("SMTP_URL", "smtp://"), ("PUBLIC_URL", "TELEGRAM_WEBHOOK=0")],
+        strict=True,
+    ):
+        assert line.startswith(f"askfirst: environment: {name}: ")
+        assert remedy in line
+    assert (mended[0], mended[2]) == (0, "")
+    assert "canary" not in mended[1]
+
+
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_a_role_refuses_a_database_without_tables(terminal: Terminal, role: str) -> None:
     """Only `serve` migrates by itself; the others name the command that does."""
@@ -137,7 +190,16 @@ def test_wrong_usage_leaves_with_two(terminal: Terminal, arguments: tuple[str, .
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("serve",), ("web",), ("check",), ("db", "upgrade"), ("retention", "run"), ("staff", "add"), ("leads",)],
+    [
+        (),
+        ("serve",),
+        ("web",),
+        ("check",),
+        ("db", "upgrade"),
+        ("retention", "run"),
+        ("staff", "add"),
+        ("leads",),
+    ],
 )
 def test_help_is_everywhere(terminal: Terminal, arguments: tuple[str, ...]) -> None:
     """`--help` leaves with 0."""

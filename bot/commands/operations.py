@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from bot.commands.office import Office
+from config.settings import FILE, Settings, SettingsInvalid
+from intake.faults import Fault
+from intake.rules import Rules
 
 
 def add(commands: Any) -> None:
@@ -24,11 +28,30 @@ def add(commands: Any) -> None:
 
 def _check(asked: argparse.Namespace, office: Office) -> int:
     rules = office.loaded.rules
+    if missing := _missing(rules, office.settings, office.environment):
+        raise SettingsInvalid(missing)
     office.say(
         f"{office.settings.config_dir}: {len(rules.fields)} fields, {len(rules.purposes)} purposes, "
         f"{len(rules.policies)} policy versions, {len(rules.locales)} languages: no fault"
     )
     return 0
+
+
+def _missing(rules: Rules, settings: Settings, environment: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Return what the configuration needs of the environment and does not find there."""
+    faults = [
+        Fault(FILE, one.secret_env, f"webhook {one.id} has no secret to sign with", "set it to whsec_…")
+        for one in rules.recipients.values()
+        if one.kind == "webhook" and not environment.get(one.secret_env, "").strip()
+    ]
+    mailboxes = [one.id for one in rules.recipients.values() if one.kind == "mail"]
+    if mailboxes and not settings.smtp_url:
+        remedy = "set it to smtp://user:pass@host:587?starttls=1"
+        faults.append(Fault(FILE, "SMTP_URL", f"no mail reaches {', '.join(mailboxes)}", remedy))
+    if settings.telegram_webhook and not settings.public_url.startswith("https:"):
+        remedy = "set it to the https address of the desk, or TELEGRAM_WEBHOOK=0"
+        faults.append(Fault(FILE, "PUBLIC_URL", "Telegram calls https addresses only", remedy))
+    return tuple(faults)
 
 
 def _upgrade(asked: argparse.Namespace, office: Office) -> int:
