@@ -15,7 +15,15 @@ from bot import staff
 from bot.web.openapi import document, schemas
 from tests.visiting import Visit, visiting
 
-FOR_PROGRAMS = ("/api/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/schemas/")
+FOR_PROGRAMS = (
+    "/api/v1/",
+    "/.well-known/askfirst-keys.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/schemas/",
+)
 UNDESCRIBED = (
     "/metrics",
     "/openapi.json",

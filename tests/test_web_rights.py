@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from referencing import Registry, Resource
 
 from bot.web.openapi import schemas
@@ -233,6 +238,40 @@ async def test_an_export_can_be_read(visit: Visit) -> None:
 async def test_an_export_has_two_forms(visit: Visit) -> None:
     """Others are refused."""
     assert (await visit.call("GET", f"{ME}/export?format=pdf", await visit.token())).status == 400
+
+
+async def test_proofs_can_be_checked_without_the_desk(visit: Visit) -> None:
+    """L14: with the published keys and the contract alone a certificate and a receipt hold; a changed one does not."""
+    token = await visit.consulted()
+    (receipt, *_) = (await (await visit.call("GET", f"{ME}/receipts", token)).json())["receipts"]
+    certificate = await (await visit.call("DELETE", ME, token, json={"scope": "all"})).json()
+
+    published = await (await visit.call("GET", "/.well-known/askfirst-keys.json")).json()
+
+    fits(published, "keys")
+    assert {one["use"] for one in published["keys"]} == {"evidence", "audit"}
+    assert holds("receipt", receipt, published)
+    assert holds("certificate", certificate, published)
+    assert not holds("receipt", certificate, published)
+    assert not holds("certificate", {**certificate, "scope": "lead"}, published)
+
+
+def holds(kind: str, proof: dict[str, Any], published: dict[str, Any]) -> bool:
+    """Check a proof as docs/contract.md says, with nothing of the desk's own code."""
+    (public,) = (one["public"] for one in published["keys"] if one["kid"] == proof["kid"])
+    rest = {name: value for name, value in proof.items() if name not in ("kid", "signature")}
+    plain = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    signed = b"".join(struct.pack(">I", len(part)) + part for part in (kind.encode(), plain.encode()))
+    try:
+        Ed25519PublicKey.from_public_bytes(raw(public)).verify(raw(proof["signature"]), signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def raw(text: str) -> bytes:
+    """Return what base64url without padding stands for."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @pytest.mark.parametrize("named", ["0" * 32, "nobody", "..%2f..%2fetc", "x" * 500, "%00"])

@@ -47,6 +47,7 @@ def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:
             web.get("/api/v1/me/receipts", rights.receipts, allow_head=False),
             web.post("/api/v1/me/withdraw", rights.withdraw),
             web.get("/api/v1/certificates/{id}", rights.certificate, allow_head=False),
+            web.get("/.well-known/askfirst-keys.json", rights.keys, allow_head=False),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/metrics", health.metrics),

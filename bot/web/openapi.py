@@ -137,6 +137,9 @@ def _rights() -> dict[str, Any]:
                 "Confirm an erasure", "200", "certificate", query=(named,), public=True, problems=("404",)
             )
         },
+        "/.well-known/askfirst-keys.json": {
+            "get": _call("The keys that proofs are checked with", "200", "keys", public=True)
+        },
     }
 
 

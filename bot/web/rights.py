@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,21 @@ async def certificate(request: web.Request) -> web.Response:
     if found is None:
         raise Problem(404, "not_found", "There is no certificate with this id.")
     return bodies.json_answer(found)
+
+
+async def keys(request: web.Request) -> web.Response:
+    """`GET /.well-known/askfirst-keys.json`: every public key there ever was, to check proofs with (L14)."""
+    desk = request.app[DESK]
+    published = await desk.call(desk.storage.keyring.public_keys)
+    listed = [
+        {"kid": kid, "use": kid.partition("-")[0], "algorithm": "Ed25519", "public": _base64url(public)}
+        for kid, public in published.items()
+    ]
+    return bodies.json_answer({"keys": listed})
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 async def _record(desk: Desk, session: Session) -> dict[str, Any]:
