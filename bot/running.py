@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -199,17 +200,24 @@ async def _first_link(desk: Desk) -> str:
 
 
 def many(command: list[str], count: int) -> int:
-    """Run `count` processes of `command` that share the port; end all when one ends or this one is told to."""
-    children = [Popen([sys.executable, "-m", "bot", *command]) for _ in range(count)]
-    signal.signal(signal.SIGTERM, lambda *_: _end(children))
+    """Run `count` processes of `command` that share the port until one of them ends or this one is told to stop.
+
+    Then all are ended. Returns: 0 if this one was told to, 1 if one ended by itself: whoever watches starts all again.
+    """
+    children: list[Popen[bytes]] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt from the keyboard
     try:
-        return max(child.wait() for child in children)
+        children.extend(Popen([sys.executable, "-m", "bot", *command]) for _ in range(count))
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # any of them; `Popen` is to fetch its code itself
     except KeyboardInterrupt:
         return 0
     finally:
         _end(children)
+    return 1
 
 
 def _end(children: list[Popen[bytes]]) -> None:
     for child in children:
         child.terminate()
+    for child in children:
+        child.wait()

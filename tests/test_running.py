@@ -1,0 +1,85 @@
+"""Several web processes on one port: they start, they stop together, and one that dies takes the others along."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+
+from bot.running import open_desk
+from config.load import load
+from tests.house import CONFIG, settings
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 60  # seconds for two starts, or for all to end, on a busy machine
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+async def pair(tmp_path: Path, data_url: str, keyring_url: str, free_port: int) -> AsyncIterator[Process]:
+    """`askfirst web --workers 2`, both of which listen."""
+    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), load(CONFIG), migrate=True):
+        pass
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
+        "ASKFIRST_VAR": str(tmp_path / "var"),
+        "ASKFIRST_CONFIG": str(CONFIG),
+        "DATABASE_URL": data_url,
+        "KEYRING_URL": keyring_url,
+        "PORT": str(free_port),
+    }
+    command = [sys.executable, "-m", "bot", "web", "--workers", "2"]
+    started = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE)
+    assert started.stdout
+    async with asyncio.timeout(PATIENCE):
+        said = [await started.stdout.readline() for _ in range(2)]
+    assert said == [f"web: http://127.0.0.1:{free_port}\n".encode()] * 2
+    yield started
+    if started.returncode is None:
+        started.kill()
+        await started.wait()
+
+
+async def up(port: int) -> bool:
+    """Say whether anybody answers /healthz."""
+    try:
+        async with ClientSession() as client, client.get(f"http://127.0.0.1:{port}/healthz") as answer:
+            return answer.status == 200
+    except ClientConnectionError:
+        return False
+
+
+def children(process: Process) -> list[int]:
+    """Return the ids of the processes that this one started."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(one) for one in listed.read_text("ascii").split()]
+
+
+async def test_two_workers_share_the_port_until_they_are_told_to_stop(pair: Process, free_port: int) -> None:
+    """Both listen and somebody answers; the stop signal ends both, and that is no failure."""
+    workers = children(pair)
+    answered = await up(free_port)
+    pair.send_signal(signal.SIGTERM)
+
+    code = await asyncio.wait_for(pair.wait(), PATIENCE)
+
+    assert (len(workers), answered, code) == (2, True, 0)
+    assert not await up(free_port)
+
+
+async def test_one_that_dies_takes_the_others_along(pair: Process, free_port: int) -> None:
+    """Nobody is left listening, and the exit code says that it was no stop."""
+    first, _ = children(pair)
+    os.kill(first, signal.SIGKILL)
+
+    code = await asyncio.wait_for(pair.wait(), PATIENCE)
+
+    assert code == 1
+    assert not await up(free_port)
