@@ -140,6 +140,7 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
         carrying.at,
         held=carrying.values,
         rows=known.shown.get(standing.subject),
+        writing=True,
     )
     carrying.entries.extend(gathered.entries)
     after = _after(stepped, standing.last_seq + len(said))

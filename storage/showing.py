@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from intake.asking import NEED
 from intake.outcomes import Heard, Reply
-from intake.rules import Rules
+from intake.rules import Retention, Rules
 from storage import audit, scopes
 from storage.audit import OPENED, PERSON, Entry
 from storage.consents import decisions
@@ -22,7 +22,7 @@ from storage.means import KeysAtHand, stamp
 from storage.moving import field_place
 from storage.records import KeptField, Message, Record
 from storage.standing import Standing
-from storage.tables import disclosures, fields, leads
+from storage.tables import conversations, disclosures, fields, leads
 
 OWN_VIEW = "own_view"  # the purpose of a person reading their own values
 CARDS = ("review", "record")  # kinds of `expects` that show values
@@ -59,10 +59,12 @@ def gather(
     *,
     held: Mapping[str, str] = MappingProxyType({}),
     rows: Sequence[Row[Any]] | None = None,
+    writing: bool = False,
 ) -> Gathered:
     """Return what these messages show, for the person themselves; `entries` are to be written before it is returned.
 
-    Args: held: values that are at hand because the turn itself brought them; rows: of the person, where read already.
+    Args: held: values that are at hand because the turn itself brought them; rows: of the person, where read already;
+        writing: a turn at `at` is being written, so that what is not sent is kept from then on.
     """
     names, whole = shown_by(messages), shows_record(messages)
     if not whole and names <= held.keys():
@@ -72,7 +74,11 @@ def gather(
     shown = [row for row in mine if whole or row.name in names]
     values = {**open_values(keys, shown), **held}
     entries = [own_opening(standing.subject, [row.name for row in shown], at)] if shown else []
-    seen = record(connection, shown, values, standing.subject, rules.fields) if whole else None
+    order = rules.fields
+    if not whole:
+        return Gathered(values, None, entries)
+    turn = at if writing else None
+    seen = record(connection, shown, values, standing.subject, order, rules.retention, turn)
     return Gathered(values, seen, entries)
 
 
@@ -127,16 +133,17 @@ def record(
     values: Mapping[str, str],
     subject: str,
     order: Iterable[str],
+    retention: Retention,
+    turn: datetime | None = None,
 ) -> Record:
     """Return everything that "view" shows (S21), values in the configured order.
 
-    Args: rows and values: of the profile, the visit record and the conversation's question.
+    Args: rows and values: of the profile, the visit record and the conversation's question; turn: one being written.
     """
     places = {name: place for place, name in enumerate((NEED, *order))}
     newest = connection.execute(
         select(leads.c.reference).where(leads.c.subject == subject).order_by(leads.c.submitted_at.desc())
     ).first()
-    ends = connection.scalars(select(leads.c.keeps_until).where(leads.c.subject == subject)).all()
     return Record(
         fields=tuple(
             KeptField(name=row.name, value=values[row.name], given_at=row.given_at, policy=row.policy)
@@ -145,7 +152,7 @@ def record(
         consents=decisions(connection, subject),
         recipients=_recipients(connection, subject),
         opened_by=tuple({**line, "at": stamp(line["at"])} for line in audit.opened_by(connection, subject)),
-        keeps_until=max(ends, default=None),
+        keeps_until=_kept_until(connection, subject, retention, turn) if rows else None,
         lead=newest.reference if newest else "",
     )
 
@@ -153,6 +160,22 @@ def record(
 def scopes_shown(scope: str, profile: int, visit: int) -> set[str]:
     """Return the scopes whose values a conversation shows."""
     return {scope, scopes.profile(profile), scopes.visit(visit)}
+
+
+def _kept_until(
+    connection: Connection, subject: str, retention: Retention, turn: datetime | None
+) -> datetime | None:
+    """Return when the last of it goes: the leads' end, or without one the newest conversation's, as swept (S12)."""
+    sent = select(leads.c.keeps_until).where(leads.c.subject == subject)
+    ends: list[datetime] = list(connection.scalars(sent))
+    if ends:
+        return max(ends)
+    mine = select(conversations).where(conversations.c.subject == subject)
+    newest = connection.execute(mine.order_by(conversations.c.updated_at.desc())).first()
+    if newest is None:
+        return None
+    last: datetime = turn or newest.updated_at
+    return last + (retention.draft if scopes.is_consultation(newest.scope) else retention.session)
 
 
 def _recipients(connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:

@@ -58,6 +58,21 @@ def test_view_shows_everything(memory: Memory) -> None:
     assert again.record.fields == record.fields
 
 
+def test_what_was_not_sent_has_an_end_too(memory: Memory) -> None:
+    """S12: details of an open consultation are kept `retention.draft` from its last turn; the chat's card says so."""
+    visitor = Visitor(memory)
+    visitor.reviews()
+    memory.later(hours=20)
+    shown = visitor.says("view").record
+
+    draft = memory.rules.retention.draft
+    assert shown is not None
+    assert shown.keeps_until == memory.now() + draft
+    last = memory.now()
+    memory.later(hours=20)
+    assert memory.run(memory.store.record, visitor.subject, purpose="own_view").keeps_until == last + draft
+
+
 def test_a_record_needs_a_purpose_and_is_audited(memory: Memory) -> None:
     """The officer's reading is told to the person; a person without a lead has a record too."""
     visitor = Visitor(memory)
@@ -69,7 +84,7 @@ def test_a_record_needs_a_purpose_and_is_audited(memory: Memory) -> None:
     again = memory.run(memory.store.record, visitor.subject, purpose="own_view")
 
     assert [(kept.name, kept.value) for kept in record.fields] == [("need", NEED)]
-    assert (record.lead, record.keeps_until) == ("", None)
+    assert (record.lead, record.keeps_until) == ("", memory.now() + memory.rules.retention.session)
     assert [one["by"] for one in again.opened_by] == ["officer"]
 
 
