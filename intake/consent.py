@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from intake import visit
 from intake.asking import Given, card_purposes, open_question
 from intake.conversation import Conversation, Stage
 from intake.events import Picked
@@ -65,7 +66,8 @@ def _agree(given: Given, picked: Picked) -> Step:
         consultation=number,
         consultations=number,
     )
-    effects = (_record(given, agreed), OpenConsultation(state.session, number))
+    agreeing, erased = visit.unless_agreed(agreeing, given.rules)
+    effects = (_record(given, agreed), OpenConsultation(state.session, number), *erased)
     heard = Heard(picked=picked.value, purposes=picked.purposes)
     return Step(state=agreeing, heard=heard, replies=(open_question(agreeing, given.rules),), effects=effects)
 
@@ -76,11 +78,13 @@ def _refuse(given: Given, picked: Picked) -> Step:
         state,
         stage=Stage.ENDED,
         session=state.session + 1,
+        agreed=tuple(p for p in state.agreed if p not in on_card),
         refused=(*(p for p in state.refused if p not in on_card), *on_card),
-        kept=(),
+        kept=visit.items(state, given.rules),
         skipped=(),
     )
-    effects = (_record(given, frozenset()), ShredSession(state.session))
+    refusing, erased = visit.unless_agreed(refusing, given.rules)
+    effects = (_record(given, frozenset()), ShredSession(state.session), *erased)
     return Step(
         state=refusing,
         heard=Heard(picked=picked.value),

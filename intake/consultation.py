@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from intake import consent, faq
+from intake import consent, faq, visit
 from intake.asking import NEED, Given, asked_fields, next_field, open_question
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
@@ -22,6 +22,7 @@ from intake.outcomes import (
     Step,
     Submit,
 )
+from intake.rules import Rules
 
 ABROAD = "telegram_abroad"
 
@@ -53,19 +54,19 @@ def advance(state: Conversation, given: Given) -> Conversation:
     return replace(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
 
 
-def without_consultation(state: Conversation, *, profile: bool) -> Conversation:
+def without_consultation(state: Conversation, rules: Rules, *, profile: bool) -> Conversation:
     """Return the state after this consultation is gone, and with `profile` the details too."""
-    kept = () if profile else tuple(name for name in state.kept if name != NEED)
+    kept = visit.items(state, rules) if profile else tuple(name for name in state.kept if name != NEED)
     session = state.session + 1
     ended = replace(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
     return replace(ended, field="", changing=False, sent="")
 
 
-def drop_draft(state: Conversation) -> tuple[Conversation, Erase]:
+def drop_draft(state: Conversation, rules: Rules) -> tuple[Conversation, Erase]:
     """Return the state after the unsent consultation is erased, and that erasure."""
     profile = not state.leads
     erase = Erase("draft", number=state.consultation, profile=profile)
-    return without_consultation(state, profile=profile), erase
+    return without_consultation(state, rules, profile=profile), erase
 
 
 def greet(given: Given) -> Step:
@@ -165,7 +166,7 @@ def take_whose(given: Given) -> Step:
         return go(given, advance(replace(state, other=False), given))
     if given.argument == "authorised":
         return go(given, advance(replace(state, other=True), given), RecordAttestation(authorised=True))
-    dropped, erase = drop_draft(state)
+    dropped, erase = drop_draft(state, given.rules)
     effects = (RecordAttestation(authorised=False), erase)
     return Step(state=dropped, heard=picked(given), replies=(Reply(key="whose.not"),), effects=effects)
 
@@ -184,7 +185,7 @@ def review(given: Given) -> Step:
     """Send, change one answer, or cancel; what is missing is asked first."""
     state = given.state
     if given.argument == "cancel":
-        dropped, erase = drop_draft(state)
+        dropped, erase = drop_draft(state, given.rules)
         replies = (Reply(key="erased.draft", params={"certificate": ""}),)
         return Step(state=dropped, heard=picked(given), replies=replies, effects=(erase,))
     if given.argument != "send":

@@ -48,7 +48,7 @@ class Conversation:
     changing: bool = False  # FIELD was opened from the review card
     aside: Aside = Aside.NONE
     aside_field: str = ""
-    kept: tuple[str, ...] = ()  # fields with a value, profile and need
+    kept: tuple[str, ...] = ()  # with a value: need, fields of the profile, items of the visit record
     skipped: tuple[str, ...] = ()
     separate: tuple[str, ...] = ()  # fields whose own consent was given
     other: bool = False  # someone else's details, authorised

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from intake import commands, consent, consultation, fields, rights
+from intake import commands, consent, consultation, fields, rights, visit
 from intake.asking import Given, open_question
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import (
@@ -29,6 +29,7 @@ from intake.events import (
     Picked,
     Said,
     SharedContact,
+    Visited,
 )
 from intake.outcomes import Step
 from intake.rules import Rules
@@ -82,6 +83,7 @@ ASIDES: Mapping[tuple[Aside, str], Callable[[Given], Step]] = {
 
 ANYWHERE: Mapping[type[Event], Callable[[Given], Step]] = {
     Corrected: fields.replace_values,
+    Visited: visit.record,
     AskedToForget: rights.asked_to_forget,
     AskedToWithdraw: rights.asked_to_withdraw,
     ColleagueSaid: lambda given: Step(state=given.state),

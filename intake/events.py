@@ -55,6 +55,13 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
+class Visited:
+    """A page told how it was visited, item by item; kept only under the purpose `visit` (S3)."""
+
+    values: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AskedToForget:
     """The person asked for erasure of a scope outside the chat: all, lead, visit."""
 
@@ -68,6 +75,16 @@ class AskedToWithdraw:
     purposes: tuple[str, ...]
 
 
-Event = Opened | Said | Picked | SharedContact | ColleagueSaid | Corrected | AskedToForget | AskedToWithdraw
+Event = (
+    Opened
+    | Said
+    | Picked
+    | SharedContact
+    | ColleagueSaid
+    | Corrected
+    | Visited
+    | AskedToForget
+    | AskedToWithdraw
+)
 
 MESSAGE_MAX = 4_000  # characters; docs/contract.md, Chat API

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from intake import visit
 from intake.asking import (
     NEED,
     Given,
@@ -59,7 +60,8 @@ def _tell(key: str) -> Callable[[Given], Step]:
 
 
 def _view(given: Given) -> Step:
-    fields = tuple(name for name in (NEED, *given.rules.fields) if name in given.state.kept)
+    known = (NEED, *given.rules.fields, *given.rules.visit)
+    fields = tuple(name for name in known if name in given.state.kept)
     record = Expects(kind="record", fields=fields)
     return _answer(given, _closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
 
@@ -136,12 +138,12 @@ def _cancel(given: Given) -> Step:
         return _answer(given, state, Reply(key="cancel.nothing"))
     if state.consultation:
         return _drop(given)
-    dropped = replace(state, session=state.session + 1, kept=(), skipped=())
+    dropped = replace(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
     return end(replace(given, state=dropped), "cancelled", ShredSession(state.session))
 
 
 def _drop(given: Given) -> Step:
-    dropped, erase = drop_draft(given.state)
+    dropped, erase = drop_draft(given.state, given.rules)
     replies = (Reply(key="erased.draft", params={"certificate": ""}),)
     return Step(state=dropped, heard=_heard(given), replies=replies, effects=(erase,))
 
@@ -187,8 +189,8 @@ def forget(given: Given, scope: str) -> Step:
     if scope == "all":
         return Step(state=replace(state, stage=Stage.ENDED), heard=picked(given), effects=(Erase("all"),))
     if scope == "visit":
-        return _answer(given, replace(state, visit=False), told, effects=(Erase("visit"),))
-    left = without_consultation(state, profile=False)
+        return _answer(given, visit.without(state, given.rules), told, effects=(Erase("visit"),))
+    left = without_consultation(state, given.rules, profile=False)
     erase = Erase("lead", number=state.consultation)
     return Step(state=left, heard=picked(given), replies=(told,), effects=(erase,))
 
@@ -197,10 +199,8 @@ def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     """End consent for `purposes` at once; without `contact` nothing more is asked (L3)."""
     left = tuple(purpose for purpose in given.state.agreed if purpose not in purposes)
     refused = (*given.state.refused, *purposes)
-    state = replace(_closed(given), agreed=left, refused=refused)
-    effects: tuple[Effect, ...] = (Withdraw(purposes),)
-    if "visit" in purposes and state.visit:
-        state, effects = replace(state, visit=False), (*effects, Erase("visit"))
+    state, erased = visit.unless_agreed(replace(_closed(given), agreed=left, refused=refused), given.rules)
+    effects = (Withdraw(purposes), *erased)
     if "contact" in purposes:
         ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
         return Step(

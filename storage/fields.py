@@ -12,12 +12,12 @@ from intake.answers import normalised
 from intake.asking import NEED
 from intake.outcomes import DropField, KeepField
 from intake.rules import Field, Rules
+from intake.visit import VISIT
 from storage import consents, moving, scopes
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
 from storage.errors import ConsentRequired, NotFound
 
-VISIT = "visit"  # the purpose of the visit record; contract
 INDEXED = ("tel", "email")  # kinds that a person is found by; none of low variety
 
 

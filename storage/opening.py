@@ -81,7 +81,8 @@ def own_record(means: Means, connection: Connection, subject: str, *, purpose: s
         fields=tuple(sorted(values)),
     )
     audit.write(connection, means.writer, [note])
-    return showing.record(connection, rows, values, subject, means.rules.fields, means.rules.retention)
+    order = (*means.rules.fields, *means.rules.visit)
+    return showing.record(connection, rows, values, subject, order, means.rules.retention)
 
 
 def receipts(means: Means, connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:

@@ -36,6 +36,11 @@ def is_profile(scope: str) -> bool:
     return scope.startswith("profile.")
 
 
+def is_visit(scope: str) -> bool:
+    """Tell the scope of a visit record."""
+    return scope.startswith("visit.")
+
+
 def is_consultation(scope: str) -> bool:
     """Tell a consultation's scope from a session's before consent."""
     return scope.startswith("c") and "." in scope

@@ -74,7 +74,7 @@ def gather(
     shown = [row for row in mine if whole or row.name in names]
     values = {**open_values(keys, shown), **held}
     entries = [own_opening(standing.subject, [row.name for row in shown], at)] if shown else []
-    order = rules.fields
+    order = (*rules.fields, *rules.visit)
     if not whole:
         return Gathered(values, None, entries)
     turn = at if writing else None

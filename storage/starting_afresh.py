@@ -66,7 +66,7 @@ def _amend(
 def _without(state: Conversation, standing: Standing, doomed: Collection[str], rules: Rules) -> Conversation:
     kept = state.kept
     if scopes.profile(standing.profile) in doomed:
-        kept = tuple(name for name in kept if name == NEED)
+        kept = tuple(name for name in kept if name == NEED or name in rules.visit)
     if scopes.visit(standing.visit) in doomed:
         kept = tuple(name for name in kept if name not in rules.visit)
         state = replace(state, visit=False)

@@ -2,6 +2,7 @@
 
 A lead goes at its `keeps_until`. A consultation that was never sent goes `retention.draft` after its last word, what
 was said without consent `retention.session` after it. The details go with the last of these, the person with the rest.
+A visit record goes when the time of its purpose is over, counted from the visit, or with the person before that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from intake.rules import Rules
 from storage import erasing, erasure, lookups, orphans, scopes
 from storage.connecting import truncate_wal
-from storage.erasing import ALL, DRAFT, LEAD
+from storage.erasing import ALL, DRAFT, LEAD, VISIT
 from storage.errors import Conflict, SubjectErased
 from storage.means import Means
 from storage.standing import LIVE
@@ -34,7 +35,7 @@ class Due:
     """What is to be erased: a whole person (no scopes named), or these scopes of theirs."""
 
     subject: str
-    scope: str  # all, lead, draft
+    scope: str  # all, lead, draft, visit
     scopes: tuple[str, ...] = ()
 
 
@@ -54,7 +55,15 @@ def due(rules: Rules, connection: Connection, now: datetime) -> list[Due]:
     found: list[Due] = []
     for some in _batches(_candidates(connection, now)):
         for subject, pieces in _pieces(rules, connection, some).items():
-            found.extend(_ended(subject, pieces, _details(connection, subject), now))
+            ended = list(_ended(subject, pieces, _details(connection, subject), now))
+            if all(part.scope != ALL for part in ended):
+                visits = _visits(rules, connection, subject)
+                ended += [
+                    Due(subject=subject, scope=VISIT, scopes=(scope,))
+                    for scope, ends in visits
+                    if ends <= now
+                ]
+            found.extend(ended)
     return found
 
 
@@ -119,6 +128,21 @@ def _ended(subject: str, pieces: Sequence[Piece], details: tuple[str, ...], now:
         yield Due(subject=subject, scope=kind, scopes=doomed)
 
 
+def _visits(rules: Rules, connection: Connection, subject: str) -> Iterator[tuple[str, datetime]]:
+    """Yield the scope of the person's visit record, if there is one, and when its time is over."""
+    kept = select(fields.c.scope, func.max(fields.c.given_at).label("last")).where(
+        fields.c.subject == subject
+    )
+    for row in connection.execute(kept.group_by(fields.c.scope)):
+        if scopes.is_visit(row.scope):
+            yield row.scope, row.last + _visit_kept(rules)
+
+
+def _visit_kept(rules: Rules) -> timedelta:
+    purpose = rules.purposes.get(VISIT)
+    return purpose.keep if purpose else timedelta()  # it may not be kept for a purpose that is there no more
+
+
 def sweep(means: Means, now: datetime) -> int:
     """Erase what is due, finish what was left, forget what has served; return how many things went."""
     with means.engine.begin() as connection:
@@ -150,6 +174,9 @@ def _look_later(rules: Rules, connection: Connection, some: Sequence[str], now: 
     """Let what may stay rest until something of it may end: no later turn ends it sooner than the shortest time."""
     soonest = now + min(rules.retention.draft, rules.retention.session)
     for subject, pieces in _pieces(rules, connection, some).items():
-        rests = min((piece.ends for piece in pieces if piece.ends > now), default=soonest)
+        visits = (ends for _, ends in _visits(rules, connection, subject))
+        rests = min(
+            (ends for ends in (*(piece.ends for piece in pieces), *visits) if ends > now), default=soonest
+        )
         mine = update(conversations).where(conversations.c.subject == subject)
         connection.execute(mine.values(look_at=min(rests, soonest)))

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Download, expect
+from playwright.async_api import Browser, Download, Response, expect
 
-from tests.chat_window import Served, Window, served_desk, window
+from tests.chat_window import PATIENCE, Served, Window, served_desk, window
 
 
 @pytest.fixture
@@ -105,3 +105,47 @@ async def test_the_language_can_be_changed_at_any_time(chat: Window) -> None:
     await chat.asks("您的问题")
     assert await chat.dialog.get_attribute("lang") == "zh-CN"
     await expect(chat.dialog.get_by_role("button", name="隐私与我的信息")).to_be_visible()
+
+
+async def test_the_visit_is_told_only_when_its_box_was_ticked(chat: Window) -> None:
+    """S3: nothing before the card is agreed to with the box ticked; then it stands in the record to view."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.dialog.get_by_label("Visit record").check()
+    assert told(chat) == []
+
+    async with chat.page.expect_response(_is_visit, timeout=PATIENCE) as kept:
+        await chat.pick("Agree")
+    assert (await kept.value).status == 204
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+
+    view = chat.dialog.locator(".view")
+    for item in ("Browser", "Pages visited", "Shortened IP address"):
+        await expect(view).to_contain_text(item)
+    await expect(view).to_contain_text("Chrome")
+    assert len(told(chat)) == 1
+
+
+@pytest.mark.parametrize("choice", ["Agree", "Refuse"])
+async def test_no_visit_is_told_without_its_box(chat: Window, choice: str) -> None:
+    """S3: agreeing without the box, and refusing with it ticked, tell nothing."""
+    await chat.open()
+    await chat.to_consent()
+    if choice == "Refuse":
+        await chat.dialog.get_by_label("Visit record").check()
+
+    await chat.pick(choice)
+    await expect(chat.dialog.get_by_label("Visit record")).to_have_count(0)
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.dialog.locator(".view .title").wait_for()
+
+    assert told(chat) == []
+
+
+def told(chat: Window) -> list[str]:
+    """Return the requests that told of the visit."""
+    return [url for url in chat.requests if url.endswith("/api/v1/visit")]
+
+
+def _is_visit(answer: Response) -> bool:
+    return answer.url.endswith("/api/v1/visit")

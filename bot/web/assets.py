@@ -66,7 +66,7 @@ def version_of(assets: Iterable[Asset]) -> str:
 # The widget's modules travel together: one parcel opens the panel, the other talks. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
     "panel.js": ("elements.js", "words.js", "link.js", "shell.js", "panel.js"),
-    "talk.js": ("sayings.js", "transcript.js", "cards.js", "inputs.js", "mydata.js", "talk.js"),
+    "talk.js": ("sayings.js", "transcript.js", "cards.js", "inputs.js", "mydata.js", "visit.js", "talk.js"),
 }
 _COMMENTS = re.compile(
     r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE

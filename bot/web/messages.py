@@ -75,9 +75,14 @@ def refusal(desk: Desk, done: TurnDone, locale: str) -> Problem:
     more: dict[str, Any] = {"messages": frames(desk, done)} if done.messages else {}
     if code == "rejected":
         name, _, fault = what.partition("/")
-        more |= {"field": name, "rejected": {"name": name, "code": fault}}
-        return Problem(422, code, desk.wording.rejected(name, fault, locale), **more)
+        return rejected(desk, name, fault, locale, **more)
     return Problem(REFUSALS.get(code, 422), code, desk.wording.say(f"error.{code}", locale), **more)
+
+
+def rejected(desk: Desk, name: str, fault: str, locale: str, **more: Any) -> Problem:
+    """Return the problem of a value that cannot be kept: which field, and what is wrong with it."""
+    more |= {"field": name, "rejected": {"name": name, "code": fault}}
+    return Problem(422, "rejected", desk.wording.rejected(name, fault, locale), **more)
 
 
 def _asked(body: bytes) -> Asked:

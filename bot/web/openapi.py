@@ -12,6 +12,8 @@ from aiohttp import web
 
 from bot.web.bodies import json_answer
 from bot.web.problems import MEDIA_TYPE, Problem
+from bot.web.visits import TOLD_BY_PAGE
+from intake.visit import ITEM_MAX
 
 VERSION = "1"
 _SCHEMAS = Path(__file__).parent / "schemas"
@@ -75,7 +77,7 @@ def _within(value: Any) -> Any:
 
 
 def _paths() -> dict[str, Any]:
-    return _chat() | _rights() | _staff() | _service()
+    return _chat() | _visit() | _rights() | _staff() | _service()
 
 
 def _chat() -> dict[str, Any]:
@@ -103,6 +105,14 @@ def _chat() -> dict[str, Any]:
             "get": _call("Read messages", "200", "messages", query=(_after(), _wait())),
         },
     }
+
+
+def _visit() -> dict[str, Any]:
+    items = {name: {"type": "string", "minLength": 1, "maxLength": ITEM_MAX} for name in sorted(TOLD_BY_PAGE)}
+    told = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": items}
+    body = {"type": "object", "required": ["visit"], "properties": {"visit": told}}
+    call = _call("Tell how the page was visited", "204", "", inline=body, problems=("422",))
+    return {"/api/v1/visit": {"post": call}}
 
 
 def _rights() -> dict[str, Any]:
@@ -195,7 +205,9 @@ def _call(
         call["parameters"] = list(query)
     if public:
         call["security"] = []
-    done = {"description": summary, "content": {"application/json": {"schema": _ref(answer)}}}
+    done: dict[str, Any] = {"description": summary}
+    if answer:
+        done["content"] = {"application/json": {"schema": _ref(answer)}}
     known = () if public else ("401", "410")
     call["responses"] = {status: done, **_problems(*_EVERYWHERE, *known, *problems)}
     return call

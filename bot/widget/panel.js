@@ -217,13 +217,13 @@ export class Panel {
   }
 
   /** @param {import("./link.js").Sent} sent */
-  #acked({ id, value = "" }) {
+  #acked(sent) {
+    const { id, value = "" } = sent, [kind, what] = value.split(":"), answered = this.#live;
     this.said.acked(id);
-    const [kind, what] = value.split(":");
+    this.#talk?.tellVisit(sent, answered, this.#link);
     if (kind === "language") this.#speak(what);
     if (kind === "consent" && what !== "policy") this.tell("consent", { decision: what });
     this.#submitting = value === "review:send";
-    const answered = this.#live;
     setTimeout(() => answered === this.#live && (this.#busy = false), ANSWER_SOON);
   }
 

@@ -6,3 +6,4 @@ export { draw } from "./inputs.js";
 export { myData } from "./mydata.js";
 export { wordsFor } from "./sayings.js";
 export { Transcript } from "./transcript.js";
+export { tellVisit } from "./visit.js";
