@@ -45,8 +45,6 @@ def next_field(state: Conversation, rules: Rules) -> str:
 
 def may_skip(state: Conversation, rules: Rules, name: str) -> bool:
     """Tell whether skipping `name` is open now: of the contact fields one must stay answerable (contract)."""
-    if name == NEED:
-        return False
     if name in rules.contact_fields:
         return any(other not in state.skipped for other in rules.contact_fields if other != name)
     return not rules.fields[name].required
