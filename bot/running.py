@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from subprocess import Popen
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import ClientSession, web
@@ -19,7 +20,6 @@ from bot.delivery.courier import Courier, Handler
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk, Sources
-from bot.telegram_channel import TelegramChannel
 from bot.web import pages
 from bot.web.app import make_app
 from bot.worker import Worker
@@ -29,6 +29,9 @@ from storage.storage import Storage
 
 BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
 GRACE = 10.0  # seconds that open requests have after a stop signal
+
+if TYPE_CHECKING:
+    from bot.telegram_channel import TelegramChannel
 
 Say = Callable[[str], None]
 _log = structlog.get_logger(__name__)
@@ -116,7 +119,11 @@ def _handlers(channel: TelegramChannel | None) -> dict[str, Handler]:
 
 
 def _channel(desk: Desk) -> TelegramChannel | None:
-    return TelegramChannel(desk) if desk.settings.telegram_bot_token else None
+    if not desk.settings.telegram_bot_token:
+        return None
+    from bot.telegram_channel import TelegramChannel  # a sixth of the start-up time; most desks have no bot
+
+    return TelegramChannel(desk)
 
 
 async def until_stopped() -> None:
@@ -153,8 +160,11 @@ async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool
 
 async def telegram_only(settings: Settings, loaded: Loaded) -> None:
     """Run the Telegram role until the process is asked to end."""
-    async with open_desk(settings, loaded) as desk, telegram_role(TelegramChannel(desk)):
-        await until_stopped()
+    async with open_desk(settings, loaded) as desk:
+        channel = _channel(desk)
+        assert channel, "the command checks that there is a token"
+        async with telegram_role(channel):
+            await until_stopped()
 
 
 async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[str, str]) -> None:

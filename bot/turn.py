@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from storage.store import Store
-
 from intake.conversation import Conversation
 from intake.engine import step
 from intake.outcomes import Step
 from intake.rules import Rules
 from storage.connecting import StorageThread
 from storage.records import Turn, TurnDone, TurnFailed
+from storage.store import Store
 
 GROUP_MAX = 256  # turns in one transaction; bounds what one commit can delay
 
@@ -32,18 +31,14 @@ class Turns:
 
     async def take(self, turn: Turn) -> TurnDone:
         """Return what became of `turn` once it is durable. Raises what made it fail; its neighbours are unharmed."""
-        return await self.put(turn)
-
-    def put(self, turn: Turn) -> asyncio.Future[TurnDone]:
-        """Queue `turn` and return its future result, so that a socket's next frame need not wait for this commit."""
         done: asyncio.Future[TurnDone] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
         if self._running is None:
             self._running = asyncio.create_task(self._commit_groups())
-        return done
+        return await done
 
     async def drain(self) -> None:
-        """Return when everything that was put is answered."""
+        """Return when everything that was taken is answered."""
         while self._running is not None:
             await asyncio.wait([self._running])
 

@@ -93,7 +93,7 @@ def take_need(given: Given) -> Step:
     assert isinstance(said, Said)
     heard = hear(given, said.text)
     if heard.fault:
-        return refuse_need(given, heard.fault)
+        return refuse_text(given, heard.fault)
     asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED))
     return Step(
         state=asked,
@@ -103,10 +103,10 @@ def take_need(given: Given) -> Step:
     )
 
 
-def refuse_need(given: Given, code: str) -> Step:
+def refuse_text(given: Given, code: str) -> Step:
     """Return the same question with what was wrong; nothing of the text is kept."""
     question = open_question(given.state, given.rules)
-    rejected = Rejected(question.expects.name, code)
+    rejected = Rejected(question.expects.name or NEED, code)
     replies = (Reply(key=f"rejected.{code}", expects=question.expects, rejected=rejected),)
     return Step(state=given.state, heard=Heard(private=True), replies=replies)
 
@@ -207,7 +207,7 @@ def chat_on(given: Given) -> Step:
     assert isinstance(said, Said)
     heard = hear(given, said.text)
     if heard.fault:
-        return refuse_need(given, heard.fault)
+        return refuse_text(given, heard.fault)
     joins = state.stage is Stage.SENT
     closing = (
         () if prepared(given, heard.text) and not joins else (Reply(key="joined" if joins else "ended.chat"),)

@@ -3,7 +3,8 @@
 Rules of the table:
 
 1. A row says: at this stage, on this trigger, that function answers, and the conversation goes to one of these stages.
-2. A command works at every stage and leaves the stage as it was, unless the row says otherwise.
+2. A command works at every stage. Only cancel, delete, withdraw and new move the stage, and a correction that answers
+   the open question.
 3. What has no row is "unexpected": it is explained, and the open question is asked again. Never an error.
 4. A pick that the open question does not offer is refused before the table is looked at; nothing of it is kept.
 
@@ -86,7 +87,7 @@ ANYWHERE: Mapping[type[Event], Callable[[Given], Step]] = {
     Visited: visit.record,
     AskedToForget: rights.asked_to_forget,
     AskedToWithdraw: rights.asked_to_withdraw,
-    ColleagueSaid: lambda given: Step(state=given.state),
+    ColleagueSaid: lambda given: Step(state=given.state),  # the store adds the words; nothing else changes
 }
 
 

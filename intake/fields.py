@@ -10,7 +10,7 @@ from intake.asking import NEED, Given, open_question
 from intake.consultation import advance, go, with_field
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Said, SharedContact
-from intake.hearing import hear
+from intake.hearing import HeardText, hear, masked_notice
 from intake.outcomes import DropField, Effect, Heard, KeepField, Rejected, Reply, Step
 from intake.screening import screen_forbidden
 
@@ -27,10 +27,10 @@ def check(given: Given, name: str, text: str) -> str | Rejected:
     return Rejected(name, value.code, value.example) if isinstance(value, answers.Rejected) else value
 
 
-def keep(given: Given, name: str, value: str) -> KeepField:
-    """Return the effect that keeps `value`, with the hash of the warning that stood before the question (S7)."""
+def keep(given: Given, name: str, value: str, *, asked: bool = True) -> KeepField:
+    """Return the effect that keeps `value`; where it was `asked`, with the hash of the warning shown before (S7)."""
     field = given.rules.fields.get(name)
-    warned = field.warning_sha256[given.state.locale] if field and field.sensitive else ""
+    warned = field.warning_sha256[given.state.locale] if asked and field and field.sensitive else ""
     return KeepField(name=name, value=value, warning_sha256=warned, replaces=name in given.state.kept)
 
 
@@ -73,12 +73,12 @@ def take_unexpected(given: Given) -> Step:
     """Explain, and ask again: an unexpected message is never an error."""
     question = open_question(given.state, given.rules)
     said = given.event
-    text = hear(given, said.text) if isinstance(said, Said) else None
-    replies = (Reply(key="unexpected", params=question.params, expects=question.expects),)
+    heard = hear(given, said.text) if isinstance(said, Said) else HeardText("")
+    again = Reply(key="unexpected", params=question.params, expects=question.expects)
     return Step(
         state=given.state,
-        heard=Heard(text=text.text, private=True) if text else Heard(private=True),
-        replies=replies,
+        heard=Heard(text=heard.text, private=True),
+        replies=(*masked_notice(heard), again),
     )
 
 
@@ -161,7 +161,7 @@ def _replacement(given: Given, name: str, text: str) -> tuple[str, KeepField | N
     value = check(given, name, text)
     if isinstance(value, Rejected):
         return f"rejected/{name}/{value.code}", None
-    return "", keep(given, name, value)
+    return "", keep(given, name, value, asked=False)
 
 
 def _consented(given: Given, name: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from intake.rules import Hours
 
-_DAYS_LOOKED_AT = 62  # days; two months hold any answer time that the rules accept
+_DAYS_LOOKED_AT = 62  # days; who promises an answer for later than that promises it for the end of them
 
 
 def answer_due(now: datetime, hours: Hours) -> datetime:

@@ -26,7 +26,7 @@ class Rejected:
 class Expects:
     """How the next input is to be drawn (contract: `expects`); wording adds labels, reasons and warnings."""
 
-    kind: str = "none"  # none text tel email choice consent review confirm record code
+    kind: str = "none"  # none text tel email choice consent review confirm record
     name: str = ""
     options: tuple[str, ...] = ()  # option values that may be picked, besides command:<name>
     optional: bool = False
@@ -52,7 +52,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What is kept of the visitor's own message: exactly one of screened text, a field it answered, a pick."""
+    """What is kept of the visitor's own message: at most one of screened text, a field it answered, a pick."""
 
     text: str = field(default="", repr=False)
     answered: str = ""  # a field name: the transcript shows the field's value here
@@ -72,7 +72,7 @@ class RecordConsent:
     policy: str
     notice_sha256: str
     locale: str
-    method: str  # "card" "question" "signal" (Global Privacy Control) "command"
+    method: str  # "card" "question"
 
 
 @dataclass(frozen=True, slots=True)

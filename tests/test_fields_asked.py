@@ -9,6 +9,7 @@ import pytest
 from intake.conversation import Stage
 from intake.events import (
     MESSAGE_MAX,
+    Corrected,
     SharedContact,
 )
 from intake.outcomes import (
@@ -173,3 +174,15 @@ def test_someone_elses_contact_is_not_taken_for_ones_own() -> None:
     talk.meet(SharedContact("+8613800000000", own=False))
 
     assert talk.keys == ["rejected.phone.not_own"]
+
+
+def test_no_warning_is_claimed_where_none_was_shown() -> None:
+    """S7: a value replaced outside the chat stood behind no question, and so behind no warning."""
+    talk = to_review().meet(Corrected((("phone", "+86 138 0000 0001"),)))
+
+    assert talk.did(KeepField)[-1].warning_sha256 == ""
+
+
+def test_what_is_masked_in_an_unexpected_message_is_told_too() -> None:
+    """Whoever types a number beside the question learns that it was masked."""
+    assert to_consent().say("or just call +86 138 0000 0000").keys == ["masked.notice", "unexpected"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from intake.conversation import Aside, Stage
+from intake.engine import ASIDES
 from intake.events import (
     AskedToForget,
     AskedToWithdraw,
@@ -289,3 +290,8 @@ def test_rights_are_exercised_outside_the_chat_too() -> None:
     assert to_sent().meet(AskedToWithdraw(("contact",))).did(Withdraw) == [Withdraw(("contact",))]
     assert to_sent().meet(AskedToWithdraw(("news",))).last.effects == ()
     assert to_sent().meet(AskedToWithdraw(("gossip",))).last.refused == "unknown_purpose"
+
+
+def test_every_aside_can_be_answered() -> None:
+    """No pending command is without a row."""
+    assert {aside for aside, _ in ASIDES} == {*Aside} - {Aside.NONE}
