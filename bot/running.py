@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
-import structlog
 from aiohttp import ClientSession, web
 
 from bot import staff
+from bot.commands.office import CommandRefused
 from bot.commands.staff import one_time_url
 from bot.delivery.courier import Courier, Handler
 from bot.delivery.mail import Mails, MailServer
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bot.telegram_channel import TelegramChannel
 
 Say = Callable[[str], None]
-_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -78,10 +77,20 @@ async def web_role(
     wanted = desk.settings.port if port is None else port
     site = web.TCPSite(runner, desk.settings.host, wanted, backlog=BACKLOG, reuse_port=shared or None)
     try:
-        await site.start()
+        await _listen(site, f"{desk.settings.host}:{wanted}")
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite, place: str) -> None:
+    try:
+        await site.start()
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else type(fault).__name__
+        raise CommandRefused(
+            f"cannot listen on {place}: {reason}; set HOST and PORT to a free place"
+        ) from fault
 
 
 @asynccontextmanager

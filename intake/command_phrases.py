@@ -138,6 +138,10 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+GREETING = (
+    r"(?:hi|hello|hey)(?: there)?|good (?:morning|afternoon|evening|day)|greetings",
+    r"(?:你好|您好|嗨|哈喽)(?:在吗)?|在吗|早上好|下午好|晚上好",
+)
 YES = (
     r"y|yes|yes please|yeah|yep|yup|ok|okay|sure|of course|certainly|absolutely|please do|go ahead|right|why not",
     r"是|是的|是啊|好|好的|好啊|好吧|可以|可以的|行|行的|嗯|嗯嗯|对|对的|要|要的|需要|愿意|没问题|当然|当然可以|确认|确定|有",

@@ -11,7 +11,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from intake.command_phrases import ASKING_BEFORE, COURTESY_AFTER, COURTESY_BEFORE, NO, PHRASES, SKIP, YES
+from intake.command_phrases import (
+    ASKING_BEFORE,
+    COURTESY_AFTER,
+    COURTESY_BEFORE,
+    GREETING,
+    NO,
+    PHRASES,
+    SKIP,
+    YES,
+)
 
 NAMES = tuple(PHRASES)  # help view correct delete withdraw export policy receipts language human cancel new
 
@@ -41,6 +50,11 @@ def recognise(text: str, *, fields: Words, purposes: Words, locales: Words) -> C
         return _slash(said, known)
     wordings = _wordings(said) if _PERHAPS.fullmatch(said) else ()
     return next(filter(None, (_phrase(wording, known) for wording in wordings)), _locale_alone(said, locales))
+
+
+def is_greeting(text: str) -> bool:
+    """Tell whether `text` is a greeting and nothing else."""
+    return _GREETING.fullmatch(plain(text)) is not None
 
 
 def is_yes(text: str) -> bool:
@@ -80,7 +94,7 @@ def _with_slots(phrase: str) -> str:
     return phrase
 
 
-_YES, _NO, _SKIP = _one_of(YES), _one_of(NO), _one_of(SKIP)
+_YES, _NO, _SKIP, _GREETING = _one_of(YES), _one_of(NO), _one_of(SKIP), _one_of(GREETING)
 _FIXED = {
     name: _one_of(phrase for phrase in phrases if "{" not in phrase) for name, phrases in PHRASES.items()
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from intake import consent, faq, visit
 from intake.asking import NEED, Given, asked_fields, next_field, open_question
+from intake.commands import is_greeting
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
@@ -88,9 +89,14 @@ def take_topic(given: Given) -> Step:
 
 
 def take_need(given: Given) -> Step:
-    """Keep the question, masked; give a prepared answer if there is one; ask whether follow-up is wanted."""
+    """Keep the question, masked; give a prepared answer if there is one; ask whether follow-up is wanted.
+
+    A greeting is no question yet: it is heard, and the question asked again.
+    """
     said = given.event
     assert isinstance(said, Said)
+    if is_greeting(said.text):
+        return replace(go(given, given.state), heard=Heard(text=said.text))
     heard = hear(given, said.text)
     if heard.fault:
         return refuse_text(given, heard.fault)

@@ -38,7 +38,8 @@ def picked(value: str, *purposes: str) -> Frame:
 def consultation(locale: str, channel: str) -> Sequence[Frame]:
     """Return everything that a person sends, up to a lead that was sent, corrected and looked at."""
     mine, other = DETAILS[locale], DETAILS["zh-CN" if locale == "en" else "en"]
-    abroad = [picked("abroad:agree")] if channel == "telegram" else []
+    telegram = channel == "telegram"
+    abroad, visit = ([picked("abroad:agree")], ()) if telegram else ([], ("visit",))
     return [
         said(f"Call {EARLY[0]} or write to {EARLY[1]}. ID {ID_NUMBER}, card {BANK_CARDS[0]}. 电话{EARLY[0]}"),
         picked("command:view"),
@@ -46,7 +47,7 @@ def consultation(locale: str, channel: str) -> Sequence[Frame]:
         *abroad,
         picked("command:policy"),
         said(f"{EARLY[1]} {ID_NUMBER}"),
-        picked("consent:agree", "keep_longer", "news"),
+        picked("consent:agree", "keep_longer", "news", *visit),
         picked("whose:own"),
         *map(said, (ID_NUMBER, f"{LATIN} 4711 <b>", f"{CHINESE}\u202e", mine["name"])),
         *map(said, (BANK_CARDS[0], mine["company"])),
@@ -102,6 +103,8 @@ class Walker:
         for place, frame in enumerate(consultation(self.locale, "web")):
             status, answer = await self.asks("POST", "/api/v1/messages", json={"id": f"c{place}", **frame})
             assert status == 200, (frame, answer)
+        status, answer = await self.asks("POST", "/api/v1/visit", json={"visit": {"browser": f"{LATIN}/1.0"}})
+        assert status == 204, answer
         await self._uses_rights()
         await self._makes_mistakes()
 
@@ -139,6 +142,7 @@ class Walker:
             ("POST", "/api/v1/messages", {"json": {"id": LATIN, **picked(LATIN)}}),
             ("PATCH", "/api/v1/me", {"json": {"phone": LATIN, "email": DETAILS["en"]["email"]}}),
             ("PATCH", "/api/v1/me", {"json": {LATIN: CHINESE}}),
+            ("POST", "/api/v1/visit", {"json": {"visit": {LATIN: CHINESE}}}),
             ("POST", "/api/v1/me/withdraw", {"json": {"purposes": [LATIN]}}),
             ("GET", f"/api/v1/messages?after={LATIN}", {}),
             ("GET", f"/api/v1/certificates/{LATIN}", {}),

@@ -19,6 +19,7 @@ from intake.events import (
     Picked,
     Said,
     SharedContact,
+    Visited,
 )
 from intake.rules import Rules
 from storage.records import Opening, Turn, TurnDone
@@ -65,6 +66,9 @@ NEVER_OFFERED = (
     "field:skip:",
 )
 PURPOSES = ("keep_longer", "news", "affiliates", "visit")
+
+
+OUTSIDE = (Corrected, Visited, AskedToForget, AskedToWithdraw, ColleagueSaid)  # events without a client's id
 
 
 @dataclass
@@ -115,7 +119,7 @@ class Visitor:
 
     def turn(self, event: Event, at: datetime, number: int) -> Turn:
         """Return the turn of an event; what comes from a channel has its key."""
-        outside = isinstance(event, Corrected | AskedToForget | AskedToWithdraw | ColleagueSaid)
+        outside = isinstance(event, OUTSIDE)
         key = b"" if outside else hashlib.sha256(f"{self.conversation}/{number}".encode()).digest()[:16]
         return Turn(
             conversation=self.conversation,
@@ -211,6 +215,13 @@ def stray(visitor: Visitor, number: int, dice: int) -> Event:
     return Picked("consent:agree", purposes=("contact", "everything")[: dice % 2 + 1], policy="1999-01")
 
 
+def visit(visitor: Visitor, number: int, dice: int) -> Event:
+    """Have the page tell of the visit, whether that was allowed or not."""
+    browser = f"Kanari browser {number % 10_000:04d}"
+    (visitor.typed if "visit" in visitor.state.agreed else visitor.unasked).append(browser)
+    return Visited((("browser", browser), ("pages", "/"))[: 1 + dice % 2])
+
+
 def use_a_right(visitor: Visitor, number: int, dice: int) -> Event:
     """Correct, erase a part or withdraw outside the chat."""
     if dice % 3 == 0:
@@ -231,5 +242,5 @@ def use_a_right(visitor: Visitor, number: int, dice: int) -> Event:
 Move = Callable[[Visitor, int, int], Event]
 MOVES: tuple[Move, ...] = (
     answer, answer, answer, answer, answer_wrongly, say, pick, pick, command, command, command, stray,
-    use_a_right, use_a_right,
+    use_a_right, use_a_right, visit,
 )  # fmt: skip

@@ -186,3 +186,10 @@ def test_no_warning_is_claimed_where_none_was_shown() -> None:
 def test_what_is_masked_in_an_unexpected_message_is_told_too() -> None:
     """Whoever types a number beside the question learns that it was masked."""
     assert to_consent().say("or just call +86 138 0000 0000").keys == ["masked.notice", "unexpected"]
+
+
+@pytest.mark.parametrize("greeting", ["Hello", "hi there!", "您好", "Good morning."])
+def test_a_greeting_is_not_taken_for_the_question(greeting: str) -> None:
+    """Whoever says hello first is asked what they would like to know."""
+    assert Talk().say(greeting).keys == ["topic.ask"]
+    assert Talk().pick("topic:gateway").say(greeting).keys == ["need.ask"]
