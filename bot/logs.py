@@ -9,7 +9,17 @@ import structlog
 from structlog.typing import Processor
 
 # httpx prints request URLs, and Telegram's hold the bot token; aiohttp's access log prints query strings.
-QUIETED = ("httpx", "httpcore", "aiohttp.access", "telegram", "asyncio", "alembic", "aiosmtplib", "hpack")
+QUIETED = (
+    "httpx",
+    "httpcore",
+    "aiohttp.access",
+    "telegram",
+    "asyncio",
+    "alembic",
+    "aiosmtplib",
+    "hpack",
+    "markdown_it",
+)
 
 
 def set_up(level: str, form: str) -> None:

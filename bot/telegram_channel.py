@@ -65,7 +65,7 @@ class TelegramChannel:
     async def webhook(self, request: web.Request) -> web.Response:
         """Take one update. 200 only once it is committed; anything else makes Telegram send it again."""
         given = request.headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        if not hmac.compare_digest(given.encode(errors="surrogatepass"), self._secret.encode()):
             raise web.HTTPUnauthorized
         raw = _update(await request.read())
         if raw is None:
@@ -150,7 +150,7 @@ def _say_why(ended: asyncio.Task[None]) -> None:
 def _update(body: bytes) -> dict[str, Any] | None:
     try:
         raw = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_update = isinstance(raw, dict) and isinstance(raw.get("update_id"), int)
     return raw if is_update else None

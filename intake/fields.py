@@ -165,8 +165,11 @@ def _replacement(given: Given, name: str, text: str) -> tuple[str, KeepField | N
 
 
 def _consented(given: Given, name: str) -> bool:
+    """Tell whether `name` may be kept: named on the card, consent live, and settled whose it is (S6)."""
     state = given.state
     if name == NEED:
         return NEED in state.kept
     field = given.rules.fields[name]
-    return field.purpose in state.agreed and (not field.separate_consent or name in state.separate)
+    settled = state.stage not in (Stage.WHOSE, Stage.AUTHORISED)
+    named = field.asked and (not field.separate_consent or name in state.separate)
+    return settled and named and field.purpose in state.agreed

@@ -157,7 +157,7 @@ def _place(colleague: str) -> Place:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()  # a cookie may hold any byte
 
 
 def _same(one: str, other: str) -> bool:

@@ -200,9 +200,10 @@ class Promises(RuleBasedStateMachine):
         promises.kept(self.store, self.living, self.seen)
 
     def teardown(self) -> None:
-        """Everybody leaves nothing behind; no answer was ever logged."""
-        self._delete(self.living, len(self.seen))
+        """Some delete everything, the others are cleared away; no answer was ever logged."""
+        self._delete(self.living[::3], len(self.seen))
         self._erased([visitor for visitor in self.visitors if visitor.erasure], at_once=True)
+        self.store.clear()
         log, self.store.overheard.lines[:] = "\n".join(self.store.overheard.lines), []
         assert not any(way in log for v in self.visitors for value in v.typed for way in written(value))
 

@@ -274,12 +274,15 @@ def test_values_are_replaced_outside_the_chat_all_or_none() -> None:
         (Talk, "need", "consent_required"),
         (to_sent, "shoe_size", "rejected/shoe_size/unknown_field"),
         (lambda: separately().pick("whose:own"), "name", "consent_required"),
+        (lambda: to_consent().pick("consent:agree"), "phone", "consent_required"),
+        (lambda: to_consent().pick("consent:agree", "whose:other"), "phone", "consent_required"),
+        (to_sent, "gender", "consent_required"),
     ],
 )
 def test_no_value_is_written_outside_the_chat_without_consent(
     make: Callable[[], Talk], name: str, refused: str
 ) -> None:
-    """S5: a write of a personal field without consent is refused."""
+    """S5, S6: no consent, a field that the card did not name, or nobody's yet: refused."""
     assert make().meet(Corrected(((name, "+86 138 0000 0000"),))).last.refused == refused
 
 

@@ -50,7 +50,7 @@ def _export(asked: argparse.Namespace, office: Office) -> int:
 def write_csv(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) -> None:
     """Write a table with a heading; a cell that a spreadsheet would run is quoted by an apostrophe."""
     names = [name for name in fields if any(name in one.values for one in opened)]
-    table = csv.writer(out)
+    table = csv.writer(out, quoting=csv.QUOTE_ALL)  # whatever a spreadsheet splits on, a cell stays one
     table.writerow(["reference", "at", "topic", *names])
     for one in opened:
         values = [_inert(one.values.get(name, "")) for name in names]

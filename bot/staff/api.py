@@ -92,7 +92,7 @@ def _answer(body: dict[str, Any], visit: Visit, status: int = 200) -> web.Respon
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, LookupError, RecursionError):
         raise Refused(400, "bad_request") from None
     if not isinstance(body, dict):
         raise Refused(400, "bad_request")

@@ -100,7 +100,7 @@ class Door:
         given = request.headers.get(CSRF_HEADER)
         if given is None and request.content_type == "application/x-www-form-urlencoded":
             given = str((await request.post()).get("csrf", ""))
-        if not hmac.compare_digest((given or "").encode(), visit.csrf.encode()):
+        if not hmac.compare_digest((given or "").encode(errors="surrogatepass"), visit.csrf.encode()):
             raise Refused(403, "csrf")
 
 
@@ -149,4 +149,4 @@ class Guarded:
 
 def csrf_of(token: str) -> str:
     """Return the CSRF secret of a session: only who holds the cookie, or was shown the page, knows it."""
-    return hmac.new(token.encode(), b"askfirst csrf", hashlib.sha256).hexdigest()
+    return hmac.new(token.encode(errors="surrogatepass"), b"askfirst csrf", hashlib.sha256).hexdigest()

@@ -60,7 +60,10 @@ class Pages:
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """`POST /staff/enter`: exchange the one-time secret for a session."""
-        given = str((await request.post()).get("link", "")).strip()
+        try:
+            given = str((await request.post()).get("link", "")).strip()
+        except (ValueError, LookupError):  # no form: bytes or a character set that nobody can read
+            return self._entrance(request, spent=True)
         try:
             entered = await self._door.enter(
                 request, given.rpartition("#")[2]

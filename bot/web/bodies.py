@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from bot.web.frames import FRAME_MAX_BYTES, BadFrame, decoded
 from bot.web.problems import Problem
 
+BODY_SECONDS = 10.0  # seconds for a whole body; 32 KiB come over the slowest line in that time
 _CHUNK = 8 * 1024  # bytes read at a time
 
 
@@ -20,6 +23,21 @@ async def read_body(request: web.Request) -> bytes:
         raise Problem(415, "not_json", "The body must be application/json.")
     if (request.content_length or 0) > FRAME_MAX_BYTES:
         raise _too_long()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _bounded(request)
+    except TimeoutError:
+        raise Problem(408, "too_slow", "The body did not come in time.") from None
+    except (
+        ClientError,
+        ConnectionError,
+        BadHttpMessage,
+        web.RequestPayloadError,
+    ):  # cut off, or not encoded as it says
+        raise Problem(400, "bad_request", "The body cannot be read.") from None
+
+
+async def _bounded(request: web.Request) -> bytes:
     body = bytearray()
     while chunk := await request.content.read(_CHUNK):
         body += chunk

@@ -26,6 +26,7 @@ NEAR = (  # RFC 1122, 1918, 6598, 3927; RFC 4291, 4193. Not `is_private`, which 
     *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
     *("::1/128", "fe80::/10", "fc00::/7"),
 )
+SITE_BYTES = 8  # bytes of an IPv6 address that name a site; RFC 6177: a visitor has a /64 at least
 DAY_KEY_BYTES = 32  # bytes; BLAKE2b takes keys up to 64
 
 
@@ -59,7 +60,8 @@ class Pace:
         address = client_address(request)
         if address is None or address.is_loopback:
             return
-        if not self._limiter.hit(self._sessions, self._hashed(address.packed, now)):
+        whole = address.packed if address.version == 4 else address.packed[:SITE_BYTES]
+        if not self._limiter.hit(self._sessions, self._hashed(whole, now)):
             raise too_fast()
 
     def _hashed(self, address: bytes, now: datetime) -> str:
@@ -155,9 +157,11 @@ def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IP
     X-Forwarded-For counts, which is the one that this proxy wrote. From anybody else the header is ignored.
     """
     peer = peer_address(request)
-    forwarded = request.headers.get("X-Forwarded-For", "")
+    forwarded = request.headers.getall(
+        "X-Forwarded-For", []
+    )  # a proxy may add a line of its own: the last is its
     if forwarded and near(peer):
-        return _address(forwarded.rsplit(",", 1)[-1].strip()) or peer
+        return _address(forwarded[-1].rsplit(",", 1)[-1].strip()) or peer
     return peer
 
 
