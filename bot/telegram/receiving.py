@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
-from storage.store import Store
 from telegram import Bot, Update
 from telegram.error import TelegramError
 
@@ -25,6 +24,7 @@ from bot.telegram.updates import Incoming, InGroup, Pressed, SentMedia, Started
 from intake.conversation import Conversation
 from intake.events import Event, Opened, Picked
 from storage.records import Opening, Turn, TurnDone
+from storage.store import Store
 
 TRIES_AFTER = (0.2, 1.0)  # seconds; a passing fault (a lost race, a busy database) is no poison
 LEAVE_SECONDS = 5.0  # seconds that courtesies may take when the process ends
