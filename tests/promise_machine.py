@@ -22,7 +22,7 @@ from tests.random_visitors import MOVES, Visitor, answer
 from tests.talk import NOON
 
 TOGETHER = 16  # visitors who talk at the same time in one example
-STEPS = 12  # after as many answers as each visitor has given already
+STEPS = 9  # after as many answers as each visitor has given already
 FAR = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 14, 14, 16)  # answers; 13 or 14 reach the sent lead
 
 WHO = st.integers(0, TOGETHER - 1)
