@@ -171,11 +171,13 @@ def _kept_until(
     if ends:
         return max(ends)
     mine = select(conversations).where(conversations.c.subject == subject)
-    newest = connection.execute(mine.order_by(conversations.c.updated_at.desc())).first()
-    if newest is None:
-        return None
-    last: datetime = turn or newest.updated_at
-    return last + (retention.draft if scopes.is_consultation(newest.scope) else retention.session)
+    newest = connection.execute(mine.order_by(conversations.c.updated_at.desc()).limit(1))
+    drafts = [
+        (turn or row.updated_at)
+        + (retention.draft if scopes.is_consultation(row.scope) else retention.session)
+        for row in newest
+    ]
+    return max(drafts, default=None)
 
 
 def _recipients(connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:
