@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs that nobody confuses when reading aloud
-REFERENCE_LENGTH = 8  # signs: 40 bits; a unique index catches what chance does not
+REFERENCE_BYTES = 5  # bytes: 40 bits, eight signs; a unique index catches what chance does not
+_SIGNS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", REFERENCE_LETTERS.encode())  # RFC 4648 §6
 
 
 def utc_now() -> datetime:
@@ -108,6 +110,6 @@ class Desk:
 
     def new_reference(self) -> str:
         """Return a fresh reference for a lead: eight signs in two groups."""
-        drawn = int.from_bytes(self.random(REFERENCE_LENGTH))
-        signs = "".join(REFERENCE_LETTERS[drawn >> 5 * n & 31] for n in range(REFERENCE_LENGTH))
+        drawn = b32encode(self.random(REFERENCE_BYTES))
+        signs = drawn.translate(_SIGNS).decode()
         return f"AF-{signs[:4]}-{signs[4:]}"

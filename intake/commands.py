@@ -141,11 +141,11 @@ def _phrase(said: str, known: Mapping[str, Words]) -> Command | None:
 
 
 def _locale_alone(said: str, locales: Words) -> Command | None:
-    bare = _COURTESIES.sub("", said)
-    for one, words in locales.items():
-        if any(bare == each.casefold() for each in (one, *words)):
-            return Command("language", one)
-    return None
+    named = {each.casefold(): one for one, words in locales.items() for each in (one, *words)}
+    if not any(word in said for word in named):  # most of what is typed; courtesies are slow to look for
+        return None
+    one = named.get(_COURTESIES.sub("", said))
+    return Command("language", one) if one else None
 
 
 def _slash(said: str, known: Mapping[str, Words]) -> Command | None:

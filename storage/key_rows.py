@@ -26,10 +26,12 @@ class KeyName(NamedTuple):
 
 def stored(connection: Connection, names: Collection[Name]) -> dict[Name, list[Row[Any]]]:
     """Return the wrapped versions of each name's key; who has none is absent."""
+    if not names:
+        return {}
     wanted = set(names)
     found: dict[Name, list[Row[Any]]] = defaultdict(list)
     query = select(scope_keys).where(scope_keys.c.subject.in_({subject for subject, _ in wanted}))
-    for row in connection.execute(query):
+    for row in connection.execute(query).all():
         if (row.subject, row.scope) in wanted:
             found[row.subject, row.scope].append(row)
     return dict(found)

@@ -88,15 +88,10 @@ class Keyring:
         with self._engine.begin() as connection:
             keep_out(connection, others=False)
             key_rows.refuse_erased(connection, names)
-            present = key_rows.stored(connection, names)
-            fresh = [
-                self._made(epoch, name, 1, read_at) for name in dict.fromkeys(names) if name not in present
-            ]
+            opened = self._opened(connection, names)
+            fresh = [name for name in dict.fromkeys(names) if name not in opened]
             if fresh:
-                connection.execute(insert_new(connection, scope_keys), fresh)
-            opened = self._opened(
-                connection, names
-            )  # another process may have been faster: then its keys count
+                opened |= self._put(connection, epoch, fresh, read_at)
         self._keep(opened, read_at)
         return {name: newest(versions) for name, versions in opened.items()}
 
@@ -125,7 +120,7 @@ class Keyring:
                 versions = [row.version for row in key_rows.stored(connection, [name]).get(name, [])]
                 if not versions:
                     raise KeyLost(f"there is no key of {scope} of subject {subject} to renew")
-                made = self._made(epoch, name, max(versions) + 1, self._clock())
+                made = self._made(epoch, name, max(versions) + 1, self._random(KEY_BYTES), self._clock())
                 connection.execute(insert(scope_keys).values(made))
                 opened = self._opened(connection, [name])[name]
         except IntegrityError:
@@ -227,9 +222,20 @@ class Keyring:
         """Empty SQLite's write-ahead log, where destroyed keys would live on; False: a reader holds it, try later."""
         return truncate_wal(self._engine)
 
-    def _made(self, epoch: Epoch, name: Name, version: int, at: datetime) -> dict[str, object]:
+    def _put(
+        self, connection: Connection, epoch: Epoch, names: Sequence[Name], at: datetime
+    ) -> dict[Name, Versions]:
+        """Make the first version of these keys; where another process was faster, its key counts."""
+        secrets = {name: self._random(KEY_BYTES) for name in names}
+        rows = [self._made(epoch, name, 1, secret, at) for name, secret in secrets.items()]
+        inserting = insert_new(connection, scope_keys).returning(scope_keys.c.subject, scope_keys.c.scope)
+        ours = {(subject, scope) for subject, scope in connection.execute(inserting, rows).all()}
+        made = {name: self._versions(name, {1: DataKey.of(1, secrets[name])}) for name in ours}
+        return made | self._opened(connection, [name for name in names if name not in ours])
+
+    def _made(self, epoch: Epoch, name: Name, version: int, secret: bytes, at: datetime) -> dict[str, object]:
         subject, scope = name
-        wrapped = epoch.wrap(subject, scope, version, self._random(KEY_BYTES), self._random(NONCE_BYTES))
+        wrapped = epoch.wrap(subject, scope, version, secret, self._random(NONCE_BYTES))
         key = {
             "subject": subject,
             "scope": scope,
@@ -255,8 +261,11 @@ class Keyring:
                 row.version: self._epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
                 for row in rows
             }
-            opened[name] = _Versions(keys, partial(self._again, name))
+            opened[name] = self._versions(name, keys)
         return opened
+
+    def _versions(self, name: Name, keys: Mapping[int, DataKey]) -> Versions:
+        return _Versions(keys, partial(self._again, name))
 
     def _again(self, name: Name) -> Versions:
         return self._read([name]).get(name, {})

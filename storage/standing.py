@@ -68,7 +68,7 @@ def lock(connection: Connection, ids: Collection[str]) -> dict[str, Standing]:
     """Return the conversations with these ids, locked with their people until the transaction ends."""
     if not ids:
         return {}
-    return {row[1]: Standing._make(row) for row in connection.execute(_LOCKED, {"ids": list(ids)})}
+    return {row[1]: Standing._make(row) for row in connection.execute(_LOCKED, {"ids": list(ids)}).all()}
 
 
 def read(connection: Connection, conversation: str) -> Standing:

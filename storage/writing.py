@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -82,6 +83,7 @@ def _is_time(type_: TypeEngine[Any]) -> bool:
     return isinstance(type_, Moment | DateTime)
 
 
+@lru_cache(1_024)  # a turn writes its one moment into many columns
 def _written(at: datetime) -> str:
     """Return a time as SQLAlchemy writes it for SQLite. Raises ValueError for a time without a zone, like `Moment`."""
     if at.tzinfo is None:
