@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from bot.commands import leads, operations, processes, staff
+from bot.commands import leads, operations, processes, staff, subjects
 from bot.commands.office import CommandRefused, Office
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
 from storage.errors import StorageError
 
-FAMILIES = (processes, operations, staff, leads)
+FAMILIES = (processes, operations, staff, leads, subjects)
 
 
 def parser() -> argparse.ArgumentParser:

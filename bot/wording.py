@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.drawing import Drawing, moment
@@ -10,7 +11,7 @@ from bot.texts import Texts
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
 from intake.rules import Rules
-from storage.records import Message, Record
+from storage.records import Message, Record, Transcript, TurnDone
 
 NOTHING_KEPT = Record(fields=(), consents=(), recipients=(), opened_by=(), keeps_until=None, lead="")
 
@@ -88,6 +89,23 @@ class Wording:
         if masked and (not isinstance(body, Reply) or body.expects.kind in ("review", "record")):
             frame["masked"] = True
         return frame
+
+    def frames(self, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
+        """Return the `message` frames of a turn or a transcript."""
+        return [self.frame(one, values=shown.values, record=shown.record) for one in shown.messages]
+
+    def copy(
+        self, transcript: Transcript, record: Record, receipts: Sequence[Mapping[str, Any]], at: datetime
+    ) -> dict[str, Any]:
+        """Return a person's copy of everything, as `/schemas/export.json` has it (S15)."""
+        locale = self._texts.known(transcript.state.locale)
+        return {
+            "exported_at": moment(at),
+            "company": self._rules.company.name[locale],
+            **self.record(record, locale),
+            "transcript": self.frames(transcript),
+            "receipts": list(receipts),
+        }
 
     def _reply(
         self,

@@ -58,6 +58,11 @@ def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None
     )
 
 
+def looked_up(subjects: Sequence[str], field: str, at: datetime) -> list[Entry]:
+    """Return the lines that say whom the officer found by the value of a field."""
+    return [Entry(at=at, actor=OFFICER, action="found", subject=one, fields=(field,)) for one in subjects]
+
+
 def opened_by(connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:
     """Return who else opened this person's values, when and what for: "who saw my data"."""
     seen = (

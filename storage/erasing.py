@@ -89,8 +89,13 @@ def begin(means: Means, connection: Connection, begun: Begun) -> None:
             sealed_task=task.sealed if task else b"",
         )
     )
+    officer = begun.actor == audit.OFFICER
     note = audit.Entry(
-        at=begun.at, actor=begun.actor, action="erased", subject=begun.subject, purpose=begun.scope
+        at=begun.at,
+        actor=begun.actor,
+        action="erased",
+        subject=begun.subject,
+        purpose=f"{begun.scope},{begun.reason}" if officer else begun.scope,
     )
     audit.write(connection, means.writer, [note])
 
@@ -105,7 +110,7 @@ def begin_alone(
     reason: str,
     conversation: str = "",
 ) -> str:
-    """Begin an erasure outside a turn and return its id. Raises NotFound, Conflict."""
+    """Begin an erasure by the officer's hand and return its id. Raises NotFound, Conflict."""
     person = connection.execute(
         select(subjects).where(subjects.c.subject == subject).with_for_update()
     ).first()
@@ -124,7 +129,7 @@ def begin_alone(
         sent = select(leads.c.id).where(leads.c.subject == subject)
         if scope == DRAFT and connection.execute(sent).first() is None:
             doomed = (*doomed, scopes.profile(person.profile))
-    return _begin_outside(means, connection, subject, scope, doomed, at, reason, reason)
+    return _begin_outside(means, connection, subject, scope, doomed, at, reason, audit.OFFICER)
 
 
 def begin_due(

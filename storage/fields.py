@@ -49,6 +49,17 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     policy = "" if name == NEED else must_be_agreed(carrying.rules, carrying.live, name)
     if effect.replaces:
         _correct(carrying, name)
+    actor = carrying.turn.actor
+    if effect.replaces or actor != PERSON:
+        carrying.entries.append(
+            Entry(
+                at=carrying.at,
+                actor=actor,
+                action="corrected",
+                subject=carrying.standing.subject,
+                fields=(name,),
+            )
+        )
     scope = _scope(carrying, name)
     subject, revision = carrying.standing.subject, carrying.standing.revision + 1
     place = moving.field_place(subject, scope, name, revision)
@@ -95,9 +106,6 @@ def _correct(carrying: Carrying, name: str) -> None:
     else:
         moving.move(carrying, scopes.profile(standing.profile), scopes.profile(numbers.profile))
         carrying.write("digest_dropped", b_subject=standing.subject)
-    carrying.entries.append(
-        Entry(at=carrying.at, actor=PERSON, action="corrected", subject=standing.subject, fields=(name,))
-    )
 
 
 def _index(carrying: Carrying, field: Field, value: str) -> None:

@@ -48,7 +48,7 @@ class Group:
         self._standings: dict[str, Standing] = {}
         self._states: dict[str, Conversation] = {}  # of conversations that had a turn in this group already
         self._said: dict[bytes, repeats.Said] = {}  # by event key
-        self._results: list[TurnDone | TurnFailed | None] = [None] * len(batch)
+        self._results: dict[int, TurnDone | TurnFailed] = {}  # by place in the batch
 
     def carry_out(self) -> list[TurnDone | TurnFailed]:
         """Carry out every turn and return what became of each, in order."""
@@ -58,7 +58,9 @@ class Group:
         self._said = repeats.known(self._connection, [turn.key for turn in self._batch if turn.key])
         for places in self._rounds():
             self._round(places)
-        return [result for result in self._results if result is not None]
+        return [
+            self._results[place] for place in range(len(self._batch))
+        ]  # one that is missing is a fault of ours
 
     def _rounds(self) -> Iterator[list[int]]:
         persons = {name: standing.subject for name, standing in self._standings.items()}

@@ -10,9 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from intake.answers import normalised as in_one_form
 from storage import scopes, showing
 from storage.erasing import CHAT_FIELD, chat_place
+from storage.errors import NotFound
 from storage.means import KeysAtHand, Means
 from storage.records import Session
-from storage.standing import LIVE
+from storage.standing import LIVE, must_live
 from storage.tables import (
     chats,
     conversations,
@@ -154,6 +155,21 @@ def find(means: Means, connection: Connection, field: str, normalised: str) -> l
         row.subject for row in rows if in_one_form(kind, showing.open_value(keys, row)) == normalised
     }
     return sorted(confirmed)
+
+
+def conversation_of(connection: Connection, subject: str) -> str:
+    """Return the conversation of a person. Raises SubjectErased, NotFound."""
+    theirs = (
+        select(conversations.c.id, subjects.c.status)
+        .join(subjects, subjects.c.subject == conversations.c.subject)
+        .where(conversations.c.subject == subject)
+    )
+    row = connection.execute(theirs).first()
+    if row is None:
+        raise NotFound(f"subject {subject}: nobody has this id, or everything of theirs was erased")
+    must_live(subject, row.status)
+    conversation: str = row.id
+    return conversation
 
 
 def forget_old(connection: Connection, now: datetime, seen_before: datetime, stubs_before: datetime) -> int:

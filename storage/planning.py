@@ -57,9 +57,19 @@ class Planned:
 def opened_row(conversation: str, opening: Opening) -> Standing:
     """Return the row that the first turn of a conversation meets: nothing stored yet."""
     state = opening.state
-    scope = scopes.conversation("", state.scope, conversation)
     return Standing(
-        opening.subject, conversation, state.channel, state.site, state.locale, scope, 0, b"", 0, LIVE, 1, 1
+        subject=opening.subject,
+        id=conversation,
+        channel=state.channel,
+        site=state.site,
+        locale=state.locale,
+        scope=scopes.conversation("", state.scope, conversation),
+        revision=0,
+        sealed_state=b"",
+        last_seq=0,
+        status=LIVE,
+        profile=1,
+        visit=1,
     )
 
 
@@ -166,19 +176,13 @@ def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
 
 def _after(stepped: Stepped, last: int) -> Standing:
     standing, numbers = stepped.standing, stepped.numbers
-    return Standing(
-        standing.subject,
-        standing.id,
-        standing.channel,
-        standing.site,
-        stepped.step.state.locale,
-        numbers.scope,
-        standing.revision + 1,
-        standing.sealed_state,
-        last,
-        standing.status,
-        numbers.profile,
-        numbers.visit,
+    return standing._replace(
+        locale=stepped.step.state.locale,
+        scope=numbers.scope,
+        revision=standing.revision + 1,
+        last_seq=last,
+        profile=numbers.profile,
+        visit=numbers.visit,
     )
 
 

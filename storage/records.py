@@ -36,6 +36,7 @@ class Turn:
     opening: Opening | None = None
     update: int = 0  # Telegram update id, recorded in the same transaction
     channel_ref: int = 0  # Telegram message id of the person's message
+    actor: str = "person"  # whom the audit names for what the turn keeps: the person, or the officer for them
     next_reference: str = ""  # freshly drawn, put into the state whenever its own was used
 
 

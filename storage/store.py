@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
-from storage import erasing, erasure, lookups, opening, sweep, transcript, turns
+from storage import audit, erasing, erasure, lookups, opening, sweep, transcript, turns
 from storage.connecting import reading
 from storage.keyring import Keyring
 from storage.means import Means
@@ -114,6 +114,18 @@ class Store:
         with self._reading.begin() as connection:
             return lookups.find(self._means, connection, field, normalised)
 
+    def look_up(self, field: str, normalised: str) -> list[str]:
+        """Return what `find` does, for the officer: that each was looked for is audited before it is returned."""
+        with self._engine.begin() as connection:
+            found = lookups.find(self._means, connection, field, normalised)
+            audit.write(connection, self._means.writer, audit.looked_up(found, field, self._means.clock()))
+        return found
+
+    def conversation_of(self, subject: str) -> str:
+        """Return the conversation of a person. Raises SubjectErased, NotFound."""
+        with self._reading.begin() as connection:
+            return lookups.conversation_of(connection, subject)
+
     def receipts(self, subject: str) -> tuple[Mapping[str, Any], ...]:
         """Return the signed receipts of a person's decisions, oldest first. Raises SubjectErased, NotFound."""
         with self._reading.begin() as connection:
@@ -124,7 +136,8 @@ class Store:
     ) -> str:
         """Block a scope (all, lead, draft, visit) for good and return the erasure's id; `finish_erasure` does the rest.
 
-        Args: reason: a word for it, never a name; conversation: whose consultation, for lead and draft.
+        Audited as the officer's. Args: reason: a word or a file number, never a name; conversation: whose consultation,
+            for lead and draft.
         Raises: NotFound; Conflict when the person is being erased already.
         """
         with self._engine.begin() as connection:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import ast
-import asyncio
-import json
-import os
 import re
-import sys
-from asyncio.subprocess import PIPE
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +36,6 @@ from tests.documents import (
     written,
 )
 from tests.house import CONFIG, settings
-from tests.selling import LI_NA, Person, selling_desk
 
 OBLIGATIONS = {f"S{n}" for n in range(1, 29)} | {f"L{n}" for n in range(1, 16)}
 
@@ -261,19 +256,10 @@ def test_no_document_names_a_registry_or_a_machine() -> None:
     assert faults == []
 
 
-async def test_the_officer_s_lines_erase_a_person(tmp_path: Path) -> None:
-    """What operations.md gives to erase somebody who lost the chat does that, and prints the certificate."""
-    [lines] = re.findall(r"^```python$(.+?)^```$", page("operations.md"), flags=re.DOTALL | re.MULTILINE)
-    data, keys = f"sqlite:///{tmp_path}/d.db", f"sqlite:///{tmp_path}/keys/k.db"
-    urls = {"DATABASE_URL": data, "KEYRING_URL": keys}
-    environment = {**os.environ, **urls, "ASKFIRST_VAR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    async with selling_desk(tmp_path, data, keys) as desk:
-        await Person(desk).sends()
+def test_every_command_line_of_the_documents_is_understood() -> None:
+    """What stands behind a prompt is a command with options that exist: nobody copies a line that is refused."""
+    prompts = re.findall(r"^\$ askfirst (.+)$", page("operations.md"), flags=re.MULTILINE)
 
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", lines, stdin=PIPE, stdout=PIPE, env=environment, cwd=ROOT
-        )
-        told, _ = await child.communicate(LI_NA["email"].encode())
-
-        assert json.loads(told)["scope"] == "all"
-        assert await desk.call(desk.storage.store.find, "email", LI_NA["email"]) == []
+    assert prompts
+    for line in prompts:
+        parser().parse_args(shlex.split(line.partition(">")[0], comments=True))

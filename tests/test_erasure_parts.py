@@ -209,7 +209,7 @@ def _keep_visit(visitor: Visitor, item: str) -> None:
 
 
 def test_an_officer_erases_a_person(memory: Memory) -> None:
-    """S24 by the officer's hand: with the reason as actor, finished like any other."""
+    """S24 by the officer's hand: the audit has the reason, finished like any other."""
     visitor = Visitor(memory)
     visitor.sends()
 
@@ -219,7 +219,7 @@ def test_an_officer_erases_a_person(memory: Memory) -> None:
     memory.run(memory.store.finish_erasure, begun)
 
     assert memory.count(subjects) == 0
-    assert memory.count(audit, action="erased", actor="letter 7/2026") == 1
+    assert memory.count(audit, action="erased", actor="officer", purpose="all,letter 7/2026") == 1
     with pytest.raises(NotFound):
         memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="again")
 

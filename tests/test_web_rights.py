@@ -9,13 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from referencing import Registry, Resource
 
-from bot.web.openapi import schemas
+from tests.published import fits
 from tests.visiting import Visit, visiting
 
 ME = "/api/v1/me"
@@ -26,18 +24,6 @@ async def visit(tmp_path: Path) -> AsyncIterator[Visit]:
     """A desk that is open."""
     async with visiting(tmp_path) as opened:
         yield opened
-
-
-def fits(document: object, schema: str) -> None:
-    """Fail unless the document fits the published schema of this name."""
-    resources = [(f"{name}.json", Resource.from_contents(found)) for name, found in schemas().items()]
-    registry: Registry[Any] = Registry().with_resources(resources)
-    validator = jsonschema.Draft202012Validator(
-        {"$ref": f"{schema}.json"},
-        registry=registry,
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    )
-    validator.validate(document)
 
 
 async def record(visit: Visit, token: str) -> dict[str, Any]:

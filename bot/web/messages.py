@@ -65,8 +65,7 @@ async def get_messages(request: web.Request) -> web.Response:
 
 def frames(desk: Desk, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
     """Return the `message` frames of a turn or a transcript."""
-    values, record = shown.values, shown.record
-    return [desk.wording.frame(message, values=values, record=record) for message in shown.messages]
+    return desk.wording.frames(shown)
 
 
 def refusal(desk: Desk, done: TurnDone, locale: str) -> Problem:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from aiohttp import web
 
-from bot.drawing import moment
 from bot.web import bodies
 from bot.web.appkeys import DESK
-from bot.web.messages import frames, refusal
+from bot.web.messages import refusal
 from bot.web.problems import Problem
 from bot.web.sessions import session_of, turn_of
 from intake.events import MESSAGE_MAX, AskedToForget, AskedToWithdraw, Corrected
@@ -129,13 +128,8 @@ async def _copy(desk: Desk, session: Session) -> dict[str, Any]:
     store = desk.storage.store
     transcript = await desk.call(store.transcript, session.conversation, 0)
     kept = await desk.call(store.receipts, session.subject)
-    return {
-        "exported_at": moment(desk.clock()),
-        "company": desk.rules.company.name[session.locale],
-        **await _record(desk, session),
-        "transcript": frames(desk, transcript),
-        "receipts": list(kept),
-    }
+    record = await desk.call(store.record, session.subject, purpose=OWN_VIEW)
+    return desk.wording.copy(transcript, record, kept, desk.clock())
 
 
 @lru_cache(maxsize=1)
