@@ -1,6 +1,7 @@
 """What every test may ask for: fresh databases of both kinds, a free port, a browser."""
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from playwright.async_api import Browser, async_playwright
 
+from bot.logs import QUIETED
 from tests import servers
 
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
@@ -17,6 +20,16 @@ BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-upd
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Undo what a test sets up of the logs, which are the process's: a later test would not see its own lines."""
+    levels = {name: logging.getLogger(name).level for name in QUIETED}
+    yield
+    structlog.reset_defaults()
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from bot.__main__ import main
 from bot.commands.office import Office
 from bot.desk import Desk
+from intake.outcomes import Reply
 from storage.tables import audit
 from tests.published import fits
 from tests.selling import CONFIG, LI_NA, Person, recipient, selling_desk
@@ -129,7 +130,7 @@ async def test_a_correction_is_made_for_somebody(officer: Officer, desk: Desk, p
     assert officer.does("find", "--phone", "+8613900000000") == f"{person.subject}\n"
     assert "nobody" in officer.is_refused("find", "--phone", LI_NA["phone"])
     told = await desk.call(desk.storage.store.transcript, person.conversation, 0)
-    assert told.messages[-2].body.key == "corrected"
+    assert "corrected" in [one.body.key for one in told.messages if isinstance(one.body, Reply)]
 
 
 async def test_a_skipped_answer_is_given_later(officer: Officer, desk: Desk, person: Person) -> None:

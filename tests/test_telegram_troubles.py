@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot import logs
 from storage.errors import Conflict
 from tests.bot_api import TOKEN, BotApi
 from tests.telegram_house import QUESTION, TelegramHouse, committed, delivered, kept, running_house
@@ -173,6 +174,7 @@ async def test_a_refused_token_is_said_without_telling_it(
     api: BotApi, tmp_path: Path, data_url: str, keyring_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The operator reads what to do; the library's own text has the token in it and is not shown."""
+    logs.set_up("DEBUG", "console")
     api.token = "9:another"
     logged = ""
     async with running_house(api, tmp_path, data_url, keyring_url), asyncio.timeout(10):
