@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 _HOURS = {"hour": 1, "hours": 1, "day": 24, "days": 24, "year": 8_760, "years": 8_760}  # a year is 365 days
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+_ORIGIN = re.compile(r"(https?)://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::([1-9][0-9]{1,4}))?")
+_PORTS = {"http": 80, "https": 443}  # browsers leave these out of an origin
+_PORT_MAX = 65_535  # RFC 9293 §3.1
 WEBHOOK = re.compile(r"https://\S+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/\S*)?")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -74,8 +76,12 @@ def _a_field_or_visit_item(name: str, info: ValidationInfo) -> str:
 
 
 def _an_origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text):
+    found = _ORIGIN.fullmatch(text)
+    if not found:
         wrong(f"{text!r} is no origin", 'write scheme and host only, such as "https://www.example.com"')
+    port = int(found[2] or 0)
+    if port > _PORT_MAX or port == _PORTS[found[1]]:
+        wrong(f"no browser names port {port} like this", "leave the port out where it is the usual one")
     return text
 
 

@@ -38,6 +38,24 @@ FAULTS: list[tuple[str, Change, str, str]] = [
         "sites[default].origins[1]",
         "scheme and host",
     ),
+    (
+        "odd scheme",
+        entry("sites", "default", origins=["app://localhost"]),
+        "sites[default].origins[1]",
+        "scheme and host",
+    ),
+    (
+        "usual port",
+        entry("sites", "default", origins=["https://www.example.com:443"]),
+        "sites[default].origins[1]",
+        "leave the port out",
+    ),
+    (
+        "no port",
+        entry("sites", "default", origins=["http://www.example.com:65536"]),
+        "sites[default].origins[1]",
+        "leave the port out",
+    ),
     ("unknown kind", entry("fields", "phone", kind="fax"), "fields[phone].kind", "one of the values"),
     ("unknown purpose", entry("fields", "phone", purpose="fun"), "fields[phone].purpose", "[[purposes]]"),
     (

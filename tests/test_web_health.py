@@ -161,3 +161,20 @@ async def test_what_the_desk_does_is_counted(visit: Visit) -> None:
 async def test_metrics_are_not_public(header: str, visit: Visit) -> None:
     """What came through a proxy came from outside: there is no such page."""
     assert (await visit.call("GET", "/metrics", headers={header: "203.0.113.7"})).status == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost", 200),
+        ("[::1]:9000", 200),
+        ("10.0.0.7:8080", 200),
+        ("rebound.example:8080", 404),
+        ("localhost.rebound.example", 404),
+        ("[::1", 404),
+    ],
+)
+async def test_metrics_have_no_name_that_a_stranger_can_take(host: str, status: int, visit: Visit) -> None:
+    """A page whose name resolves to this machine for a moment (DNS rebinding) does not read the counters."""
+    assert (await visit.call("GET", "/metrics", headers={"Host": host})).status == status

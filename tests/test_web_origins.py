@@ -64,6 +64,20 @@ async def test_the_desks_own_pages_are_let_in(visit: Visit) -> None:
     assert (mine.status, foreign.status) == (201, 403)
 
 
+@pytest.mark.parametrize(
+    "origin", ["app://{}", "file://{}", "https://{}", "http://{}/", "http://me@{}", "{}"]
+)
+async def test_the_desks_own_origin_is_exact(origin: str, visit: Visit) -> None:
+    """Another scheme at the same place on this machine is another page (S1)."""
+    place = visit.at("").rstrip("/").partition("//")[2]
+
+    answer = await visit.call(
+        "POST", "/api/v1/sessions", json={}, headers={"Origin": origin.format(place), "Host": place}
+    )
+
+    assert answer.status == 403
+
+
 async def test_a_preflight_says_what_a_page_may_send(visit: Visit) -> None:
     """Browsers ask before they send a token."""
     asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization"}

@@ -9,7 +9,8 @@ from prometheus_client.exposition import choose_encoder
 
 from bot.web.appkeys import DESK
 from bot.web.bodies import json_answer
-from bot.web.pace import near, peer_address
+from bot.web.origins import host_name
+from bot.web.pace import address_of, near, peer_address
 from bot.web.problems import Problem
 from storage.storage import Storage
 
@@ -35,13 +36,11 @@ async def readyz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`: the counters, for a scraper on this machine or network; for anybody else there is no such page.
 
-    A request that came through a proxy carries X-Forwarded-For and so came from outside: no scraper does.
+    What came through a proxy carries X-Forwarded-For and so came from outside: no scraper does. A Host that is
+    a name may be a stranger's, which resolves here for a moment to let their page read it in a browser (DNS rebinding).
     """
-    if (
-        not near(peer_address(request))
-        or hdrs.X_FORWARDED_FOR in request.headers
-        or hdrs.FORWARDED in request.headers
-    ):
+    proxied = hdrs.X_FORWARDED_FOR in request.headers or hdrs.FORWARDED in request.headers
+    if proxied or not near(peer_address(request)) or not _is_address(host_name(request)):
         raise Problem(404, "not_found", "Not Found.")
     desk = request.app[DESK]
     counts = await desk.call(desk.storage.outbox.counts)
@@ -50,6 +49,10 @@ async def metrics(request: web.Request) -> web.Response:
     desk.metrics.key_cache.hits = desk.storage.keyring.cache_hits
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
     return web.Response(body=encode(desk.metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
+
+
+def _is_address(host: str) -> bool:
+    return host == "localhost" or address_of(host) is not None
 
 
 def _asked(storage: Storage) -> dict[str, bool]:

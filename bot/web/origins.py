@@ -66,13 +66,18 @@ def _listed(request: web.Request, origin: str, sites: Iterable[Site]) -> bool:
 def _own(request: web.Request, origin: str) -> bool:
     """Say whether the page is the desk's own: at its public address, or on this machine at the port it was asked on.
 
-    The host must be one that no stranger can take: a name that resolves here for a moment only (DNS rebinding) is not.
+    To the letter, with scheme and port. The host must be one that no stranger can take: a name that resolves here for a
+    moment only (DNS rebinding) is not.
     """
-    try:
-        parts = urlsplit(origin)
-    except ValueError:  # an IPv6 address that is none
-        return False
     public = urlsplit(request.app[DESK].settings.public_url)
-    if (parts.scheme, parts.netloc) == (public.scheme, public.netloc):
+    if origin == f"{public.scheme}://{public.netloc}":
         return True
-    return parts.hostname in LOOPBACK and parts.netloc == request.host
+    return host_name(request) in LOOPBACK and origin == f"{request.scheme}://{request.host}"
+
+
+def host_name(request: web.Request) -> str:
+    """Return the name or address in the request's Host, without its port; "" where it is none."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:  # an IPv6 address that is none
+        return ""

@@ -161,7 +161,7 @@ def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IP
         "X-Forwarded-For", []
     )  # a proxy may add a line of its own: the last is its
     if forwarded and near(peer):
-        return _address(forwarded[-1].rsplit(",", 1)[-1].strip()) or peer
+        return address_of(forwarded[-1].rsplit(",", 1)[-1].strip()) or peer
     return peer
 
 
@@ -172,10 +172,11 @@ def near(peer: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
 
 def peer_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address of the connection itself; None on a Unix socket."""
-    return _address(request.remote or "")
+    return address_of(request.remote or "")
 
 
-def _address(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def address_of(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that is written there, or None."""
     try:
         return ipaddress.ip_address(written)
     except ValueError:
