@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.texts import Texts
-from intake import answers
+from intake import answers, masking
 from intake.asking import NEED
 from intake.outcomes import Expects
 from intake.rules import Purpose
@@ -41,7 +41,7 @@ class Drawing:
         if field is None:
             return self.screened(value) if masked else value
         if masked:
-            return answers.masked(field.kind, value)
+            return masking.masked(field.kind, value)
         if field.kind == "choice":
             return next((choice.label[locale] for choice in field.choices if choice.id == value), value)
         return answers.shown(field.kind, value)

@@ -11,7 +11,7 @@ from babel.dates import format_date, format_time, get_timezone_name
 
 from config.load import placeholders, spelt_duration, spelt_list
 from intake.asking import asked_fields
-from intake.rules import Rules
+from intake.rules import CONTACT, Rules
 
 SHOWN_MAX = 4_096  # drawn dates and labels kept ready; more than any configuration has
 
@@ -119,7 +119,7 @@ class Texts:
             "public_url": self._public_url,
             "policy_url": self.policy_url(locale),
             "fields": spelt_list([rules.fields[name].label[locale] for name in asked_fields(rules)], locale),
-            "keep": spelt_duration(rules.purposes["contact"].keep, locale),
+            "keep": spelt_duration(rules.purposes[CONTACT].keep, locale),
             "session": spelt_duration(rules.retention.session, locale),
             "draft": spelt_duration(rules.retention.draft, locale),
             "withdrawn": spelt_duration(rules.retention.withdrawn, locale),

@@ -147,9 +147,3 @@ def comparable_email(value: str) -> str:
     except EmailNotValidError:
         return folded
     return f"{address.local_part}@{address.ascii_domain}"
-
-
-def masked_email(value: str) -> str:
-    """Return "l•••@e•••.com" for "li.hua@example.com"."""
-    local, _, domain = value.rpartition("@")
-    return f"{local[:1]}•••@{domain[:1]}•••.{domain.rpartition('.')[2]}"

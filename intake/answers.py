@@ -1,15 +1,13 @@
-"""One parser per kind of answer, and the forms in which an answer is kept, shown, masked and compared.
+"""One parser per kind of answer, and the forms in which an answer is kept, shown and compared.
 
     parse("tel", "138 0000 0000", region="CN", max_length=32)   -> "+8613800000000"
     shown("tel", "+8613800000000")                              -> "+86 138 0000 0000"
-    masked("tel", "+8613800000000")                             -> "+86 ••• •••• 0000"
 
 What is wrong with an answer is a value, `Rejected`; nothing here raises because of what a person typed.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -17,9 +15,7 @@ from types import MappingProxyType
 from intake import answer_contacts, answer_words
 from intake.rejection import REJECTION_CODES, Asked, Rejected
 
-__all__ = ["KINDS", "REJECTION_CODES", "Rejected", "masked", "normalised", "parse", "shown"]
-
-MASK = "•••"  # as long for every value, so that length tells nothing
+__all__ = ["KINDS", "REJECTION_CODES", "Rejected", "normalised", "parse", "shown"]
 
 KINDS: Mapping[str, Callable[[str, Asked], str | Rejected]] = MappingProxyType(
     {
@@ -57,29 +53,6 @@ def shown(kind: str, value: str) -> str:
     """Return how a kept value is read: a phone number in its international form, everything else as it is."""
     number = answer_contacts.kept_phone(value) if kind == "tel" else None
     return answer_contacts.international(number) if number else value
-
-
-def masked(kind: str, value: str) -> str:
-    """Return what may be shown to somebody who may not read the value: enough to recognise one's own."""
-    if kind == "tel":
-        return _masked_phone(value)
-    if kind == "email" and "@" in value:
-        return answer_contacts.masked_email(value)
-    return value[:1] + MASK if kind == "name" else MASK
-
-
-_DIGIT = re.compile(r"\d")
-_LONG_NUMBER = 9  # digits without the country code; of shorter numbers four would be half
-
-
-def _masked_phone(value: str) -> str:
-    number = answer_contacts.kept_phone(value)
-    if number is None:
-        return MASK
-    country, _, rest = answer_contacts.international(number).partition(" ")
-    digits = len(_DIGIT.findall(rest))
-    hidden = digits - (4 if digits >= _LONG_NUMBER else 2)
-    return f"{country} {_DIGIT.sub('•', rest, count=hidden)}"
 
 
 def normalised(kind: str, value: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Event
 from intake.outcomes import Expects, Reply
-from intake.rules import Rules
+from intake.rules import ABROAD, VISIT, Rules
 
 NEED = "need"  # the question itself: kept like a field, but no detail of the person
 CANCEL = "command:cancel"
@@ -79,7 +79,7 @@ def card_purposes(state: Conversation, rules: Rules) -> tuple[str, ...]:
     return tuple(
         purpose.id
         for purpose in rules.purposes.values()
-        if not purpose.question and (purpose.id != "visit" or state.channel == "web")
+        if not purpose.question and (purpose.id != VISIT or state.channel == "web")
     )
 
 
@@ -131,9 +131,7 @@ _STAGES: Mapping[Stage, Callable[[Conversation, Rules], Reply]] = {
     Stage.TOPIC: _topic,
     Stage.NEED: lambda state, rules: field_question(state, rules, NEED, aside=False),
     Stage.FOLLOWUP: lambda state, rules: _choice("followup.ask", "followup", "followup:yes", "followup:no"),
-    Stage.ABROAD: lambda state, rules: _choice(
-        "abroad.ask", "telegram_abroad", "abroad:agree", "abroad:refuse"
-    ),
+    Stage.ABROAD: lambda state, rules: _choice("abroad.ask", ABROAD, "abroad:agree", "abroad:refuse"),
     Stage.CONSENT: _consent,
     Stage.WHOSE: lambda state, rules: _choice("whose.ask", "whose", "whose:own", "whose:other"),
     Stage.AUTHORISED: lambda state, rules: _choice(

@@ -10,6 +10,7 @@ from intake.conversation import Conversation, Stage
 from intake.events import Picked
 from intake.outcomes import Heard, OpenConsultation, RecordConsent, Reply, ShredSession, Step
 from intake.policy import in_force
+from intake.rules import PolicyVersion
 
 
 def show_card(given: Given, state: Conversation) -> tuple[Conversation, tuple[Reply, ...]]:
@@ -41,50 +42,35 @@ def _fault(given: Given, picked: Picked) -> str:
     return "consent_stale" if (picked.policy or given.state.card) != current else ""
 
 
-def _record(given: Given, agreed: frozenset[str]) -> RecordConsent:
-    version = given.rules.policies[given.state.card]
-    return RecordConsent(
-        decisions=tuple((purpose, purpose in agreed) for purpose in card_purposes(given.state, given.rules)),
-        policy=version.version,
-        notice_sha256=version.notice_sha256[given.state.locale],
-        locale=given.state.locale,
-        method="card",
-    )
-
-
 def _agree(given: Given, picked: Picked) -> Step:
     state, purposes = given.state, given.rules.purposes
     on_card = card_purposes(state, given.rules)
     agreed = frozenset(p for p in on_card if purposes[p].required or p in picked.purposes)
     number = state.consultations + 1
     agreeing = replace(
-        state,
+        decided(state, on_card, agreed),
         stage=Stage.WHOSE,
-        agreed=(*(p for p in state.agreed if p not in on_card), *(p for p in on_card if p in agreed)),
-        refused=(*(p for p in state.refused if p not in on_card), *(p for p in on_card if p not in agreed)),
         policy=state.card,
         consultation=number,
         consultations=number,
     )
     agreeing, erased = visit.unless_agreed(agreeing, given.rules)
-    effects = (_record(given, agreed), OpenConsultation(state.session, number), *erased)
+    effects = (_record_card(given, agreed), OpenConsultation(state.session, number), *erased)
     heard = Heard(picked=picked.value, purposes=picked.purposes)
     return Step(state=agreeing, heard=heard, replies=(open_question(agreeing, given.rules),), effects=effects)
 
 
 def _refuse(given: Given, picked: Picked) -> Step:
-    state, on_card = given.state, card_purposes(given.state, given.rules)
+    state = given.state
     refusing = replace(
-        state,
+        decided(state, card_purposes(state, given.rules), frozenset()),
         stage=Stage.ENDED,
         session=state.session + 1,
-        agreed=tuple(p for p in state.agreed if p not in on_card),
-        refused=(*(p for p in state.refused if p not in on_card), *on_card),
         kept=visit.items(state, given.rules),
         skipped=(),
     )
     refusing, erased = visit.unless_agreed(refusing, given.rules)
-    effects = (_record(given, frozenset()), ShredSession(state.session), *erased)
+    effects = (_record_card(given, frozenset()), ShredSession(state.session), *erased)
     return Step(
         state=refusing,
         heard=Heard(picked=picked.value),
@@ -93,13 +79,32 @@ def _refuse(given: Given, picked: Picked) -> Step:
     )
 
 
+def decided(state: Conversation, purposes: tuple[str, ...], agreed: frozenset[str]) -> Conversation:
+    """Return the state after these purposes were decided anew: those of `agreed` live, the others refused."""
+    return replace(
+        state,
+        agreed=(*(p for p in state.agreed if p not in purposes), *(p for p in purposes if p in agreed)),
+        refused=(*(p for p in state.refused if p not in purposes), *(p for p in purposes if p not in agreed)),
+    )
+
+
 def record_question(given: Given, purpose: str, agreed: bool) -> RecordConsent:
     """Return the record of a purpose decided by a question of its own (L2)."""
-    version = in_force(given.rules, given.now)
+    return _record(given, ((purpose, agreed),), in_force(given.rules, given.now), "question")
+
+
+def _record_card(given: Given, agreed: frozenset[str]) -> RecordConsent:
+    decisions = tuple((purpose, purpose in agreed) for purpose in card_purposes(given.state, given.rules))
+    return _record(given, decisions, given.rules.policies[given.state.card], "card")
+
+
+def _record(
+    given: Given, decisions: tuple[tuple[str, bool], ...], version: PolicyVersion, method: str
+) -> RecordConsent:
     return RecordConsent(
-        decisions=((purpose, agreed),),
+        decisions=decisions,
         policy=version.version,
         notice_sha256=version.notice_sha256[given.state.locale],
         locale=given.state.locale,
-        method="question",
+        method=method,
     )

@@ -12,20 +12,19 @@ from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
 from intake.hours import answer_due
 from intake.outcomes import (
+    NEED_JOINT,
     Effect,
     Erase,
     Heard,
     JoinLead,
     KeepField,
     RecordAttestation,
-    Rejected,
     Reply,
     Step,
     Submit,
+    WrongAnswer,
 )
-from intake.rules import Rules
-
-ABROAD = "telegram_abroad"
+from intake.rules import ABROAD, Rules
 
 
 def picked(given: Given) -> Heard:
@@ -70,6 +69,13 @@ def drop_draft(state: Conversation, rules: Rules) -> tuple[Conversation, Erase]:
     return without_consultation(state, rules, profile=profile), erase
 
 
+def cancel_draft(given: Given, heard: Heard | None) -> Step:
+    """Return the step that gives the unsent consultation up: what was given goes (design, 6)."""
+    dropped, erase = drop_draft(given.state, given.rules)
+    replies = (Reply(key="erased.draft", params={"certificate": ""}),)
+    return Step(state=dropped, heard=heard, replies=replies, effects=(erase,))
+
+
 def greet(given: Given) -> Step:
     """Open the conversation; a deep link's topic is taken as chosen. Under GPC sharing starts as refused (L13)."""
     event, state = given.event, given.state
@@ -100,7 +106,8 @@ def take_need(given: Given) -> Step:
     heard = hear(given, said.text)
     if heard.fault:
         return refuse_text(given, heard.fault)
-    asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED))
+    length = len(heard.text)
+    asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED), need_length=length)
     return Step(
         state=asked,
         heard=Heard(answered=NEED),
@@ -109,10 +116,31 @@ def take_need(given: Given) -> Step:
     )
 
 
+def add_to_need(given: Given) -> Step:
+    """Let what is typed instead of yes or no join the question, masked like it; ask about the follow-up again."""
+    said, state = given.event, given.state
+    assert isinstance(said, Said)
+    if is_greeting(said.text):
+        return replace(go(given, state), heard=Heard(text=said.text))
+    heard = hear(given, said.text)
+    length = state.need_length + len(NEED_JOINT) + len(heard.text)
+    fault = heard.fault or ("text.too_long" if length > given.rules.need_max else "")
+    if fault:
+        return refuse_text(given, fault)
+    added = replace(state, need_length=length)
+    told = (Reply(key="need.added"), *prepared(given, heard.text), open_question(added, given.rules))
+    return Step(
+        state=added,
+        heard=Heard(text=heard.text),
+        replies=(*masked_notice(heard), *told),
+        effects=(KeepField(name=NEED, value=heard.text, joins=True),),
+    )
+
+
 def refuse_text(given: Given, code: str) -> Step:
     """Return the same question with what was wrong; nothing of the text is kept."""
     question = open_question(given.state, given.rules)
-    rejected = Rejected(question.expects.name or NEED, code)
+    rejected = WrongAnswer(question.expects.name or NEED, code)
     replies = (Reply(key=f"rejected.{code}", expects=question.expects, rejected=rejected),)
     return Step(state=given.state, heard=Heard(private=True), replies=replies)
 
@@ -156,10 +184,10 @@ def take_abroad(given: Given) -> Step:
     """Record whether Telegram's being abroad is accepted; without it no field is asked here (L2)."""
     agreed, state = given.argument == "agree", given.state
     record = consent.record_question(given, ABROAD, agreed)
+    state = consent.decided(state, (ABROAD,), frozenset((ABROAD,) if agreed else ()))
     if not agreed:
-        refusing = replace(given, state=replace(state, refused=(*state.refused, ABROAD)))
-        return end(refusing, "abroad.refused", record)
-    shown, card = consent.show_card(given, replace(state, agreed=(*state.agreed, ABROAD)))
+        return end(replace(given, state=state), "abroad.refused", record)
+    shown, card = consent.show_card(given, state)
     return Step(state=shown, heard=picked(given), replies=card, effects=(record,))
 
 
@@ -191,9 +219,7 @@ def review(given: Given) -> Step:
     """Send, change one answer, or cancel; what is missing is asked first."""
     state = given.state
     if given.argument == "cancel":
-        dropped, erase = drop_draft(state, given.rules)
-        replies = (Reply(key="erased.draft", params={"certificate": ""}),)
-        return Step(state=dropped, heard=picked(given), replies=replies, effects=(erase,))
+        return cancel_draft(given, picked(given))
     if given.argument != "send":
         name = given.argument.removeprefix("change:")
         return go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))

@@ -49,6 +49,7 @@ class Conversation:
     aside: Aside = Aside.NONE
     aside_field: str = ""
     kept: tuple[str, ...] = ()  # with a value: need, fields of the profile, items of the visit record
+    need_length: int = 0  # characters of the question as it was typed so far; what is added must fit with it
     skipped: tuple[str, ...] = ()
     separate: tuple[str, ...] = ()  # fields whose own consent was given
     other: bool = False  # someone else's details, authorised

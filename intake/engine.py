@@ -56,6 +56,7 @@ TABLE: Mapping[tuple[Stage, str], Transition] = {
     (_S.TOPIC, "topic"): _to(consultation.take_topic, _S.NEED),
     (_S.TOPIC, "said"): _to(consultation.take_need, _S.TOPIC, _S.FOLLOWUP),
     (_S.NEED, "said"): _to(consultation.take_need, _S.NEED, _S.FOLLOWUP),
+    (_S.FOLLOWUP, "said"): _to(consultation.add_to_need, _S.FOLLOWUP),
     (_S.FOLLOWUP, "followup"): _to(
         consultation.take_followup, _S.ABROAD, _S.CONSENT, _S.WHOSE, *_ASKED, _S.ENDED
     ),

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from intake import answers
 from intake.answers import parse
 from intake.asking import NEED, Given, open_question
 from intake.consultation import advance, go, with_field
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Said, SharedContact
 from intake.hearing import HeardText, hear, masked_notice
-from intake.outcomes import DropField, Effect, Heard, KeepField, Rejected, Reply, Step
+from intake.outcomes import DropField, Effect, Heard, KeepField, Reply, Step, WrongAnswer
+from intake.rejection import Rejected
 from intake.screening import screen_forbidden
 
 
-def check(given: Given, name: str, text: str) -> str | Rejected:
+def check(given: Given, name: str, text: str) -> str | WrongAnswer:
     """Return the value of `text` as an answer to the field `name`, or what is wrong with it."""
     if name == NEED:
         heard = hear(given, text)
-        return Rejected(NEED, heard.fault) if heard.fault else heard.text
+        return WrongAnswer(NEED, heard.fault) if heard.fault else heard.text
     field = given.rules.fields[name]
     choices = [(choice.id, tuple(choice.label.values())) for choice in field.choices]
     region = given.rules.company.country
     value = parse(field.kind, text, region=region, max_length=field.max_length, choices=choices)
-    return Rejected(name, value.code, value.example) if isinstance(value, answers.Rejected) else value
+    return WrongAnswer(name, value.code, value.example) if isinstance(value, Rejected) else value
 
 
 def keep(given: Given, name: str, value: str, *, asked: bool = True) -> KeepField:
@@ -39,7 +40,7 @@ def take_answer(given: Given) -> Step:
     said, name = given.event, given.state.field
     assert isinstance(said, Said)
     value = check(given, name, said.text)
-    if isinstance(value, Rejected):
+    if isinstance(value, WrongAnswer):
         return _refused(given, value, said.text)
     return _taken(given, name, value, Heard(answered=name))
 
@@ -63,7 +64,7 @@ def take_contact(given: Given) -> Step:
     if question.kind != "tel":
         return take_unexpected(given)
     if not shared.own and not state.other:
-        return _refused(given, Rejected(question.name, "phone.not_own"), "")
+        return _refused(given, WrongAnswer(question.name, "phone.not_own"), "")
     phone = shared.phone if shared.phone.startswith("+") else f"+{shared.phone}"
     typed = replace(given, event=Said(phone))
     return correct_value(typed) if state.aside is Aside.VALUE else take_answer(typed)
@@ -83,13 +84,16 @@ def take_unexpected(given: Given) -> Step:
 
 
 def _taken(given: Given, name: str, value: str, heard: Heard) -> Step:
-    state = _with_value(given.state, name)
+    state = _with_value(given.state, name, value)
     step = go(given, advance(state, given), keep(given, name, value))
     return replace(step, heard=heard)
 
 
-def _with_value(state: Conversation, name: str) -> Conversation:
-    return replace(state, kept=with_field(state, name), skipped=tuple(s for s in state.skipped if s != name))
+def _with_value(state: Conversation, name: str, value: str) -> Conversation:
+    """Return the state with `name` kept; of the question its length, so that what is added fits."""
+    length = len(value) if name == NEED else state.need_length
+    skipped = tuple(s for s in state.skipped if s != name)
+    return replace(state, kept=with_field(state, name), skipped=skipped, need_length=length)
 
 
 def _skipped(given: Given) -> Step:
@@ -101,7 +105,7 @@ def _skipped(given: Given) -> Step:
     return go(given, advance(skipping, given), *dropping)
 
 
-def _refused(given: Given, rejected: Rejected, text: str) -> Step:
+def _refused(given: Given, rejected: WrongAnswer, text: str) -> Step:
     question = open_question(given.state, given.rules)
     params = {"example": rejected.example}
     reply = Reply(key=f"rejected.{rejected.code}", params=params, expects=question.expects, rejected=rejected)
@@ -114,42 +118,43 @@ def correct_value(given: Given) -> Step:
     said, name = given.event, given.state.aside_field
     assert isinstance(said, Said)
     value = check(given, name, said.text)
-    if isinstance(value, Rejected):
+    if isinstance(value, WrongAnswer):
         return _refused(given, value, said.text)
     return _corrected(given, name, value, Heard(answered=name))
 
 
 def _corrected(given: Given, name: str, value: str, heard: Heard) -> Step:
-    state = after_correction(replace(given.state, aside=Aside.NONE, aside_field=""), (name,), given)
+    effect = keep(given, name, value)
+    state = after_correction(replace(given.state, aside=Aside.NONE, aside_field=""), (effect,), given)
     told = Reply(key="corrected", params={"field": name})
     return Step(
         state=state,
         heard=heard,
         replies=(told, open_question(state, given.rules)),
-        effects=(keep(given, name, value),),
+        effects=(effect,),
     )
 
 
-def after_correction(state: Conversation, names: tuple[str, ...], given: Given) -> Conversation:
-    """Return the state with `names` kept; an open question that was answered thereby is passed."""
-    for name in names:
-        state = _with_value(state, name)
-    return advance(state, given) if state.stage is Stage.FIELD and state.field in names else state
+def after_correction(state: Conversation, kept: Sequence[KeepField], given: Given) -> Conversation:
+    """Return the state with these values kept; an open question that was answered thereby is passed."""
+    for effect in kept:
+        state = _with_value(state, effect.name, effect.value)
+    answered = state.stage is Stage.FIELD and any(effect.name == state.field for effect in kept)
+    return advance(state, given) if answered else state
 
 
 def replace_values(given: Given) -> Step:
     """Replace values outside the chat (`PATCH /me`): all are right and consented, or nothing changes."""
     asked = given.event
     assert isinstance(asked, Corrected)
-    effects: list[Effect] = []
+    effects: list[KeepField] = []
     for name, text in asked.values:
         fault, effect = _replacement(given, name, text)
         if effect is None:
             return Step(state=given.state, refused=fault)
         effects.append(effect)
-    names = tuple(name for name, _ in asked.values)
-    state = after_correction(given.state, names, given)
-    told = tuple(Reply(key="corrected", params={"field": name}) for name in names)
+    state = after_correction(given.state, effects, given)
+    told = tuple(Reply(key="corrected", params={"field": name}) for name, _ in asked.values)
     return Step(state=state, replies=(*told, open_question(state, given.rules)), effects=tuple(effects))
 
 
@@ -159,7 +164,7 @@ def _replacement(given: Given, name: str, text: str) -> tuple[str, KeepField | N
     if not _consented(given, name):
         return "consent_required", None
     value = check(given, name, text)
-    if isinstance(value, Rejected):
+    if isinstance(value, WrongAnswer):
         return f"rejected/{name}/{value.code}", None
     return "", keep(given, name, value, asked=False)
 

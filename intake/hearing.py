@@ -7,6 +7,7 @@ from unicodedata import category
 
 from intake.asking import Given
 from intake.outcomes import Reply
+from intake.rules import CONTACT
 from intake.screening import screen, screen_forbidden
 
 _LINES = "\n\r\t"
@@ -29,7 +30,7 @@ def hear(given: Given, text: str) -> HeardText:
     """Return `text` masked: of everything personal before consent, of forbidden numbers always (S17)."""
     if any(char in _REORDERING or (category(char) in _UNREADABLE and char not in _LINES) for char in text):
         return HeardText("", fault="text.hidden_characters")
-    agreed = "contact" in given.state.agreed
+    agreed = CONTACT in given.state.agreed
     screened = screen_forbidden(text) if agreed else screen(text, region=given.rules.company.country)
     return HeardText(screened.text, screened.found, _length_fault(given, screened.text))
 

@@ -14,7 +14,7 @@ from intake.conversation import Conversation
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class WrongAnswer:
     """A wrong answer: whose question it was and what was wrong. `example` is ours, never the person's."""
 
     name: str
@@ -38,6 +38,7 @@ class Expects:
 
 
 NOTHING_EXPECTED = Expects()
+NEED_JOINT = "\n"  # between the question and what was added to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Reply:
     key: str
     params: Mapping[str, str] = field(default_factory=dict)
     expects: Expects = NOTHING_EXPECTED
-    rejected: Rejected | None = None
+    rejected: WrongAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,7 @@ class KeepField:
     name: str
     value: str = field(repr=False)
     warning_sha256: str = ""  # of the warning that stood before a sensitive question (S7)
+    joins: bool = False  # behind what is kept already, on a line of its own (`NEED_JOINT`)
     replaces: bool = False  # a correction: re-key the scope, tell the recipients
 
 

@@ -14,7 +14,7 @@ from intake.assembly import INTAKE_FILE, Assembly, PolicySource, Spelling
 from intake.checks import Known, known_to, names, tables
 from intake.entries import IntakeEntry, PolicyEntry
 from intake.faults import Fault, RulesInvalid
-from intake.rules import Localised, Rules
+from intake.rules import CONTACT, Localised, Rules
 
 __all__ = ["Fault", "PolicySource", "RulesInvalid", "Spelling", "read_rules"]
 
@@ -107,7 +107,7 @@ def _contact_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(
                 INTAKE_FILE, "contact_fields", f"{name} is not asked", "set asked = true on the field"
             )
-    if not any(one.get("id") == "contact" and one.get("required") is True for one in tables(raw, "purposes")):
+    if not any(one.get("id") == CONTACT and one.get("required") is True for one in tables(raw, "purposes")):
         remedy = 'add the purpose with id = "contact" and required = true'
         yield Fault(INTAKE_FILE, "purposes", "no purpose that allows to answer", remedy)
 

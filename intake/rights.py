@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from intake import visit
+from intake import consent, visit
 from intake.asking import (
     NEED,
     Given,
@@ -17,7 +17,7 @@ from intake.asking import (
     erasable,
     open_question,
 )
-from intake.consultation import drop_draft, end, picked, without_consultation
+from intake.consultation import cancel_draft, end, picked, without_consultation
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
@@ -33,6 +33,7 @@ from intake.outcomes import (
     Step,
     Withdraw,
 )
+from intake.rules import CONTACT
 
 
 def _heard(given: Given) -> Heard | None:
@@ -119,7 +120,7 @@ def _new(given: Given) -> Step:
         kept=tuple(name for name in state.kept if name != NEED),
         sent="",
     )
-    if "contact" not in state.agreed:
+    if CONTACT not in state.agreed:
         return _answer(given, replace(fresh, session=state.session + 1, consultation=0))
     number = state.consultations + 1
     opened = replace(fresh, consultation=number, consultations=number)
@@ -137,15 +138,9 @@ def _cancel(given: Given) -> Step:
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
         return _answer(given, state, Reply(key="cancel.nothing"))
     if state.consultation:
-        return _drop(given)
+        return cancel_draft(given, _heard(given))
     dropped = replace(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
     return end(replace(given, state=dropped), "cancelled", ShredSession(state.session))
-
-
-def _drop(given: Given) -> Step:
-    dropped, erase = drop_draft(given.state, given.rules)
-    replies = (Reply(key="erased.draft", params={"certificate": ""}),)
-    return Step(state=dropped, heard=_heard(given), replies=replies, effects=(erase,))
 
 
 COMMANDS: Mapping[str, Callable[[Given], Step]] = {
@@ -197,11 +192,10 @@ def forget(given: Given, scope: str) -> Step:
 
 def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     """End consent for `purposes` at once; without `contact` nothing more is asked (L3)."""
-    left = tuple(purpose for purpose in given.state.agreed if purpose not in purposes)
-    refused = (*given.state.refused, *purposes)
-    state, erased = visit.unless_agreed(replace(_closed(given), agreed=left, refused=refused), given.rules)
+    left = consent.decided(_closed(given), purposes, frozenset())
+    state, erased = visit.unless_agreed(left, given.rules)
     effects = (Withdraw(purposes), *erased)
-    if "contact" in purposes:
+    if CONTACT in purposes:
         ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
         return Step(
             state=ended, heard=_heard(given), replies=(Reply(key="withdrawn.contact"),), effects=effects

@@ -11,6 +11,12 @@ from datetime import date, time, timedelta, tzinfo
 
 Localised = Mapping[str, str]
 
+# Purposes that the code knows by their id (docs/contract.md, "Purposes"); any others are configuration's alone.
+CONTACT = "contact"  # the consultation itself: without it nothing of a person is kept
+KEEP_LONGER = "keep_longer"  # lengthens how long a lead is kept
+VISIT = "visit"  # the visit record
+ABROAD = "telegram_abroad"  # Telegram's servers; a question of its own
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from intake import contact_details, forbidden_numbers
 from intake.digit_groups import Span, count_digits, fold
-
-MASK = "[•••]"
+from intake.masking import IN_TEXT
 
 # Without one of these and with few digits nothing can be found: most messages, at a hundredth of the cost.
 _HINT = re.compile(r"[@＠]|\bat\b|[一幺][三四五六七八九]", re.IGNORECASE)
@@ -88,6 +87,6 @@ def _blanked(plain: str, spans: Sequence[Span]) -> str:
 def _replaced(text: str, spans: Sequence[Span]) -> str:
     pieces, end = [], 0
     for span in spans:
-        pieces += [text[end : span.start], MASK]
+        pieces += [text[end : span.start], IN_TEXT]
         end = span.end
     return "".join(pieces) + text[end:]

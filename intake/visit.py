@@ -13,9 +13,8 @@ from intake.conversation import Conversation
 from intake.events import Visited
 from intake.outcomes import Effect, Erase, KeepField, Step
 from intake.rejection import Rejected
-from intake.rules import Rules
+from intake.rules import VISIT, Rules
 
-VISIT = "visit"  # the purpose; docs/contract.md, "Purposes"
 ITEM_MAX = 200  # characters of one item; docs/contract.md
 
 
@@ -57,4 +56,4 @@ def unless_agreed(state: Conversation, rules: Rules) -> tuple[Conversation, tupl
     """Return the state without a visit record that is agreed to no more, and the erasure of it."""
     if not state.visit or VISIT in state.agreed:
         return state, ()
-    return without(state, rules), (Erase(VISIT),)
+    return without(state, rules), (Erase("visit"),)

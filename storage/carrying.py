@@ -150,11 +150,13 @@ def scopes_to_make(standing: Standing, step: Step, numbers: Numbers, rules: Rule
     return wanted
 
 
-def scopes_to_move(standing: Standing, step: Step, numbers: Numbers) -> set[str]:
-    """Return the scopes whose rows a step seals anew under another key, so that the old key can be destroyed."""
+def scopes_to_read(standing: Standing, step: Step, numbers: Numbers) -> set[str]:
+    """Return the scopes whose rows a step needs: to seal them anew under another key, or to join words to them."""
     moving: set[str] = set()
     for effect in step.effects:
         if isinstance(effect, OpenConsultation) and effect.session:
+            moving.add(standing.scope)
+        if isinstance(effect, KeepField) and effect.joins:
             moving.add(standing.scope)
         if not isinstance(effect, KeepField) or not effect.replaces:
             continue

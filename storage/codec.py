@@ -14,7 +14,7 @@ import orjson
 
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import ColleagueSaid
-from intake.outcomes import NOTHING_EXPECTED, Expects, Heard, Rejected, Reply
+from intake.outcomes import NOTHING_EXPECTED, Expects, Heard, Reply, WrongAnswer
 
 _STAGES = {stage.value: stage for stage in Stage}
 _ASIDES = {aside.value: aside for aside in Aside}
@@ -116,7 +116,7 @@ def decode_reply(raw: bytes) -> Reply:
     """Return the body of the desk's message."""
     found: dict[str, Any] = orjson.loads(raw)
     params: Mapping[str, str] = MappingProxyType(found.get("p", {}))
-    rejected = Rejected(*found["r"][:3]) if "r" in found else None
+    rejected = WrongAnswer(*found["r"][:3]) if "r" in found else None
     return Reply(key=found["k"], params=params, expects=_expects(found.get("x", {})), rejected=rejected)
 
 

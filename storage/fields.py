@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 from intake.answers import normalised
 from intake.asking import NEED
-from intake.outcomes import DropField, KeepField
-from intake.rules import Field, Rules
-from intake.visit import VISIT
-from storage import consents, moving, scopes
+from intake.outcomes import NEED_JOINT, DropField, KeepField
+from intake.rules import VISIT, Field, Rules
+from storage import consents, moving, scopes, showing
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
 from storage.errors import ConsentRequired, NotFound
@@ -63,12 +62,13 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     scope = _scope(carrying, name)
     subject, revision = carrying.standing.subject, carrying.standing.revision + 1
     place = moving.field_place(subject, scope, name, revision)
-    carrying.values[name] = effect.value
+    value = _joined(carrying, scope, effect) if effect.joins else effect.value
+    carrying.values[name] = value
     carrying.kept[scope, name] = {
         "subject": subject,
         "scope": scope,
         "name": name,
-        "sealed_value": carrying.keys.seal(scope, place, effect.value.encode(), powers_of_two=name == NEED),
+        "sealed_value": carrying.keys.seal(scope, place, value.encode(), powers_of_two=name == NEED),
         "revision": revision,
         "given_at": carrying.at,
         "policy": policy,
@@ -76,7 +76,14 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     }
     field = carrying.rules.fields.get(name)
     if field is not None and field.kind in INDEXED:
-        _index(carrying, field, effect.value)
+        _index(carrying, field, value)
+
+
+def _joined(carrying: Carrying, scope: str, effect: KeepField) -> str:
+    """Return what is kept with the effect's value behind it; it was read for this turn (`scopes_to_read`)."""
+    rows = carrying.known.fields.get((carrying.standing.subject, scope), ())
+    kept = [showing.open_value(carrying.keys, row) for row in rows if row.name == effect.name]
+    return NEED_JOINT.join([*kept, effect.value])
 
 
 def drop(carrying: Carrying, effect: DropField) -> None:

@@ -10,14 +10,13 @@ from sqlalchemy import Connection, Row, select, update
 
 from intake.hours import answer_due
 from intake.outcomes import CallColleague, JoinLead, Submit
-from intake.rules import Recipient, Rules
+from intake.rules import KEEP_LONGER, Recipient, Rules
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
 from storage.errors import ConsentRequired
 from storage.outbox import Task, enqueue
 from storage.tables import disclosures, leads
 
-KEEP_LONGER = "keep_longer"  # the purpose that lengthens; contract
 MAIL = "mail"  # a recipient that is a colleague's mailbox
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 from intake.conversation import Conversation
 from intake.outcomes import KeepField, Step
 from storage import consents, effects, saying, scopes, showing
-from storage.carrying import Carrying, Known, Numbers, scopes_to_make, scopes_to_move
+from storage.carrying import Carrying, Known, Numbers, scopes_to_make, scopes_to_read
 from storage.codec import encode_state
 from storage.erasing import ALL, CHAT_FIELD, chat_place
 from storage.means import KeysAtHand, Means, Name
@@ -84,7 +84,7 @@ def read(means: Means, connection: Connection, keys: KeysAtHand, stepped: Sequen
         names.update((subject, scope) for scope in _scopes(one, means))
         if one.step.effects:
             deciding.add(subject)
-            moving.update((subject, scope) for scope in scopes_to_move(one.standing, one.step, one.numbers))
+            moving.update((subject, scope) for scope in scopes_to_read(one.standing, one.step, one.numbers))
         if _shows_more(one.step):
             showing_values.add(subject)
     keys.make(names)

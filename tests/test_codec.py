@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import ColleagueSaid
-from intake.outcomes import Expects, Heard, Rejected, Reply
+from intake.outcomes import Expects, Heard, Reply, WrongAnswer
 from storage import codec
 
 WORDS = some.text(max_size=20)
@@ -40,7 +40,7 @@ REPLIES = some.builds(
     key=WORDS,
     params=some.dictionaries(WORDS, WORDS, max_size=3),
     expects=some.builds(Expects, kind=WORDS, options=NAMES, step=NUMBERS, purposes=NAMES, fields=NAMES),
-    rejected=some.none() | some.builds(Rejected, WORDS, WORDS, WORDS),
+    rejected=some.none() | some.builds(WrongAnswer, WORDS, WORDS, WORDS),
 )
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.digit_groups import fold
-from intake.screening import MASK, Screened, screen, screen_forbidden
+from intake.masking import IN_TEXT
+from intake.screening import Screened, screen, screen_forbidden
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "tests" / "corpus" / "screening.tsv"
@@ -107,14 +108,14 @@ def test_after_consent_only_forbidden_numbers_are_masked() -> None:
 )
 def test_a_mask_leaves_nothing_of_the_value(sentence: str, value: str) -> None:
     """The whole value is replaced, everything around it stays (S5, S17)."""
-    assert screen(sentence.format(value), region="CN").text == sentence.format(MASK)
+    assert screen(sentence.format(value), region="CN").text == sentence.format(IN_TEXT)
 
 
 def test_values_in_a_row_are_all_masked() -> None:
     """A line full of values keeps none."""
     screened = screen(" / ".join(VALUES), region="CN")
 
-    assert screened.text == " / ".join([MASK] * len(VALUES))
+    assert screened.text == " / ".join([IN_TEXT] * len(VALUES))
     assert screened.found == KINDS
 
 
@@ -127,8 +128,8 @@ def test_invisible_characters_do_not_hide_a_number() -> None:
 
 def test_a_value_is_seen_once_its_neighbour_is_masked() -> None:
     """Glued to an address a card looks like a part of it; screened, it is seen."""
-    assert screen("4111111111111111_li@example.com", region="CN").text == MASK
-    assert screen("4111111111111111_13800138000-a", region="CN").text == f"{MASK}_{MASK}-a"
+    assert screen("4111111111111111_li@example.com", region="CN").text == IN_TEXT
+    assert screen("4111111111111111_13800138000-a", region="CN").text == f"{IN_TEXT}_{IN_TEXT}-a"
 
 
 def test_addresses_need_a_name_and_a_domain() -> None:

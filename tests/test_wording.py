@@ -3,7 +3,7 @@
 import pytest
 
 from intake.events import ColleagueSaid
-from intake.outcomes import Heard, Rejected, Reply
+from intake.outcomes import Heard, Reply, WrongAnswer
 from tests.drawn_frames import drawn, message, question, rules, wording
 
 
@@ -11,7 +11,9 @@ def test_a_rejection_says_what_was_wrong_with_an_example() -> None:
     """The code goes to the client, the sentence and a good example to the person, the question stays."""
     asked = question("phone").expects
     reply = Reply(
-        key="rejected.phone.too_short", expects=asked, rejected=Rejected("phone", "phone.too_short", "+86 1")
+        key="rejected.phone.too_short",
+        expects=asked,
+        rejected=WrongAnswer("phone", "phone.too_short", "+86 1"),
     )
 
     frame = drawn(reply)

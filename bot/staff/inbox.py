@@ -9,10 +9,10 @@ from bot.desk import Desk
 from bot.staff.answers import Refused
 from bot.staff.doors import Visit
 from intake.events import MESSAGE_MAX, ColleagueSaid
+from intake.masking import MASK
 from storage.leads import NEED, STATUSES, Lead
 from storage.records import Turn
 
-MASK = "••••"  # as long for every value: a length tells, too
 UNANSWERED = "new"  # the status in which an answer is due
 
 
