@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
-from uuid import uuid4
 
 from bot.hub import Hub
 from bot.metrics import Metrics
@@ -20,6 +18,7 @@ from config.load import Loaded
 from config.settings import Settings
 from intake.rules import Rules
 from storage.records import Turn, TurnDone
+from storage.sources import Sources
 from storage.storage import Storage
 
 P = ParamSpec("P")
@@ -28,25 +27,6 @@ T = TypeVar("T")
 REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs that nobody confuses when reading aloud
 REFERENCE_BYTES = 5  # bytes: 40 bits, eight signs; a unique index catches what chance does not
 _SIGNS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", REFERENCE_LETTERS.encode())  # RFC 4648 §6
-
-
-def utc_now() -> datetime:
-    """Return the time, aware, in UTC."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """Return a fresh id: 32 hexadecimal characters of a random UUID."""
-    return uuid4().hex
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where time, ids and randomness come from."""
-
-    clock: Callable[[], datetime] = utc_now
-    new_id: Callable[[], str] = new_id
-    random: Callable[[int], bytes] = secrets.token_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +38,11 @@ class Desk:
     wording: Wording
     storage: Storage
     turns: Turns
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    random: Callable[[int], bytes]
     hub: Hub = field(default_factory=Hub)
     metrics: Metrics = field(default_factory=Metrics)
-    clock: Callable[[], datetime] = utc_now
-    new_id: Callable[[], str] = new_id
-    random: Callable[[int], bytes] = secrets.token_bytes
 
     @property
     def rules(self) -> Rules:

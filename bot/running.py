@@ -19,12 +19,13 @@ from bot.commands.staff import one_time_url
 from bot.delivery.courier import Courier, Handler
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
-from bot.desk import Desk, Sources
+from bot.desk import Desk
 from bot.web import pages
 from bot.web.app import make_app
 from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
+from storage.sources import Sources
 from storage.storage import Storage
 
 BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
@@ -48,8 +49,7 @@ async def open_desk(
         settings.kek_url,
         loaded.rules,
         migrate=migrate,
-        clock=given.clock,
-        random=given.random,
+        sources=given,
     )
     desk = Desk.build(settings, loaded, storage, given)
     try:

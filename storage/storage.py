@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from asyncpg import PostgresError
 from sqlalchemy import Engine
@@ -20,12 +17,9 @@ from storage.keyring import Keyring
 from storage.leads import Leads
 from storage.outbox import Outbox
 from storage.parcels import Parcels
+from storage.sources import Sources
 from storage.staff import Staff
 from storage.store import Store
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,8 +45,7 @@ class Storage:
         rules: Rules,
         *,
         migrate: bool = False,
-        clock: Callable[[], datetime] = _utc_now,
-        random: Callable[[int], bytes] = secrets.token_bytes,
+        sources: Sources | None = None,
     ) -> Storage:
         """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
 
@@ -62,7 +55,15 @@ class Storage:
         engines: list[Engine] = []
         try:
             return thread.submit(
-                cls._built, thread, engines, database_url, keyring_url, kek_url, rules, migrate, clock, random
+                cls._built,
+                thread,
+                engines,
+                database_url,
+                keyring_url,
+                kek_url,
+                rules,
+                migrate,
+                sources or Sources(),
             ).result()
         except (OSError, SQLAlchemyError, PostgresError) as fault:
             _close(thread, engines)
@@ -82,9 +83,9 @@ class Storage:
         kek_url: str,
         rules: Rules,
         migrate: bool,
-        clock: Callable[[], datetime],
-        random: Callable[[int], bytes],
+        sources: Sources,
     ) -> Storage:
+        clock, random = sources.clock, sources.random
         engines.append(engine := data_engine(database_url))
         engines.append(keyring_engine := data_engine(keyring_url))
         if migrate:

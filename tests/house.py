@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.desk import Desk, Sources
+from bot.desk import Desk
 from bot.running import open_desk, web_role
 from config.load import Loaded, load
 from config.settings import Settings
+from storage.sources import Sources
 
 CONFIG = Path(__file__).parent.parent / "config"
 

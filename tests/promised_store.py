@@ -21,6 +21,7 @@ from intake.outcomes import Step
 from intake.rules import Rules
 from storage import codec, tables
 from storage.records import Turn, TurnDone, TurnFailed
+from storage.sources import Sources
 from storage.storage import Storage
 from tests.canaries import written
 from tests.envelopes import SEALED
@@ -178,7 +179,7 @@ def promised_store(folder: Path) -> Iterator[PromisedStore]:
         f"file:{folder}/kek.json",
         rules,
         migrate=True,
-        clock=clock,
+        sources=Sources(clock=clock),
     )
     for engine in (storage.engine, storage.keyring_engine):
         sa.event.listen(engine, "connect", lambda raw, record: raw.execute("PRAGMA synchronous=OFF"))

@@ -28,4 +28,4 @@ def separately() -> Talk:
     """Return a talk before `whose`, under rules whose first question needs a consent of its own."""
     fields = dict(rules().fields)
     fields["name"] = replace(fields["name"], separate_consent=True)
-    return to_consent(rules=replace(rules(), fields=fields)).pick("consent:agree")
+    return to_consent(under=replace(rules(), fields=fields)).pick("consent:agree")

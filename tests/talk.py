@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +15,7 @@ from intake.conversation import Conversation
 from intake.engine import step
 from intake.events import Event, Opened, Picked, Said
 from intake.outcomes import Effect, Expects, Step
-from intake.rules import Rules
+from intake.rules import PolicyVersion, Rules
 
 E = TypeVar("E")
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, noon in the demo company's zone
@@ -58,10 +59,10 @@ class Talk:
             self.meet(Said(text))
         return self
 
-    def pick(self, *values: str, **more: object) -> Talk:
+    def pick(self, *values: str, purposes: tuple[str, ...] = (), policy: str = "") -> Talk:
         """Pick options, one after the other."""
         for value in values:
-            self.meet(Picked(value, **more))  # type: ignore[arg-type]  # purposes and policy only
+            self.meet(Picked(value, purposes=purposes, policy=policy))
         return self
 
     @property
@@ -78,32 +79,30 @@ class Talk:
         """Return all effects of one kind so far."""
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
-    def with_rules(self, **changes: object) -> Talk:
-        """Go on under changed rules."""
-        self.rules = replace(self.rules, **changes)  # type: ignore[arg-type]  # a test's own fields
+    def with_policies(self, policies: Mapping[str, PolicyVersion]) -> Talk:
+        """Go on under other policy versions."""
+        self.rules = replace(self.rules, policies=policies)
         return self
 
 
-def to_consent(channel: str = "web", **more: object) -> Talk:
-    """Return a talk at the consent card."""
-    talk = Talk(channel, **more)  # type: ignore[arg-type]  # Talk's own fields
+def to_consent(channel: str = "web", *, under: Rules | None = None) -> Talk:
+    """Return a talk at the consent card, under the shipped rules or others."""
+    talk = Talk(channel, under or rules())
     talk.say("How do your gateways reach the cloud?").pick("followup:yes")
     return talk.pick("abroad:agree") if channel == "telegram" else talk
 
 
-def to_fields(channel: str = "web", **more: object) -> Talk:
+def to_fields(channel: str = "web") -> Talk:
     """Return a talk at the first field."""
-    return to_consent(channel, **more).pick("consent:agree", "whose:own")
+    return to_consent(channel).pick("consent:agree", "whose:own")
 
 
-def to_review(channel: str = "web", **more: object) -> Talk:
+def to_review(channel: str = "web") -> Talk:
     """Return a talk at the review card."""
-    talk = to_fields(channel, **more).say(
-        "Li Na", "Example Valves Ltd", "+86 138 0000 0000", "li.na@example.com"
-    )
+    talk = to_fields(channel).say("Li Na", "Example Valves Ltd", "+86 138 0000 0000", "li.na@example.com")
     return talk.say("Engineer").pick("field:skip")
 
 
-def to_sent(channel: str = "web", **more: object) -> Talk:
+def to_sent(channel: str = "web") -> Talk:
     """Return a talk whose lead was sent."""
-    return to_review(channel, **more).pick("review:send")
+    return to_review(channel).pick("review:send")

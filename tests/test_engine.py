@@ -161,7 +161,7 @@ def test_a_stale_card_is_shown_anew() -> None:
     talk = to_consent()
     [old] = rules().policies.values()
     new = replace(old, version="2026-12", effective_on=old.effective_on + timedelta(days=1))
-    talk.with_rules(policies={**rules().policies, "2026-12": new})
+    talk.with_policies({**rules().policies, "2026-12": new})
 
     talk.pick("consent:agree")
 
@@ -180,7 +180,7 @@ def test_a_version_counts_from_its_date_on() -> None:
     talk = to_consent()
     [old] = rules().policies.values()
     later = replace(old, version="2099-01", effective_on=date(2099, 1, 1))
-    talk.with_rules(policies={**rules().policies, "2099-01": later})
+    talk.with_policies({**rules().policies, "2099-01": later})
 
     assert talk.pick("consent:agree").last.refused == ""
 

@@ -11,7 +11,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Response
 
 from bot.desk import Desk
-from tests.selling import LI_NA, Person, selling_desk
+from intake.events import Picked, Said
+from tests.selling import LI_NA, NEED, Person, selling_desk
 from tests.staff_browser import Browser as Console
 from tests.staff_browser import served
 
@@ -71,6 +72,43 @@ async def test_a_detail_is_opened_by_hand(browser: Browser, console: Console) ->
 
     await page.get_by_text("+86 138 0000 0000").wait_for()
     assert LI_NA["name"] not in await page.content()
+    await page.close()
+
+
+async def test_what_is_all_open_is_not_offered_again(browser: Browser, console: Console) -> None:
+    """Once every detail is shown there is nothing to tick, and no button for it."""
+    reference = await Person(console.desk).sends()
+    page = await _signed_in(browser, console)
+    await page.goto(f"{console.url}/staff/leads/{reference}")
+    for box in await page.get_by_role("checkbox").all():
+        await box.check()
+    await page.get_by_label("What for").select_option(label="Call back")
+    await page.get_by_role("button", name="Show ticked details").click()
+
+    await page.get_by_text(LI_NA["name"]).wait_for()
+
+    assert await page.get_by_role("button", name="Show ticked details").count() == 0
+    assert await page.get_by_role("checkbox").count() == 0
+    await page.close()
+
+
+async def test_times_are_the_same_in_every_language(browser: Browser, console: Console) -> None:
+    """Year, month, day, at the company's place; and who chose no topic is not a dash."""
+    person = Person(console.desk)
+    await person.opens()
+    for event in (Said(NEED), Picked("followup:yes"), Picked("consent:agree"), Picked("whose:own")):
+        await person.does(event)
+    for value in LI_NA.values():
+        await person.does(Said(value))
+    for pick in ("field:skip", "review:send"):
+        await person.does(Picked(pick))
+    page = await _signed_in(browser, console)
+
+    row = page.locator("a.row")
+
+    assert await row.locator("strong").inner_text() == "No topic"
+    sent = console.desk.clock().astimezone(console.desk.rules.hours.zone)
+    assert f"{sent:%Y-%m-%d} " in await row.locator(".what .sub").inner_text()
     await page.close()
 
 

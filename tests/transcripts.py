@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from bot.desk import Sources
+from storage.sources import Sources
 from tests.house import House, settings
 from tests.journey import Journey, Telling, journeys
 from tests.voices import SocketVoice

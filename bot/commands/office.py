@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from bot.desk import utc_now
 from config.load import Loaded, load
 from config.settings import Settings
+from storage.sources import Sources
 from storage.storage import Storage
 
 
@@ -28,7 +28,11 @@ class Office:
     environment: Mapping[str, str]
     out: TextIO
     inlet: TextIO
-    clock: Callable[[], datetime] = utc_now
+    sources: Sources = field(default_factory=Sources)
+
+    def clock(self) -> datetime:
+        """Return the time."""
+        return self.sources.clock()
 
     @cached_property
     def settings(self) -> Settings:
@@ -45,7 +49,12 @@ class Office:
         """Yield opened storage; every call of it goes through `storage.thread`. Raises OperatorMustAct."""
         chosen = self.settings
         opened = Storage.open(
-            chosen.database_url, chosen.keyring_url, chosen.kek_url, self.loaded.rules, migrate=migrate
+            chosen.database_url,
+            chosen.keyring_url,
+            chosen.kek_url,
+            self.loaded.rules,
+            migrate=migrate,
+            sources=self.sources,
         )
         try:
             yield opened

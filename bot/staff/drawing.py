@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from babel.dates import format_datetime
 
 from bot.desk import Desk
 
@@ -33,7 +32,7 @@ class Drawing:
         shared = {
             "locale": locale,
             "say": partial(self._desk.wording.say, locale=locale),
-            "when": partial(self._when, locale),
+            "when": self._when,
             "company": self._desk.rules.company.name[locale],
         }
         return self._templates.get_template(template).render(**shared, **values)
@@ -42,6 +41,6 @@ class Drawing:
         """Return one sentence for a stable code."""
         return self._desk.wording.say(f"staff.fault.{code}", locale)
 
-    def _when(self, locale: str, at: datetime) -> str:
-        language = locale.replace("-", "_")
-        return format_datetime(at, "short", tzinfo=self._desk.rules.hours.zone, locale=language)
+    def _when(self, at: datetime) -> str:
+        """Return a time at the company's place, the same in every language and easy to compare (ISO 8601)."""
+        return at.astimezone(self._desk.rules.hours.zone).strftime("%Y-%m-%d %H:%M")

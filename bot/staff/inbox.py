@@ -93,9 +93,9 @@ def row(desk: Desk, lead: Lead, locale: str) -> dict[str, Any]:
 
 
 def topic_label(desk: Desk, topic: str, locale: str) -> str:
-    """Return the topic's label, its id when it is configured no more, or a dash."""
+    """Return the topic's label, its id when it is configured no more, or that there is none."""
     known = desk.rules.topics.get(topic)
-    return known.label[locale] if known else topic or "–"
+    return known.label[locale] if known else topic or desk.wording.say("staff.no_topic", locale)
 
 
 def moment(at: datetime) -> str:
