@@ -14,6 +14,10 @@ from playwright.async_api import Browser, async_playwright
 
 from bot.logs import QUIETED
 from tests import servers
+from tests.bot_api import BotApi
+from tests.receivers import Receiver, receiving
+from tests.remembering import Memory, remembering
+from tests.telegram_house import TelegramHouse, running_house
 
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
 
@@ -104,3 +108,32 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         yield running
         await running.close()
     await asyncio.sleep(0)  # the driver's pipes close on the next turn of the loop, not after it
+
+
+@pytest.fixture
+def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """An empty store."""
+    with remembering(data_url, keyring_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    """A running Bot API; every request of a test must please it."""
+    async with BotApi().running() as running:
+        yield running
+        assert not running.faults
+
+
+@pytest.fixture
+async def house(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
+    """A bot that polls, on fresh databases."""
+    async with running_house(api, tmp_path, data_url, keyring_url) as running:
+        yield running
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A recipient's server."""
+    async with receiving() as listening:
+        yield listening

@@ -19,6 +19,7 @@ from intake.engine import step
 from intake.events import Event, Opened, Picked, Said
 from intake.outcomes import Effect, Heard, Reply, Step
 from intake.rules import Recipient, Rules
+from storage.disclosures import disclosed
 from storage.records import Opening, Turn, TurnDone, TurnFailed
 from storage.store import Store
 from tests.rooms import Rooms, bare_rooms
@@ -152,6 +153,28 @@ class Visitor:
     def picks(self, value: str, *purposes: str) -> TurnDone:
         """Choose an option."""
         return self.does(Picked(value, purposes=purposes))
+
+    def deletes(self, scope: str) -> TurnDone:
+        """Say "delete" and choose a scope."""
+        self.says("delete")
+        return self.picks(f"delete:{scope}")
+
+    def was_told_to(self, recipient: str, reference: str) -> None:
+        """Note that a recipient received the lead's name."""
+        self.memory.run(self._note_disclosure, recipient, reference)
+
+    def _note_disclosure(self, recipient: str, reference: str) -> None:
+        with self.memory.rooms.engine.begin() as connection:
+            disclosed(
+                connection,
+                name=f"{recipient}{reference}",
+                subject=self.subject,
+                recipient=recipient,
+                event="lead.created",
+                reference=reference,
+                fields=("name",),
+                at=self.memory.now(),
+            )
 
     def steps(self, *effects: Effect, **more: Any) -> TurnDone | TurnFailed:
         """Let a step with these effects happen; `state` changes the state by what is given."""

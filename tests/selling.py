@@ -43,6 +43,12 @@ def recipient(id: str, kind: str, address: str, **more: Any) -> Recipient:  # no
     return Recipient(id=id, kind=kind, address=address, **{**given, **more})
 
 
+def crm_and_partner(url: str) -> tuple[Recipient, Recipient]:
+    """Return a CRM that may have name, e-mail and question, and a partner that needs a consent of its own."""
+    crm = recipient("crm", "webhook", url, fields=("name", "email", "need"))
+    return crm, recipient("partner", "webhook", url, purpose="affiliates", secret_env="CRM_SECRET")
+
+
 @asynccontextmanager
 async def selling_desk(
     var: Path, data_url: str, keyring_url: str, *recipients: Recipient, **environment: str

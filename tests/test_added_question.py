@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from intake.conversation import Stage
 from intake.events import Said
 from intake.outcomes import KeepField
-from tests.remembering import NEED, Memory, Visitor, done, remembering
+from tests.remembering import NEED, Memory, Visitor, done
 from tests.talk import Talk
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty memory."""
-    with remembering(data_url, keyring_url, tmp_path) as opened:
-        yield opened
 
 
 def test_what_is_typed_at_the_followup_question_joins_the_question() -> None:

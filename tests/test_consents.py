@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,14 +16,7 @@ from storage.errors import ConsentRequired, NotFound, SubjectErased
 from storage.records import TurnFailed
 from storage.signatures import verify
 from storage.tables import audit, consents, leads, outbox
-from tests.remembering import Memory, Visitor, done, failed, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
+from tests.remembering import Memory, Visitor, done, failed
 
 
 def _decisions(memory: Memory, visitor: Visitor) -> dict[str, str]:

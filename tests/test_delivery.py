@@ -11,23 +11,14 @@ from bot.desk import Desk
 from storage.outbox import Counts, Task
 from storage.tables import disclosures
 from tests.carrying_out import courier, deliver, put
-from tests.receivers import Receiver, receiving
-from tests.selling import LI_NA, NEED, Person, recipient, selling_desk
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A recipient's server."""
-    async with receiving() as listening:
-        yield listening
+from tests.receivers import Receiver
+from tests.selling import LI_NA, NEED, Person, crm_and_partner, selling_desk
 
 
 @pytest.fixture
 async def desk(data_url: str, keyring_url: str, tmp_path: Path, receiver: Receiver) -> AsyncIterator[Desk]:
     """A desk with a CRM that may have name and e-mail, and a partner that needs a consent of its own."""
-    crm = recipient("crm", "webhook", receiver.url, fields=("name", "email", "need"))
-    partner = recipient("partner", "webhook", receiver.url, purpose="affiliates", secret_env="CRM_SECRET")
-    async with selling_desk(tmp_path, data_url, keyring_url, crm, partner) as opened:
+    async with selling_desk(tmp_path, data_url, keyring_url, *crm_and_partner(receiver.url)) as opened:
         yield opened
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -13,9 +12,7 @@ import sqlalchemy as sa
 
 from intake.events import AskedToForget, Picked, Said
 from storage import erasure
-from storage.disclosures import disclosed
 from storage.errors import Conflict, KeyLost, NotFound, SubjectErased
-from storage.records import TurnDone
 from storage.signatures import verify
 from storage.tables import (
     chats,
@@ -31,38 +28,9 @@ from storage.tables import (
     sessions,
     subjects,
 )
-from tests.remembering import DETAILS, Memory, Visitor, done, failed, remembering
+from tests.remembering import DETAILS, Memory, Visitor, done, failed
 
 OWNED = (chats, consents, conversations, disclosures, fields, index_rows, leads, messages, subjects)
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
-
-
-def _deletes(visitor: Visitor, scope: str) -> TurnDone:
-    visitor.says("delete")
-    return visitor.picks(f"delete:{scope}")
-
-
-def _told(memory: Memory, visitor: Visitor, recipient: str, reference: str) -> None:
-    def write() -> None:
-        with memory.rooms.engine.begin() as connection:
-            disclosed(
-                connection,
-                name=f"{recipient}{reference}",
-                subject=visitor.subject,
-                recipient=recipient,
-                event="lead.created",
-                reference=reference,
-                fields=("name",),
-                at=memory.now(),
-            )
-
-    memory.run(write)
 
 
 def test_forgetting_leaves_nothing(memory: Memory) -> None:
@@ -71,7 +39,7 @@ def test_forgetting_leaves_nothing(memory: Memory) -> None:
     visitor.sends()
     other.sends()
 
-    asked = _deletes(visitor, "all")
+    asked = visitor.deletes("all")
     memory.run(memory.store.finish_erasure, asked.erasure)
 
     assert [table.name for table in OWNED if memory.count(table, subject=visitor.subject)] == []
@@ -92,7 +60,7 @@ def test_from_the_commit_on_nothing_is_read_or_written(memory: Memory) -> None:
     visitor = Visitor(memory)
     visitor.sends()
 
-    _deletes(visitor, "all")
+    visitor.deletes("all")
 
     store, subject = memory.store, visitor.subject
     blocked: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = [
@@ -131,8 +99,8 @@ def test_an_erasure_is_resumed_from_where_it_stood(
     """A crash after any step loses nothing: the rest is done once, with one certificate."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
     parts = {1: "_destroy_keys", 2: "_delete_rows", 3: "_certify", 4: "truncate_wal"}
     with monkeypatch.context() as crash:
         crash.setattr(erasure, parts[crashes_after], _crash)
@@ -157,8 +125,8 @@ def test_two_workers_finish_an_erasure_once(memory: Memory, monkeypatch: pytest.
     """Whoever comes second finds the step done, or the erasure finished."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
     whole = erasure._destroy_keys
 
     def slow(means: Any, row: Any) -> None:
@@ -180,8 +148,8 @@ def test_a_step_that_another_worker_did_is_not_done_again(
     """Both read the erasure at step 1; the rows go once, both certify the same."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
     certify = erasure._certify
     monkeypatch.setattr(erasure, "_certify", lambda means, row: None)
     destroy = erasure._destroy_keys
@@ -205,8 +173,8 @@ def test_a_certificate_can_be_checked_and_names_nobody(memory: Memory) -> None:
     """Signed, complete as the contract says, without an id of the person or of anything theirs."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
 
     certificate = memory.run(memory.store.finish_erasure, asked.erasure)
 

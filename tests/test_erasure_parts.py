@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,8 @@ import pytest
 from intake.events import AskedToForget, Picked, Said
 from intake.outcomes import Heard, KeepField, RecordConsent, Step
 from storage import erasing
-from storage.disclosures import disclosed
 from storage.errors import Conflict, NotFound, SubjectErased
 from storage.outbox import Outbox
-from storage.records import TurnDone
 from storage.tables import (
     audit,
     chats,
@@ -30,47 +26,18 @@ from storage.tables import (
     outbox,
     subjects,
 )
-from tests.remembering import DETAILS, NEED, Memory, Visitor, done, keys_of, remembering
+from tests.remembering import DETAILS, NEED, Memory, Visitor, done, keys_of
 
 OWNED = (chats, consents, conversations, disclosures, fields, index_rows, leads, messages, subjects)
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
-
-
-def _deletes(visitor: Visitor, scope: str) -> TurnDone:
-    visitor.says("delete")
-    return visitor.picks(f"delete:{scope}")
-
-
-def _told(memory: Memory, visitor: Visitor, recipient: str, reference: str) -> None:
-    def write() -> None:
-        with memory.rooms.engine.begin() as connection:
-            disclosed(
-                connection,
-                name=f"{recipient}{reference}",
-                subject=visitor.subject,
-                recipient=recipient,
-                event="lead.created",
-                reference=reference,
-                fields=("name",),
-                at=memory.now(),
-            )
-
-    memory.run(write)
 
 
 def test_deleting_a_consultation_leaves_the_rest(memory: Memory) -> None:
     """S23: its words, question and lead go; details, decisions and the conversation stay and go on."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
+    visitor.was_told_to("crm", reference)
 
-    asked = _deletes(visitor, "lead")
+    asked = visitor.deletes("lead")
     certificate = memory.run(memory.store.finish_erasure, asked.erasure)
 
     transcript = memory.run(memory.store.transcript, visitor.conversation, 0)
@@ -122,8 +89,8 @@ def test_recipients_are_told_what_to_erase(memory: Memory) -> None:
     """L8: one lasting task for each recipient and lead; it opens after the person is gone."""
     visitor = Visitor(memory)
     reference = visitor.sends()
-    _told(memory, visitor, "crm", reference)
-    asked = _deletes(visitor, "all")
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
     memory.run(memory.store.finish_erasure, asked.erasure)
     box = Outbox(memory.rooms.engine, memory.rooms.keyring)
 
@@ -144,7 +111,7 @@ def test_the_chat_is_emptied_where_telegram_still_allows(memory: Memory) -> None
     memory.run(memory.store.mark_delivered, visitor.conversation, 1, 30)
     memory.later(hours=2)
 
-    asked = _deletes(visitor, "all")
+    asked = visitor.deletes("all")
     certificate = memory.run(memory.store.finish_erasure, asked.erasure)
 
     box = Outbox(memory.rooms.engine, memory.rooms.keyring)
@@ -167,7 +134,7 @@ def test_a_part_empties_only_its_messages_in_the_chat(memory: Memory) -> None:
     visitor.picks("consent:agree")
     visitor.says("hm", channel_ref=33)
 
-    asked = _deletes(visitor, "lead")
+    asked = visitor.deletes("lead")
     memory.run(memory.store.finish_erasure, asked.erasure)
     visitor.says("hm", channel_ref=44)
 

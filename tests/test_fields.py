@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from intake.events import Corrected, Picked, Said
 from intake.outcomes import DropField, Heard, KeepField, RecordConsent, Reply
 from storage import fields
-from storage.disclosures import disclosed
 from storage.errors import ConsentRequired, NotFound
 from storage.tables import audit, index_rows, messages, outbox, subjects
 from storage.tables import fields as field_rows
-from tests.remembering import CRM, DETAILS, NEED, PARTNER, Memory, Visitor, done, failed, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
+from tests.remembering import CRM, DETAILS, NEED, PARTNER, Memory, Visitor, done, failed
 
 
 def _agree(*purposes: str) -> RecordConsent:
@@ -200,8 +188,8 @@ def test_recipients_are_told_of_a_correction(memory: Memory) -> None:
     visitor = Visitor(memory)
     reference = visitor.sends("affiliates")
     for one in (CRM, PARTNER):
-        _told(memory, visitor, one.id, reference)
-    _told(memory, visitor, "export", reference)
+        visitor.was_told_to(one.id, reference)
+    visitor.was_told_to("export", reference)
 
     visitor.does(Corrected((("phone", "+8613900000000"),)))
     visitor.does(Corrected((("need", "What does it cost?"),)))
@@ -212,23 +200,6 @@ def test_recipients_are_told_of_a_correction(memory: Memory) -> None:
         if row["kind"] == "person.corrected"
     )
     assert tasks == [("crm", "need", reference), ("crm", "phone", reference), ("partner", "need", reference)]
-
-
-def _told(memory: Memory, visitor: Visitor, recipient: str, reference: str) -> None:
-    def write() -> None:
-        with memory.rooms.engine.begin() as connection:
-            disclosed(
-                connection,
-                name=f"{recipient}-{reference}"[:32],
-                subject=visitor.subject,
-                recipient=recipient,
-                event="lead.created",
-                reference=reference,
-                fields=("name",),
-                at=memory.now(),
-            )
-
-    memory.run(write)
 
 
 def test_a_dropped_field_is_gone(memory: Memory) -> None:

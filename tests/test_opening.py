@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +12,9 @@ from intake.outcomes import Step
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
 from storage.records import Transcript, Turn
 from storage.tables import audit
-from tests.remembering import DETAILS, NEED, Memory, Visitor, remembering
+from tests.remembering import DETAILS, NEED, Memory, Visitor
 
 CANARIES = (NEED, "canary-words", *DETAILS.values())
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def _transcript(memory: Memory, visitor: Visitor, after: int = 0, **more: bool) -> Transcript:

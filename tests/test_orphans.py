@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from storage import orphans
 from storage.outbox import Outbox, Task, enqueue, lasting
@@ -14,16 +10,9 @@ from storage.tables import (
     doomed_keys,
     outbox,
 )
-from tests.remembering import Memory, Visitor, remembering
+from tests.remembering import Memory, Visitor
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def _sweep(memory: Memory, at: datetime) -> int:

@@ -13,23 +13,14 @@ from storage.outbox import Task
 from storage.records import Turn
 from storage.tables import disclosures
 from tests.carrying_out import deliver, put
-from tests.receivers import Receiver, receiving
-from tests.selling import Person, recipient, selling_desk
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A recipient's server."""
-    async with receiving() as listening:
-        yield listening
+from tests.receivers import Receiver
+from tests.selling import Person, crm_and_partner, selling_desk
 
 
 @pytest.fixture
 async def desk(data_url: str, keyring_url: str, tmp_path: Path, receiver: Receiver) -> AsyncIterator[Desk]:
     """A desk with a CRM that may have name and e-mail, and a partner that needs a consent of its own."""
-    crm = recipient("crm", "webhook", receiver.url, fields=("name", "email", "need"))
-    partner = recipient("partner", "webhook", receiver.url, purpose="affiliates", secret_env="CRM_SECRET")
-    async with selling_desk(tmp_path, data_url, keyring_url, crm, partner) as opened:
+    async with selling_desk(tmp_path, data_url, keyring_url, *crm_and_partner(receiver.url)) as opened:
         yield opened
 
 

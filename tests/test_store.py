@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,16 +12,9 @@ from intake.events import ColleagueSaid, Picked, Said
 from storage.errors import NotFound
 from storage.records import Transcript
 from storage.tables import audit, conversations, index_rows, messages
-from tests.remembering import DETAILS, NEED, Memory, Visitor, remembering
+from tests.remembering import DETAILS, NEED, Memory, Visitor
 
 CANARIES = (NEED, "canary-words", *DETAILS.values())
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def _transcript(memory: Memory, visitor: Visitor, after: int = 0, **more: bool) -> Transcript:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,16 +23,9 @@ from storage.tables import (
     subjects,
     updates_seen,
 )
-from tests.remembering import Memory, Visitor, done, remembering
+from tests.remembering import Memory, Visitor, done
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def _due(memory: Memory, at: datetime) -> list[Due]:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.telegram_channel import COMMANDS
 from tests.bot_api import BotApi
-from tests.telegram_house import QUESTION, TelegramHouse, at_phone, kept, running_house
+from tests.telegram_house import QUESTION, TelegramHouse, at_phone, kept
 from tests.telegram_people import Group, Person, until
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # the journeys run on both
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of a test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
-
-
-@pytest.fixture
-async def house(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
-    """A bot that polls, on fresh databases."""
-    async with running_house(api, tmp_path, data_url, keyring_url) as running:
-        yield running
 
 
 @pytest.fixture

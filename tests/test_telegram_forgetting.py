@@ -20,14 +20,6 @@ SCOPES = {CERTIFICATE: "all", OF_A_PART: "lead"}
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of the test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
-
-
-@pytest.fixture
 async def farewell(api: BotApi) -> AsyncIterator[Farewell]:
     """What carries out `telegram.erase`."""
     loaded = load(Path(__file__).parent.parent / "config")

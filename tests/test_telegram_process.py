@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,6 @@ KILLS = 4
 START_SECONDS = 30  # seconds that a process may take to start on a busy machine
 CALLS = 8  # requests from the start of the process to the answer: log in, commands, webhook, polls, messages
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of a test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
 
 
 @pytest.fixture

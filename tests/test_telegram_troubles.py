@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,6 @@ pytestmark = pytest.mark.parametrize(
     "database_kind", ["sqlite"], indirect=True
 )  # troubles of Telegram, not of storage
 ALWAYS = 10**6  # times: until the test says otherwise
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of a test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
-
-
-@pytest.fixture
-async def house(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
-    """A bot that polls, on fresh databases."""
-    async with running_house(api, tmp_path, data_url, keyring_url) as running:
-        yield running
 
 
 @pytest.fixture

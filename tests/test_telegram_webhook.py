@@ -20,14 +20,6 @@ pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of a test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
-
-
-@pytest.fixture
 async def house(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
     """A bot with a webhook, on fresh databases."""
     async with running_house(api, tmp_path, data_url, keyring_url, webhook=True) as running:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from intake.conversation import Conversation, Stage
 from intake.events import ColleagueSaid, Corrected, Picked, Said
 from intake.outcomes import Heard, Reply, ShredSession, Step
 from storage.records import Turn
 from storage.tables import doomed_keys, leads, messages, updates_seen
-from tests.remembering import KEPT, NEED, Memory, Visitor, done, keys_of, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
+from tests.remembering import KEPT, NEED, Memory, Visitor, done, keys_of
 
 
 def test_a_turn_is_numbered_acknowledged_and_told(memory: Memory) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +20,7 @@ from storage.means import KeysAtHand
 from storage.records import Turn, TurnFailed
 from storage.standing import lock, open_state, state_place
 from storage.tables import conversations, doomed_keys, leads, messages, subjects
-from tests.remembering import DETAILS, NEED, Memory, Visitor, done, failed, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
+from tests.remembering import DETAILS, NEED, Memory, Visitor, done, failed
 
 
 def test_a_poisonous_turn_fails_alone(memory: Memory) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from intake.events import AskedToForget, Visited
 from storage.tables import fields, subjects
-from tests.remembering import DETAILS, Memory, Visitor, remembering
+from tests.remembering import DETAILS, Memory, Visitor
 
 TOLD = (("browser", "Canary Browser"), ("pages", "/canary"), ("ip", "203.0.113.0/24"))
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def names(memory: Memory) -> set[str]:

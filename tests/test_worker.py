@@ -26,15 +26,8 @@ from storage.keyring import Keyring
 from storage.outbox import Counts
 from storage.records import Turn
 from storage.tables import leads
-from tests.receivers import SECRET, Receiver, receiving
+from tests.receivers import SECRET, Receiver
 from tests.selling import Person, recipient, selling_desk
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A recipient's server."""
-    async with receiving() as listening:
-        yield listening
 
 
 @pytest.fixture
