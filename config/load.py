@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
@@ -64,6 +65,7 @@ def spelt_list(items: Sequence[str], locale: str) -> str:
     return comma.join(items)
 
 
+@cache  # asked for with every text; reading a locale's name takes longer than filling in the text
 def _babel(locale: str) -> Locale:
     return Locale.parse(locale, sep="-")
 

@@ -14,10 +14,11 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from bot.desk import Desk
 from bot.running import open_desk, web_role
-from config.load import Loaded, load
+from config.load import Loaded
 from intake.rules import Site
-from tests.house import CONFIG, settings
+from tests.house import settings, shipped
 from tests.servers import free_port
+from tests.templates import desk_file
 
 PATIENCE = 10_000  # ms until something that should be on the screen counts as missing
 DESKTOP, PHONE = (1000, 760), (320, 568)  # CSS px
@@ -47,9 +48,9 @@ async def served_desk(
     """Yield a desk on SQLite at its public address; pages of `origins` may embed it too."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
-    given = loaded or load(CONFIG)
+    given = loaded or shipped()
     given = replace(given, rules=replace(given.rules, sites={"default": Site(id="default", origins=origins)}))
-    data, keys = f"sqlite:///{folder}/desk.db", f"sqlite:///{folder}/keys/keyring.db"
+    data, keys = desk_file(folder / "desk.db"), f"sqlite:///{folder}/keys/keyring.db"
     chosen = settings(folder, data, keys, PUBLIC_URL=url, PORT=str(port))
     async with open_desk(chosen, given, migrate=True) as desk, web_role(desk, port=port):
         yield Served(desk, url)

@@ -3,27 +3,62 @@
 import asyncio
 import logging
 import os
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+import coverage
 import hypothesis
 import pytest
+import pytest_asyncio
 import structlog
 from playwright.async_api import Browser, async_playwright
 
 from bot.logs import QUIETED
-from tests import servers
+from tests import servers, templates
 from tests.bot_api import BotApi
 from tests.receivers import Receiver, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
 
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
+# Tests of bot/ and config/ and of the whole desk, by how their modules' names begin. Only intake/ and storage/ must be
+# covered whole, and their own tests do that; measuring doubles the time of a test.
+UNMEASURED = (
+    *("test_bot_api", "test_canary", "test_command_line", "test_crash", "test_delivery", "test_documents"),
+    *("test_drawing", "test_hostile_bytes", "test_house_rules", "test_journeys", "test_load", "test_pages"),
+    *("test_promises", "test_running", "test_settings", "test_staff_", "test_telegram", "test_texts"),
+    *("test_transcripts", "test_web_", "test_widget", "test_wording", "test_worker"),
+)
+COVERAGE_OF_CHILDREN = "COVERAGE_PROCESS_CONFIG"  # the variable by which coverage follows into processes
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is room: what they prove does not depend on a disk."""
+    if (folder := servers.folder_in_memory()) and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage in tests that are not about what must be covered, nor in the processes that they start."""
+    measuring = coverage.Coverage.current() if item.path.name.startswith(UNMEASURED) else None
+    if measuring is None:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(COVERAGE_OF_CHILDREN, raising=False)
+        measuring.stop()
+        try:
+            return (yield)
+        finally:
+            measuring.start()
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +78,13 @@ def postgresql() -> Iterator[servers.PostgreSQL]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(postgresql: servers.PostgreSQL) -> str:
+    """The name of a database on that server with the desk's tables, to be copied."""
+    templates.migrate(postgresql.create("migrated"))
+    return "migrated"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Run a test on both databases; `@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)`: on one."""
@@ -50,34 +92,53 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+class MakeDatabase(Protocol):
+    """Makes databases of one kind: a name in, a URL as an operator writes it out."""
+
+    def __call__(self, name: str, *, migrated: bool = False) -> str:
+        """Make an empty database, or one with the desk's tables."""
+        ...
+
+
 @pytest.fixture
 def new_database(
     request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
-) -> Iterator[Callable[[str], str]]:
-    """Return the maker of empty databases of this kind: a name in, a URL as an operator writes it out."""
+) -> Iterator[MakeDatabase]:
+    """Return the maker of databases of this kind."""
     if database_kind == "sqlite":
-        yield lambda name: f"sqlite:///{tmp_path}/{name}.db"
+        yield partial(_new_file, tmp_path)
         return
     server: servers.PostgreSQL = request.getfixturevalue("postgresql")
     made: list[str] = []
 
-    def create(name: str) -> str:
+    def create(name: str, *, migrated: bool = False) -> str:
         made.append(f"{name}-{uuid.uuid4().hex[:12]}")
-        return server.create(made[-1])
+        return server.create(made[-1], *([request.getfixturevalue("migrated")] if migrated else []))
 
     yield create
     for database in made:
         server.drop(database)
 
 
-@pytest.fixture
-def data_url(new_database: Callable[[str], str]) -> str:
-    """The URL of an empty database for the desk's data."""
-    return new_database("desk")
+def _new_file(folder: Path, name: str, *, migrated: bool = False) -> str:
+    path = folder / f"{name}.db"
+    return templates.desk_file(path) if migrated else f"sqlite:///{path}"
 
 
 @pytest.fixture
-def keyring_url(new_database: Callable[[str], str]) -> str:
+def data_url(new_database: MakeDatabase) -> str:
+    """The URL of a database for the desk's data, with its tables and no rows."""
+    return new_database("desk", migrated=True)
+
+
+@pytest.fixture
+def empty_url(new_database: MakeDatabase) -> str:
+    """The URL of a database without a table, for what comes before the tables."""
+    return new_database("empty")
+
+
+@pytest.fixture
+def keyring_url(new_database: MakeDatabase) -> str:
     """The URL of an empty database for the wrapped keys, apart from the data."""
     return new_database("keyring")
 
@@ -99,15 +160,28 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """A headless Chromium of this test's own; `await browser.new_page()`."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running_chromium(chromium: str) -> AsyncIterator[Browser]:
+    """One headless Chromium for each test process, started when the first test needs it."""
     arguments = [*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # no sandbox for root
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield running
         await running.close()
     await asyncio.sleep(0)  # the driver's pipes close on the next turn of the loop, not after it
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(running_chromium: Browser) -> AsyncIterator[Browser]:
+    """A browser that knows nothing of other tests: each context begins empty, and none outlives its test.
+
+    It lives in one loop, so tests with a browser are marked `pytest.mark.asyncio(loop_scope="session")`, and their
+    fixtures are `pytest_asyncio.fixture(loop_scope="session")`.
+    """
+    assert running_chromium.contexts == []
+    yield running_chromium
+    for context in running_chromium.contexts:
+        await context.close()
 
 
 @pytest.fixture

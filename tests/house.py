@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 
 from bot.desk import Desk
@@ -12,6 +13,12 @@ from config.settings import Settings
 from storage.sources import Sources
 
 CONFIG = Path(__file__).parent.parent / "config"
+
+
+@cache
+def shipped() -> Loaded:
+    """Return the configuration that ships. It is frozen: tests may share it."""
+    return load(CONFIG)
 
 
 def settings(var: Path, data_url: str, keyring_url: str, **more: str) -> Settings:
@@ -35,7 +42,7 @@ class House:
         """Nothing is opened before `start`. `sources` replace clock, ids and randomness."""
         self.settings = chosen
         self.sources = sources or Sources()
-        self.loaded = loaded or load(CONFIG)
+        self.loaded = loaded or shipped()
         self.desk: Desk
         self.url = ""
         self._port = 0

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from config.load import load
 from intake.conversation import Conversation
 from intake.engine import step
 from intake.events import Event, Opened, Picked, Said
@@ -22,9 +21,9 @@ from intake.rules import Recipient, Rules
 from storage.disclosures import disclosed
 from storage.records import Opening, Turn, TurnDone, TurnFailed
 from storage.store import Store
+from tests.house import shipped
 from tests.rooms import Rooms, bare_rooms
 
-CONFIG = Path(__file__).parent.parent / "config"
 NEED = "How do your gateways reach the cloud, canary-need?"
 DETAILS = {
     "name": "Li Canary",
@@ -98,7 +97,7 @@ def _store(rooms: Rooms, rules: Rules) -> Store:
 @contextmanager
 def remembering(data_url: str, keyring_url: str, folder: Path) -> Iterator[Memory]:
     """Yield an empty memory with three recipients, and close it."""
-    rules = load(CONFIG).rules
+    rules = shipped().rules
     rules = replace(rules, recipients={one.id: one for one in (CRM, MAILBOX, PARTNER)})
     with bare_rooms(data_url, keyring_url, folder) as rooms:
         yield Memory(rooms, rules, _store(rooms, rules))

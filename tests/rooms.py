@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from storage.connecting import StorageThread, data_engine, is_async
 from storage.kek import provider_for
 from storage.keyring import Keyring
-from storage.tables import metadata
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,7 +60,7 @@ class Rooms:
 
 @contextmanager
 def bare_rooms(data_url: str, keyring_url: str, folder: Path) -> Iterator[Rooms]:
-    """Yield rooms over empty databases with every table, and close them."""
+    """Yield rooms over databases that nobody has used, and close them."""
     thread = StorageThread("test-storage", greenlets=is_async(data_url))
     engine, keys = data_engine(data_url), data_engine(keyring_url)
     clock = Clock()
@@ -69,7 +68,6 @@ def bare_rooms(data_url: str, keyring_url: str, folder: Path) -> Iterator[Rooms]
     rooms = Rooms(engine, Keyring(keys, provider, clock=clock, random=os.urandom), clock, thread)
     try:
         rooms.run(rooms.keyring.open)
-        rooms.run(metadata.create_all, engine)
         yield rooms
     finally:
         rooms.run(engine.dispose)

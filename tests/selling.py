@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.desk import Desk
-from config.load import load
 from config.settings import Settings
 from intake.conversation import Conversation
 from intake.events import AskedToForget, AskedToWithdraw, Corrected, Event, Opened, Picked, Said
 from intake.rules import Recipient
 from storage.records import Opening, Turn, TurnDone
 from storage.storage import Storage
+from tests.house import shipped
 
-CONFIG = Path(__file__).parent.parent / "config"
 NEED = "How do your gateways reach the cloud, canary-need?"
 LI_NA: Mapping[str, str] = {
     "name": "Li Canary",
@@ -56,7 +55,7 @@ async def selling_desk(
     """Yield a desk whose leads go to these recipients."""
     urls = {"DATABASE_URL": data_url, "KEYRING_URL": keyring_url, "ASKFIRST_VAR": str(var)}
     settings = Settings.from_environment({**urls, **environment})
-    loaded = load(CONFIG)
+    loaded = shipped()
     loaded = replace(loaded, rules=replace(loaded.rules, recipients={one.id: one for one in recipients}))
     storage = Storage.open(data_url, keyring_url, settings.kek_url, loaded.rules, migrate=True)
     desk = Desk.build(settings, loaded, storage)

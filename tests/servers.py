@@ -13,6 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from storage.connecting import StorageThread, data_engine
+
+MEMORY = Path("/dev/shm")  # noqa: S108 -- a file system in memory, on Linux; nothing with a fixed name is made there
+MEMORY_BYTES_MIN = (
+    2 * 1024**3
+)  # two servers, a browser and the databases of the running tests take half of it
 START_SECONDS = 30  # seconds; a cold start takes 1 s here, a shared machine may take ten times that
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -30,25 +38,39 @@ def free_port() -> int:
         return port
 
 
+def folder_in_memory() -> Path | None:
+    """Return a folder whose files cost no disk; None where there is none, or it is small or refuses programs."""
+    try:
+        found = os.statvfs(MEMORY)
+    except OSError:
+        return None
+    roomy = found.f_bavail * found.f_frsize >= MEMORY_BYTES_MIN
+    return MEMORY if roomy and not found.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK) else None
+
+
 @dataclass(frozen=True, slots=True)
 class PostgreSQL:
     """A running server of our own, loopback only; anybody on this machine may enter it, so it holds test data only."""
 
     programs: Path
     port: int
+    thread: (
+        StorageThread  # the administrator's; a process for each statement would cost more than the statement
+    )
+    engine: sa.Engine
 
     def url(self, database: str) -> str:
         """Return the address of a database in the form an operator would write."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
-        """Make an empty database and return its URL."""
-        self._psql(f'CREATE DATABASE "{database}"')
+    def create(self, database: str, template: str = "template0") -> str:
+        """Make a database that is empty, or like another one, and return its URL."""
+        self.does(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self.url(database)
 
     def drop(self, database: str) -> None:
         """Remove a database, connections that a test left open included."""
-        self._psql(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        self.does(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def answers(self) -> bool:
         """Say whether the server takes connections yet."""
@@ -62,20 +84,13 @@ class PostgreSQL:
         ]
         return subprocess.run(ready, check=False, capture_output=True).returncode == 0
 
-    def _psql(self, statement: str) -> None:
-        command: list[str | Path] = [
-            self.programs / "psql",
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-        ]
-        command.append(self.url("postgres"))
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=_plain_environment())
-        if done.returncode:
-            raise NoServer(f"psql failed: {done.stderr.strip()}")
+    def does(self, statement: str) -> None:
+        """Carry out an administrator's statement."""
+        self.thread.submit(self._does, statement).result()
+
+    def _does(self, statement: str) -> None:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(statement)
 
 
 @contextmanager
@@ -97,6 +112,8 @@ def running_postgresql() -> Iterator[PostgreSQL]:
             try:
                 yield server
             finally:
+                server.thread.submit(server.engine.dispose).result()
+                server.thread.close()
                 _stop(process)
             return
         raise NoServer("PostgreSQL does not start: " + "; ".join(faults or ["no programs found"]))
@@ -136,12 +153,18 @@ def _start_postgresql(programs: Path, folder: Path) -> tuple[PostgreSQL, subproc
     _begin(
         [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     ).wait()
-    server = PostgreSQL(programs, free_port())
+    server = _administered(programs, free_port())
     # -F: no fsync. Whether PostgreSQL keeps its word is not what the tests prove, and they take a fraction of the time.
     listen = ["-h", "127.0.0.1", "-p", str(server.port), "-k", ""]
     process = _begin([programs / "postgres", "-D", data, *listen, "-F"])
     _wait_until_ready(server, process)
     return server, process
+
+
+def _administered(programs: Path, port: int) -> PostgreSQL:
+    engine = data_engine(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+    by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")  # databases are made in no transaction
+    return PostgreSQL(programs, port, StorageThread("test-postgresql", greenlets=True), by_itself)
 
 
 def _begin(command: list[str | Path]) -> subprocess.Popen[bytes]:

@@ -10,10 +10,9 @@ from pathlib import Path
 from bot.desk import Desk
 from bot.running import open_desk, telegram_role, web_role, worker_role
 from bot.telegram_channel import TelegramChannel
-from config.load import load
 from storage.records import Transcript
 from tests.bot_api import TOKEN, BotApi
-from tests.house import CONFIG, settings
+from tests.house import settings, shipped
 from tests.servers import free_port
 from tests.telegram_people import PATIENCE_SECONDS, Person
 
@@ -36,7 +35,7 @@ class TelegramHouse:
         }
         url = f"http://127.0.0.1:{self.port}"
         self.settings = settings(var, data_url, keyring_url, PUBLIC_URL=url, **more)
-        self.loaded = load(CONFIG)
+        self.loaded = shipped()
         self.desk: Desk
         self.channel: TelegramChannel
         self._stack = AsyncExitStack()

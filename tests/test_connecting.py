@@ -72,9 +72,9 @@ def open_desk() -> Iterator[Callable[[str], Desk]]:
 
 
 @pytest.fixture
-def desk(open_desk: Callable[[str], Desk], data_url: str) -> Desk:
+def desk(open_desk: Callable[[str], Desk], empty_url: str) -> Desk:
     """A desk on an empty database with a table of one column."""
-    opened = open_desk(data_url)
+    opened = open_desk(empty_url)
     opened.write("CREATE TABLE kept (value VARCHAR(200) PRIMARY KEY)")
     return opened
 
@@ -162,10 +162,10 @@ def test_an_existing_sqlite_file_is_used_as_it_is(open_desk: Callable[[str], Des
 
 @on_sqlite
 def test_sqlite_takes_the_write_lock_before_it_reads(
-    desk: Desk, open_desk: Callable[[str], Desk], data_url: str
+    desk: Desk, open_desk: Callable[[str], Desk], empty_url: str
 ) -> None:
     """While one writes, a second writer waits, and one who only reads does not."""
-    second = open_desk(data_url)
+    second = open_desk(empty_url)
     assert second.ask("PRAGMA busy_timeout=0") == 0  # do not wait, fail
 
     def meanwhile() -> object:
@@ -220,10 +220,10 @@ def test_what_was_erased_is_gone_from_the_log_too(desk: Desk, tmp_path: Path) ->
 
 @on_sqlite
 def test_a_reader_holds_the_log_and_nobody_waits_for_them(
-    desk: Desk, open_desk: Callable[[str], Desk], data_url: str
+    desk: Desk, open_desk: Callable[[str], Desk], empty_url: str
 ) -> None:
     """The answer is False at once, and True when the reader has gone; waiting for writers is as before."""
-    reader = open_desk(data_url)
+    reader = open_desk(empty_url)
     began = time.monotonic()
 
     def while_reading() -> bool:

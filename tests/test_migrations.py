@@ -34,11 +34,11 @@ def _database(url: str) -> Iterator[tuple[Any, sa.Engine]]:
 
 
 def test_an_upgraded_database_has_the_tables_of_the_code(
-    data_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Upgrading twice is upgrading once; no table, column or index differs; the place one stands in does not matter."""
     monkeypatch.chdir(tmp_path)
-    with _database(data_url) as (run, engine):
+    with _database(empty_url) as (run, engine):
         assert run(migrations.current, engine) == ""
 
         reached = [run(migrations.upgrade, engine) for _ in range(2)]
@@ -54,9 +54,9 @@ def _differences(engine: sa.Engine) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
-def test_a_migration_can_be_taken_back(data_url: str) -> None:
+def test_a_migration_can_be_taken_back(empty_url: str) -> None:
     """Down to nothing and up again."""
-    with _database(data_url) as (run, engine):
+    with _database(empty_url) as (run, engine):
         run(migrations.upgrade, engine)
 
         run(_downgrade, engine)
@@ -70,15 +70,15 @@ def _downgrade(engine: sa.Engine) -> None:
         command.downgrade(migrations.configuration(connection), "base")
 
 
-def test_an_old_database_is_refused_with_the_remedy(data_url: str) -> None:
+def test_an_old_database_is_refused_with_the_remedy(empty_url: str) -> None:
     """Nothing is served from tables that lack something."""
-    with _database(data_url) as (run, engine), pytest.raises(SchemaTooOld, match="db upgrade"):
+    with _database(empty_url) as (run, engine), pytest.raises(SchemaTooOld, match="db upgrade"):
         run(migrations.must_be_current, engine)
 
 
-def test_a_newer_database_is_left_alone(data_url: str) -> None:
+def test_a_newer_database_is_left_alone(empty_url: str) -> None:
     """A version that is not known here is neither used nor upgraded."""
-    with _database(data_url) as (run, engine):
+    with _database(empty_url) as (run, engine):
         run(migrations.upgrade, engine)
         run(_claim, engine, "9999")
 
@@ -103,9 +103,9 @@ def test_without_a_connection_nothing_is_migrated() -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_hot_tables_have_one_tree_on_sqlite(data_url: str) -> None:
+def test_hot_tables_have_one_tree_on_sqlite(empty_url: str) -> None:
     """Conversations and messages are stored without row ids, by migration as by the tables of the code."""
-    with _database(data_url) as (run, engine):
+    with _database(empty_url) as (run, engine):
         run(migrations.upgrade, engine)
 
         written = run(_written, engine)

@@ -30,23 +30,23 @@ def kept(url: str, at: datetime | None) -> datetime | None:
         thread.close()
 
 
-def test_a_time_of_any_zone_comes_back_in_utc(data_url: str) -> None:
+def test_a_time_of_any_zone_comes_back_in_utc(empty_url: str) -> None:
     """The same instant to the microsecond, and aware."""
     beijing = datetime(2026, 11, 23, 20, 30, 15, 123456, tzinfo=timezone(timedelta(hours=8)))
 
-    found = kept(data_url, beijing)
+    found = kept(empty_url, beijing)
 
     assert found == beijing
     assert found is not None
     assert found.tzinfo is UTC
 
 
-def test_no_time_stays_no_time(data_url: str) -> None:
+def test_no_time_stays_no_time(empty_url: str) -> None:
     """What has not happened yet is NULL."""
-    assert kept(data_url, None) is None
+    assert kept(empty_url, None) is None
 
 
-def test_a_time_without_a_zone_is_refused(data_url: str) -> None:
+def test_a_time_without_a_zone_is_refused(empty_url: str) -> None:
     """Nobody has to guess later where a clock hung."""
     with pytest.raises(StatementError, match="a time without a zone"):
-        kept(data_url, datetime(2026, 11, 23, 12, 0))  # noqa: DTZ001  (the fault under test)
+        kept(empty_url, datetime(2026, 11, 23, 12, 0))  # noqa: DTZ001  (the fault under test)

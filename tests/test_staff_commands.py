@@ -15,7 +15,8 @@ from bot.commands import staff as staff_commands
 from bot.commands.leads import ACTOR
 from bot.commands.office import CommandRefused, Office
 from storage.errors import Conflict, NotFound
-from tests.selling import CONFIG, LI_NA, NEED, Person, selling_desk
+from tests.house import CONFIG
+from tests.selling import LI_NA, NEED, Person, selling_desk
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Response
 
@@ -16,20 +17,23 @@ from tests.selling import LI_NA, NEED, Person, selling_desk
 from tests.staff_browser import Browser as Console
 from tests.staff_browser import served
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
 
 FIRST_PAGE = 12_000  # bytes, gzipped; visual, "Console"
 NARROW = 320  # CSS pixels; WCAG 2.2, 1.4.10
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(data_url: str, keyring_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk without recipients."""
     async with selling_desk(tmp_path, data_url, keyring_url) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(desk: Desk) -> AsyncIterator[Console]:
     """The console, served."""
     async with served(desk) as opened:

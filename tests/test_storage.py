@@ -10,17 +10,19 @@ from config.load import load
 from storage import migrations
 from storage.errors import DatabaseAway, SchemaTooOld, UrlRefused
 from storage.storage import Storage
-from tests.remembering import CONFIG
+from tests.house import CONFIG
 
 
 def _kek(folder: Path) -> str:
     return f"file:{folder}/keys/kek.json"
 
 
-def test_storage_is_opened_migrated_and_opened_again(data_url: str, keyring_url: str, tmp_path: Path) -> None:
+def test_storage_is_opened_migrated_and_opened_again(
+    empty_url: str, keyring_url: str, tmp_path: Path
+) -> None:
     """The first time with migrations; then it is current, and what was written is there."""
     rules = load(CONFIG).rules
-    first = Storage.open(data_url, keyring_url, _kek(tmp_path), rules, migrate=True)
+    first = Storage.open(empty_url, keyring_url, _kek(tmp_path), rules, migrate=True)
     try:
         assert first.version == migrations.head()
         first.thread.submit(first.store.record_poisoned_update, 7, "ValueError").result()
@@ -28,17 +30,17 @@ def test_storage_is_opened_migrated_and_opened_again(data_url: str, keyring_url:
     finally:
         first.close()
 
-    again = Storage.open(data_url, keyring_url, _kek(tmp_path), rules)
+    again = Storage.open(empty_url, keyring_url, _kek(tmp_path), rules)
     try:
         assert again.thread.submit(again.store.update_seen, 7).result()
     finally:
         again.close()
 
 
-def test_an_unmigrated_database_is_refused(data_url: str, keyring_url: str, tmp_path: Path) -> None:
+def test_an_unmigrated_database_is_refused(empty_url: str, keyring_url: str, tmp_path: Path) -> None:
     """Without `migrate` nothing is changed, and the operator is told the remedy."""
     with pytest.raises(SchemaTooOld):
-        Storage.open(data_url, keyring_url, _kek(tmp_path), load(CONFIG).rules)
+        Storage.open(empty_url, keyring_url, _kek(tmp_path), load(CONFIG).rules)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -3,14 +3,12 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from bot.telegram.drawing import Drawn, draw
 from bot.wording import Wording
-from config.load import load
 from intake.asking import card_purposes, field_question, open_question
 from intake.conversation import Conversation, Stage
 from intake.events import ColleagueSaid
@@ -18,6 +16,7 @@ from intake.outcomes import Expects, Reply
 from intake.rules import Rules
 from storage.records import KeptField, Message, Record
 from tests.bot_api_schema import Schema, plain
+from tests.house import shipped
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 CONVERSATION = "0123456789abcdef" * 2
@@ -28,13 +27,13 @@ STATE = Conversation(channel="telegram", site="default", locale="en", agreed=("c
 @pytest.fixture(scope="module")
 def rules() -> Rules:
     """The shipped configuration."""
-    return load(Path(__file__).parent.parent / "config").rules
+    return shipped().rules
 
 
 @pytest.fixture(scope="module")
 def wording() -> Wording:
     """The shipped words."""
-    loaded = load(Path(__file__).parent.parent / "config")
+    loaded = shipped()
     return Wording(loaded.rules, loaded.catalogues, "https://desk.example.com")
 
 

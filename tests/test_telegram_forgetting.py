@@ -1,7 +1,6 @@
 """Deleting the messages of a chat after an erasure, and saying honestly what stays."""
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +9,9 @@ from telegram.error import NetworkError
 from bot.telegram.forgetting import Farewell
 from bot.telegram.pipe import open_pipe
 from bot.wording import Wording
-from config.load import load
 from storage.errors import NotFound
 from tests.bot_api import TOKEN, BotApi
+from tests.house import shipped
 from tests.telegram_people import Person
 
 CERTIFICATE, OF_A_PART = "c" * 32, "d" * 32
@@ -22,7 +21,7 @@ SCOPES = {CERTIFICATE: "all", OF_A_PART: "lead"}
 @pytest.fixture
 async def farewell(api: BotApi) -> AsyncIterator[Farewell]:
     """What carries out `telegram.erase`."""
-    loaded = load(Path(__file__).parent.parent / "config")
+    loaded = shipped()
     bot = open_pipe(TOKEN, api.url)
     wording = Wording(loaded.rules, loaded.catalogues, "https://desk.example.com")
 

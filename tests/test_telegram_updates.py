@@ -1,15 +1,14 @@
 """What an update says: commands, contacts, deep links, and who is not answered."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from telegram import Update
 
 from bot.telegram.updates import Incoming, InGroup, Pressed, SentMedia, Started, place, read
-from config.load import load
 from intake.events import Picked, Said, SharedContact
 from intake.rules import Rules
+from tests.house import shipped
 
 ROBIN = {"id": 7, "is_bot": False, "first_name": "Robin", "language_code": "zh-hans"}
 CONTACT = {"phone_number": "15550100", "first_name": "Robin"}
@@ -18,7 +17,7 @@ CONTACT = {"phone_number": "15550100", "first_name": "Robin"}
 @pytest.fixture(scope="module")
 def rules() -> Rules:
     """The shipped configuration."""
-    return load(Path(__file__).parent.parent / "config").rules
+    return shipped().rules
 
 
 def reading(chat: str = "private", kind: str = "message", **content: Any) -> Incoming | None:

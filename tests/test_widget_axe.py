@@ -9,6 +9,8 @@ from playwright.async_api import Browser
 
 from tests.chat_window import PHONE, Window, served_desk, window
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def states(seen: Window) -> dict[str, list[str]]:
     """Go through a consultation and return what axe finds in each state."""

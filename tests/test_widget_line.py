@@ -7,21 +7,24 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, WebSocketRoute, expect
 
 from tests.chat_window import PATIENCE, Served, Window, served_desk, window
 from tests.scripted_desk import Script
 from tests.servers import free_port
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     """A desk on a port of its own."""
     async with served_desk(tmp_path) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
     """An English visitor on the demo site."""
     async with window(browser, f"{served.url}/") as seen:
@@ -111,7 +114,7 @@ async def test_without_sockets_it_polls(browser: Browser, served: Served) -> Non
         assert await _said(seen, "Yes, please") == 1
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def script(chat: Window) -> Script:
     """A scripted desk behind the visitor's page, that has said hello."""
     scripted = Script()

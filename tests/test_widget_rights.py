@@ -8,19 +8,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Download, Response, expect
 
 from tests.chat_window import PATIENCE, Served, Window, served_desk, window
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     """A desk on a port of its own."""
     async with served_desk(tmp_path) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
     """An English visitor on the demo site."""
     async with window(browser, f"{served.url}/") as seen:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +18,8 @@ from bot.desk import Desk
 from bot.running import open_desk
 from bot.web.app import make_app
 from bot.web.pace import Pace
-from config.load import Loaded, load
-from tests.house import CONFIG, settings
+from tests.house import settings, shipped
+from tests.templates import desk_file
 
 PATIENCE = 10.0  # seconds until a frame that should have come counts as missing
 CONSULTATION: tuple[Mapping[str, Any], ...] = (
@@ -149,8 +148,8 @@ class Visit:
 @asynccontextmanager
 async def visiting(folder: Path, *, pace: Pace | None = None, **changes: Any) -> AsyncIterator[Visit]:
     """Yield a visit to a desk on fresh SQLite databases; `changes` replace its clock and the like."""
-    chosen = settings(folder / "var", f"sqlite:///{folder}/desk.db", f"sqlite:///{folder}/keyring.db")
-    async with open_desk(chosen, _shipped(), migrate=True) as opened:
+    chosen = settings(folder / "var", desk_file(folder / "desk.db"), f"sqlite:///{folder}/keyring.db")
+    async with open_desk(chosen, shipped(), migrate=True) as opened:
         desk = replace(opened, **changes)
         server = TestServer(make_app(desk, pace=pace))
         await server.start_server(access_log=None)
@@ -160,8 +159,3 @@ async def visiting(folder: Path, *, pace: Pace | None = None, **changes: Any) ->
         finally:
             await server.close()
             await asyncio.sleep(0)
-
-
-@cache
-def _shipped() -> Loaded:
-    return load(CONFIG)

@@ -6,6 +6,7 @@ configuration(connection), "what it does", autogenerate=True)`. Tests compare ta
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -22,8 +23,10 @@ FOLDER = Path(__file__).parent
 def upgrade(engine: Engine) -> str:
     """Carry out missing migrations in one transaction; return the version reached. Raises SchemaTooNew."""
     with engine.begin() as connection:
-        _refuse_newer(_version(connection))
-        command.upgrade(configuration(connection), "head")
+        found = _version(connection)
+        _refuse_newer(found)
+        if found != head():
+            command.upgrade(configuration(connection), "head")
         return _version(connection)
 
 
@@ -35,7 +38,7 @@ def current(engine: Engine) -> str:
 
 def head() -> str:
     """Return the newest migration that there is."""
-    return ScriptDirectory(str(FOLDER)).get_current_head() or ""
+    return _scripts().get_current_head() or ""
 
 
 def must_be_current(engine: Engine) -> None:
@@ -56,8 +59,14 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """Return the migrations that there are; reading them takes as long as all else that opens a database."""
+    return ScriptDirectory(str(FOLDER))
+
+
 def _refuse_newer(found: str) -> None:
-    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if found and found not in known:
         raise SchemaTooNew(f"the database has version {found} of a newer Askfirst: update this one")
 
