@@ -12,6 +12,7 @@
     ├── NotFound              no such row
     └── OperatorMustAct       printed as one clear line with its remedy, never as a traceback
         ├── KekRefused        the holder of the key-encryption keys cannot be used
+        ├── KekAway           the holder of the key-encryption keys does not answer; it may again
         ├── UrlRefused        a database or key address that this version does not understand
         ├── DatabaseAway      a database cannot be opened: unreachable, unknown, or no right to it
         ├── SchemaTooOld      the database must be migrated first
@@ -67,6 +68,10 @@ class OperatorMustAct(StorageError):
 
 class KekRefused(OperatorMustAct):
     """The holder of the key-encryption keys cannot be used as it is."""
+
+
+class KekAway(OperatorMustAct):
+    """The holder of the key-encryption keys cannot be reached. Whoever can wait tries again."""
 
 
 class UrlRefused(OperatorMustAct):

@@ -12,7 +12,7 @@ from intake.rules import Rules
 from storage import migrations
 from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
 from storage.errors import DatabaseAway
-from storage.kek import provider_for
+from storage.kek_address import provider_for
 from storage.keyring import Keyring
 from storage.leads import Leads
 from storage.outbox import Outbox

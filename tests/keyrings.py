@@ -14,7 +14,8 @@ from sqlalchemy import Engine, Executable, insert
 
 from storage.connecting import StorageThread, data_engine, is_async
 from storage.epochs import EPOCH
-from storage.kek import FileProvider, Wrapped
+from storage.kek import Wrapped
+from storage.kek_file import FileProvider
 from storage.keyring import Keyring
 from storage.keyring_tables import epochs
 from storage.sealing import Place
@@ -44,6 +45,14 @@ class CountingProvider:
         """Open a secret and remember its name."""
         self.opened.append(name)
         return self.inner.unwrap(name, wrapped)
+
+    def renew(self) -> str:
+        """Begin a new KEK."""
+        return self.inner.renew()
+
+    def destroy(self, kek: str) -> None:
+        """Destroy a KEK."""
+        self.inner.destroy(kek)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.kek import provider_for
+from storage.kek_address import provider_for
 from storage.keyring import Keyring
 
 P = ParamSpec("P")

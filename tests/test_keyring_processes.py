@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, text
 
 from storage.connecting import StorageThread, data_engine, is_async
 from storage.errors import Conflict, KeyLost, SubjectErased
-from storage.kek import FileProvider
+from storage.kek_file import FileProvider
 from storage.keyring import Keyring
 from storage.keyring_tables import keep_out, tombstones
 from storage.sealing import DataKey, seal, unseal

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from storage.connecting import data_engine
 from storage.errors import KeyLost, SubjectErased
-from storage.kek import FileProvider
+from storage.kek_file import FileProvider
 from storage.keyring import Keyring, newest
 from storage.sealing import Place, seal, unseal
 from tests.rooms import Clock

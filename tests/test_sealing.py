@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from storage.epochs import Epoch
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
-from storage.kek import FileProvider
+from storage.kek_file import FileProvider
 from storage.sealing import DataKey, Place, framed, key_version, seal, unseal
 from storage.signatures import verify
 

@@ -21,7 +21,7 @@ from bot.worker import CHORES_EVERY, Worker
 from intake.events import AskedToForget
 from storage.epochs import EPOCH
 from storage.errors import StorageError
-from storage.kek import provider_for
+from storage.kek_address import provider_for
 from storage.keyring import Keyring
 from storage.outbox import Counts
 from storage.records import Turn
