@@ -8,7 +8,7 @@ Every epoch has a KEK of its own. Once it is destroyed, no copy of the keyring, 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 
@@ -25,6 +25,11 @@ class Provider(Protocol):
     Every method raises KekAway while the provider cannot be reached (try again later), and KekRefused when it answers
     and will not do it (the operator must act).
     """
+
+    @property
+    def delay(self) -> timedelta:
+        """Return how long a destroyed KEK could still be brought back; certificates of erasure count with it."""
+        ...
 
     def wrap(self, name: str, secret: bytes) -> Wrapped:
         """Return the secret wrapped by the current KEK; the first wrap of all makes the first KEK."""

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -50,6 +51,11 @@ class FileProvider:
     def __init__(self, path: Path, random: Callable[[int], bytes]) -> None:
         self._path = path
         self._random = random
+
+    @property
+    def delay(self) -> timedelta:
+        """Return none: what is taken out of the file is gone."""
+        return timedelta(0)
 
     def wrap(self, name: str, secret: bytes) -> Wrapped:
         """Return the secret wrapped by the current KEK; the first wrap of all creates the file. Raises KekRefused."""

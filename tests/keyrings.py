@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -36,6 +37,7 @@ class CountingProvider:
 
     inner: FileProvider
     opened: list[str] = field(default_factory=list)
+    delay: timedelta = timedelta(0)
 
     def wrap(self, name: str, secret: bytes) -> Wrapped:
         """Wrap a secret."""
