@@ -8,7 +8,8 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-# httpx prints request URLs, and Telegram's hold the bot token; aiohttp's access log prints query strings.
+# httpx prints request URLs, and Telegram's hold the bot token; aiohttp's access log prints query strings; botocore
+# prints whole requests and answers, and those of KMS hold what is wrapped.
 QUIETED = (
     "httpx",
     "httpcore",
@@ -16,9 +17,11 @@ QUIETED = (
     "telegram",
     "asyncio",
     "alembic",
+    "botocore",
     "aiosmtplib",
     "hpack",
     "markdown_it",
+    "urllib3",
 )
 
 

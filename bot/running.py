@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ from bot.delivery.courier import Courier, Handler
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
+from bot.waiting import Meanwhile, when_keys_open
 from bot.web import pages
 from bot.web.app import make_app
+from bot.web.waiting import waiting_app
 from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
@@ -39,17 +42,29 @@ Say = Callable[[str], None]
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, loaded: Loaded, sources: Sources | None = None, *, migrate: bool = False
+    settings: Settings,
+    loaded: Loaded,
+    sources: Sources | None = None,
+    *,
+    migrate: bool = False,
+    waiting: Meanwhile = nullcontext,
 ) -> AsyncIterator[Desk]:
-    """Yield the desk over opened storage. Raises OperatorMustAct when the database or its keys cannot be used."""
+    """Yield the desk over opened storage, as soon as the holder of the key-encryption keys answers.
+
+    `waiting` is entered meanwhile. Raises OperatorMustAct when the database or its keys cannot be used.
+    """
     given = sources or Sources()
-    storage = Storage.open(
-        settings.database_url,
-        settings.keyring_url,
-        settings.kek_url,
-        loaded.rules,
-        migrate=migrate,
-        sources=given,
+    storage = await when_keys_open(
+        partial(
+            Storage.open,
+            settings.database_url,
+            settings.keyring_url,
+            settings.kek_url,
+            loaded.rules,
+            migrate=migrate,
+            sources=given,
+        ),
+        waiting,
     )
     desk = Desk.build(settings, loaded, storage, given)
     try:
@@ -57,6 +72,13 @@ async def open_desk(
     finally:
         await desk.turns.drain()
         storage.close()
+
+
+@asynccontextmanager
+async def waiting_room(settings: Settings, *, shared: bool = False) -> AsyncIterator[None]:
+    """Answer in place of the web role, while there is no desk yet: not ready, try again."""
+    async with _serving(waiting_app(), settings, settings.port, shared=shared):
+        yield
 
 
 @asynccontextmanager
@@ -72,12 +94,20 @@ async def web_role(
     app.add_routes(staff.routes(desk))
     if channel and desk.settings.telegram_webhook:
         app.add_routes(channel.routes())
+    wanted = desk.settings.port if port is None else port
+    async with _serving(app, desk.settings, wanted, shared=shared) as listening:
+        yield listening
+
+
+@asynccontextmanager
+async def _serving(
+    app: web.Application, settings: Settings, port: int, *, shared: bool
+) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
-    wanted = desk.settings.port if port is None else port
-    site = web.TCPSite(runner, desk.settings.host, wanted, backlog=BACKLOG, reuse_port=shared or None)
+    site = web.TCPSite(runner, settings.host, port, backlog=BACKLOG, reuse_port=shared or None)
     try:
-        await _listen(site, f"{desk.settings.host}:{wanted}")
+        await _listen(site, f"{settings.host}:{port}")
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
@@ -146,7 +176,8 @@ async def until_stopped() -> None:
 async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, str], say: Say) -> None:
     """Run everything in one process until it is asked to end."""
     async with AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(open_desk(settings, loaded, migrate=True))
+        room = partial(waiting_room, settings)
+        desk = await stack.enter_async_context(open_desk(settings, loaded, migrate=True, waiting=room))
         channel = _channel(desk)
         if channel:
             await stack.enter_async_context(telegram_role(channel))
@@ -158,8 +189,9 @@ async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, st
 
 async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool = False) -> None:
     """Run the web role until the process is asked to end. Telegram's replies are sent by the Telegram role."""
+    room = partial(waiting_room, settings, shared=shared)
     async with (
-        open_desk(settings, loaded) as desk,
+        open_desk(settings, loaded, waiting=room) as desk,
         _resting(desk) as channel,
         web_role(desk, channel, shared=shared) as port,
     ):

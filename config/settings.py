@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from intake.faults import Fault
 
@@ -18,7 +18,8 @@ TELEGRAM_API: Final = "https://api.telegram.org"
 PORT_MAX: Final = 65_535  # RFC 9293 §3.1; 0 lets the system choose
 
 _DATABASES: Final = ("sqlite", "postgresql", "postgres")
-_KEYS: Final = ("file",)  # vault and aws-kms are not yet supported
+_KEYS: Final = ("file", "vault", "aws-kms")
+_TOLD_APART: Final = {"vault": ("VAULT_NAMESPACE", "namespace"), "aws-kms": ("AWS_REGION", "region")}
 # the others may name a file, or a socket of this machine
 _WITH_HOST: Final = ("http", "https", "smtp", "smtps")
 
@@ -85,7 +86,7 @@ class _Reading:
             var=var,
             database_url=self._url("DATABASE_URL", f"sqlite:///{var / 'desk.db'}", _DATABASES),
             keyring_url=self._url("KEYRING_URL", f"sqlite:///{var / 'keys' / 'keyring.db'}", _DATABASES),
-            kek_url=self._url("KEK_URL", f"file:{var / 'keys' / 'kek.json'}", _KEYS),
+            kek_url=self._complete(self._url("KEK_URL", f"file:{var / 'keys' / 'kek.json'}", _KEYS)),
             redis_url=self._url("REDIS_URL", "", ("redis", "rediss", "valkey", "valkeys", "unix")),
             host=host,
             port=port,
@@ -132,6 +133,13 @@ class _Reading:
             return default
         return given
 
+    def _complete(self, kek_url: str) -> str:
+        """Return the address with what the holder's own tools take from the environment and its library does not."""
+        name, option = _TOLD_APART.get(kek_url.partition(":")[0], ("", ""))
+        if name not in self._given or f"{option}=" in kek_url:
+            return kek_url
+        return f"{kek_url}{'&' if '?' in kek_url else '?'}{urlencode({option: self._given[name]})}"
+
     def _fault(self, name: str, fault: str, remedy: str) -> None:
         self.faults.append(Fault(FILE, name, fault, remedy))
 
@@ -170,7 +178,7 @@ def _production_faults(settings: Settings, environment: Mapping[str, str]) -> li
 _NO_DEFAULTS: Final = {
     "DATABASE_URL": "name the database of the data: postgresql://… or sqlite:////path/desk.db",
     "KEYRING_URL": "name the database of the wrapped keys, apart from the data",
-    "KEK_URL": "name who holds the key-encryption keys, apart from both: file:/path/kek.json",
+    "KEK_URL": "name who holds the key-encryption keys, apart from both: file:/path/kek.json, vault://… or aws-kms://…",
 }
 
 

@@ -11,6 +11,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from storage.errors import KekRefused
+
+LOST = "Without it what it wraps stays closed for ever."
+
 
 class Wrapped(NamedTuple):
     """A secret that one KEK has wrapped, and the id of that KEK."""
@@ -53,3 +57,13 @@ class Provider(Protocol):
         Raises: KekRefused when it is the current one.
         """
         ...
+
+
+def lacking(place: str, kek: str, name: str) -> KekRefused:
+    """Return the refusal of a provider that does not have the KEK of a wrap."""
+    return KekRefused(f"{place} lacks KEK {kek}, which wraps {name}: does KEK_URL name another one? {LOST}")
+
+
+def damaged(name: str) -> KekRefused:
+    """Return the refusal of a wrap that is damaged, or was moved from elsewhere."""
+    return KekRefused(f"{name}: its wrap is damaged; restore the keyring database")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
+from storage import kek_file, kek_kms, kek_vault
 from storage.errors import UrlRefused
 from storage.kek import Provider
-from storage.kek_file import FileProvider
 
 
 def provider_for(kek_url: str, *, random: Callable[[int], bytes]) -> Provider:
-    """Return the holder of the KEKs that an address names: `file:PATH`. Nothing is opened or created yet.
+    """Return the holder of the KEKs that an address names. Nothing is opened, created or asked yet.
 
-    Raises: UrlRefused for any other address.
+    Raises: UrlRefused for an address that is none.
     """
-    scheme, _, rest = kek_url.partition(":")
-    if scheme in {"vault", "aws-kms"}:
-        raise UrlRefused(f"KEK_URL: {scheme} is not supported yet; give file:PATH")
-    path = rest.removeprefix("//")
-    if scheme != "file" or not path or (rest.startswith("//") and not path.startswith("/")):
-        raise UrlRefused("KEK_URL: give file:PATH, a file that only the desk's user may read")
-    return FileProvider(Path(path), random)
+    match kek_url.partition(":")[0]:
+        case "file":
+            return kek_file.FileProvider.at(kek_url, random)
+        case "vault":
+            return kek_vault.VaultProvider.at(kek_url)
+        case "aws-kms":
+            return kek_kms.KmsProvider.at(kek_url)
+    raise UrlRefused(f"KEK_URL: give {kek_file.FORM}, {kek_vault.FORM}, or {kek_kms.FORM}")

@@ -16,8 +16,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from storage.errors import KekRefused
-from storage.kek import Wrapped
+from storage.errors import KekRefused, UrlRefused
+from storage.kek import Wrapped, damaged, lacking
 from storage.private_files import (
     FOLDER_MODE,
     clear_leftovers,
@@ -28,6 +28,7 @@ from storage.private_files import (
 )
 from storage.sealing import KEY_BYTES, NONCE_BYTES, framed
 
+FORM = "file:PATH, a file that only the desk's user may read"
 FORMAT = "askfirst-kek-1"
 KEK_ID_BYTES = 8  # bytes of randomness; an id, not a secret
 OTHERS = stat.S_IRWXG | stat.S_IRWXO  # every permission of the group and of all others
@@ -52,6 +53,15 @@ class FileProvider:
         self._path = path
         self._random = random
 
+    @classmethod
+    def at(cls, kek_url: str, random: Callable[[int], bytes]) -> FileProvider:
+        """Return the provider of a `file:` address. Raises UrlRefused."""
+        rest = kek_url.removeprefix("file:")
+        path = rest.removeprefix("//")
+        if not path or (rest.startswith("//") and not path.startswith("/")):
+            raise UrlRefused(f"KEK_URL: give {FORM}")
+        return cls(Path(path), random)
+
     @property
     def delay(self) -> timedelta:
         """Return none: what is taken out of the file is gone."""
@@ -69,12 +79,12 @@ class FileProvider:
         """Return the secret. Raises KekRefused when the file or the KEK is gone, or the wrap is not of this name."""
         keks = self._read()
         if wrapped.kek not in keks.secrets:
-            raise KekRefused(f"{self._path} lacks KEK {wrapped.kek}, which wraps {name}: {RESTORE}")
+            raise lacking(str(self._path), wrapped.kek, name)
         nonce, body = wrapped.body[:NONCE_BYTES], wrapped.body[NONCE_BYTES:]
         try:
             return AESGCM(keks.secrets[wrapped.kek]).decrypt(nonce, body, framed(MARK, wrapped.kek, name))
         except (InvalidTag, ValueError):
-            raise KekRefused(f"{name}: its wrap is damaged; restore the keyring database") from None
+            raise damaged(name) from None
 
     def renew(self) -> str:
         """Add a KEK to the file and make it the current one; return its id. Raises KekRefused."""

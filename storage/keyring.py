@@ -70,11 +70,14 @@ class Keyring:
     def open(self) -> None:
         """Create what a new keyring needs, then open the epochs and the signing keys.
 
-        Raises: KekRefused when the provider cannot be used; SchemaTooNew.
+        Where there is a keyring already, the provider is asked while nothing is locked: a slow one keeps this process
+        waiting, not those that serve. Raises: KekRefused when the provider cannot be used; KekAway; SchemaTooNew.
         """
         with self._engine.begin() as connection:
             prepare(connection)
             self._epochs.begin_first(connection)
+            self._signing.begin_first(connection)
+        with self._reading.begin() as connection:
             self._signing.open(connection)
         self._epochs.live()
 

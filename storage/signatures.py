@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from storage.kek import Provider, Wrapped
 from storage.keyring_tables import signing_keys
@@ -32,18 +32,16 @@ class SigningKeys:
         self._random = random
         self._signing: dict[str, tuple[str, Ed25519PrivateKey]] = {}
 
-    def open(self, connection: Connection) -> None:
-        """Make the key of each use that has none, and open the newest of each. Raises KekRefused."""
+    def begin_first(self, connection: Connection) -> None:
+        """Make the key of each use that has none. Raises KekRefused, KekAway."""
         for use in get_args(Use):
-            newest = (
-                select(signing_keys)
-                .where(signing_keys.c.use == use)
-                .order_by(signing_keys.c.created_at.desc(), signing_keys.c.kid)
-                .limit(1)
-            )
-            if connection.execute(newest).first() is None:
+            if connection.execute(_newest(use)).first() is None:
                 connection.execute(insert(signing_keys).values(self._made(use)))
-            row = connection.execute(newest).one()
+
+    def open(self, connection: Connection) -> None:
+        """Open the newest key of each use. Raises KekRefused, KekAway."""
+        for use in get_args(Use):
+            row = connection.execute(_newest(use)).one()
             secret = self._provider.unwrap(_name(row.kid), Wrapped(row.kek, row.wrapped))
             self._signing[use] = row.kid, Ed25519PrivateKey.from_private_bytes(secret)
 
@@ -79,6 +77,11 @@ def verify(public: bytes, domain: str, payload: bytes, signature: bytes) -> bool
     except InvalidSignature:
         return False
     return True
+
+
+def _newest(use: str) -> Select[Any]:
+    of_use = select(signing_keys).where(signing_keys.c.use == use)
+    return of_use.order_by(signing_keys.c.created_at.desc(), signing_keys.c.kid).limit(1)
 
 
 def _name(kid: str) -> str:

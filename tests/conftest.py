@@ -20,6 +20,7 @@ from playwright.async_api import Browser, async_playwright
 from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
+from tests.key_holders import Kms, OpenBao, running_kms, running_openbao
 from tests.receivers import Receiver, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
@@ -31,7 +32,7 @@ UNMEASURED = (
     *("test_bot_api", "test_canary", "test_command_line", "test_crash", "test_delivery", "test_documents"),
     *("test_drawing", "test_hostile_bytes", "test_house_rules", "test_journeys", "test_load", "test_pages"),
     *("test_promises", "test_running", "test_settings", "test_staff_", "test_telegram", "test_texts"),
-    *("test_transcripts", "test_web_", "test_widget", "test_wording", "test_worker"),
+    *("test_transcripts", "test_waiting", "test_web_", "test_widget", "test_wording", "test_worker"),
 )
 COVERAGE_OF_CHILDREN = "COVERAGE_PROCESS_CONFIG"  # the variable by which coverage follows into processes
 
@@ -83,6 +84,20 @@ def migrated(postgresql: servers.PostgreSQL) -> str:
     """The name of a database on that server with the desk's tables, to be copied."""
     templates.migrate(postgresql.create("migrated"))
     return "migrated"
+
+
+@pytest.fixture(scope="session")
+def openbao() -> Iterator[OpenBao]:
+    """One OpenBao server for each test process; a test mounts an engine of its own."""
+    with running_openbao() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kms() -> Iterator[Kms]:
+    """One KMS for each test process; a test uses an alias of its own."""
+    with running_kms() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

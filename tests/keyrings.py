@@ -33,10 +33,11 @@ NONCE = bytes(12)
 
 @dataclass(slots=True)
 class CountingProvider:
-    """The provider of files, which remembers what it was asked to open."""
+    """The provider of files, which remembers what it was asked to open. `meanwhile` runs before it opens anything."""
 
     inner: FileProvider
     opened: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
     delay: timedelta = timedelta(0)
 
     def wrap(self, name: str, secret: bytes) -> Wrapped:
@@ -46,6 +47,8 @@ class CountingProvider:
     def unwrap(self, name: str, wrapped: Wrapped) -> bytes:
         """Open a secret and remember its name."""
         self.opened.append(name)
+        if self.meanwhile:
+            self.meanwhile()
         return self.inner.unwrap(name, wrapped)
 
     def renew(self) -> str:

@@ -116,6 +116,17 @@ def test_what_the_configuration_needs_of_the_environment_is_checked(
     assert "canary" not in mended[1]
 
 
+@pytest.mark.parametrize("url", ["vault://vault.example.com/desk", "aws-kms://desk", "file:"])
+def test_an_address_of_no_key_holder_is_named(terminal: Terminal, url: str) -> None:
+    """`check` says what to give, before any start does."""
+    terminal.environment["KEK_URL"] = url
+
+    refusal = terminal.refusal("check")
+
+    assert refusal.startswith("askfirst: environment: KEK_URL: ")
+    assert f"give {url.partition(':')[0]}:" in refusal
+
+
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_a_role_refuses_a_database_without_tables(terminal: Terminal, role: str) -> None:
     """Only `serve` migrates by itself; the others name the command that does."""

@@ -153,6 +153,23 @@ def test_two_processes_cannot_renew_one_key_at_once(
     assert set(process.run(process.keyring.keys, [PROFILE])[PROFILE]) == {1, 2}
 
 
+def test_who_waits_for_the_provider_at_the_start_keeps_nobody_waiting(
+    process: Process, begin_process: Callable[[], Process]
+) -> None:
+    """While a provider takes its time to open what another process needs, this one makes and destroys keys."""
+    second = begin_process()
+
+    def meanwhile() -> None:
+        process.submit(process.keyring.create, [PROFILE]).result(3)
+        process.submit(process.keyring.destroy, ADA, ["profile.1"], tombstone=False, at=NOW).result(3)
+
+    second.provider.meanwhile = meanwhile
+    second.run(second.keyring.open)
+
+    assert process.run(process.keyring.keys, [PROFILE]) == {}
+    assert len(second.provider.opened) > 3  # it was asked again
+
+
 @contextmanager
 def mixed(data_url: str, keyring_url: str, folder: Path) -> Iterator[tuple[StorageThread, Engine, Keyring]]:
     """A desk whose two databases may be of different kinds, in one thread."""

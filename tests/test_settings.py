@@ -100,7 +100,7 @@ def test_all_faults_are_told_together() -> None:
         "ASKFIRST_ENV": "use one of development, production",
         "DATABASE_URL": "begin it with sqlite or postgresql or postgres",
         "LOG_FORMAT": "use one of console, json",
-        "KEK_URL": "begin it with file",
+        "KEK_URL": "begin it with file or vault or aws-kms",
     }
 
 
@@ -133,14 +133,30 @@ def test_a_database_may_lie_on_this_machine(url: str) -> None:
     assert Settings.from_environment({"DATABASE_URL": url}).database_url == url
 
 
-@pytest.mark.parametrize("url", ["", "vault://vault.example.com/desk", "aws-kms:alias/desk", "kek.json"])
-def test_no_remedy_offers_what_is_not_supported_yet(url: str) -> None:
-    """Whatever stands in `KEK_URL`, the way out that is named is one that works."""
-    remedy = faults(**PRODUCTION | {"KEK_URL": url})["KEK_URL"]
+@pytest.mark.parametrize(
+    "url", ["file:kek.json", "vault://vault.example.com/transit/desk", "aws-kms://alias/desk"]
+)
+def test_key_encryption_keys_have_three_holders(url: str) -> None:
+    """A file, Vault and KMS; `askfirst check` looks at the rest of the address."""
+    assert Settings.from_environment({"KEK_URL": url}).kek_url == url
 
-    assert "file" in remedy
-    assert "vault" not in remedy
-    assert "kms" not in remedy
+
+@pytest.mark.parametrize(
+    ("url", "completed"),
+    [
+        ("file:kek.json", "file:kek.json"),
+        ("vault://v.example.com/transit/desk", "vault://v.example.com/transit/desk?namespace=a%2Fb"),
+        ("vault://localhost/transit/desk?tls=0", "vault://localhost/transit/desk?tls=0&namespace=a%2Fb"),
+        ("vault://localhost/transit/desk?namespace=c", "vault://localhost/transit/desk?namespace=c"),
+        ("aws-kms://alias/desk", "aws-kms://alias/desk?region=eu-central-1"),
+        ("aws-kms://alias/desk?region=eu-west-1", "aws-kms://alias/desk?region=eu-west-1"),
+    ],
+)
+def test_the_holder_of_keys_is_found_as_its_own_tools_find_it(url: str, completed: str) -> None:
+    """`VAULT_NAMESPACE` and `AWS_REGION` count unless the address says otherwise; the libraries read the rest."""
+    environment = {"KEK_URL": url, "VAULT_NAMESPACE": "a/b", "AWS_REGION": "eu-central-1"}
+
+    assert Settings.from_environment(environment).kek_url == completed
 
 
 def test_production_starts_when_all_is_named() -> None:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from bot.web.problems import Problem, of_storage
-from storage.errors import Conflict, ConsentRequired, KeyLost, NotFound, StorageError, SubjectErased
+from storage.errors import Conflict, ConsentRequired, KekAway, KeyLost, NotFound, StorageError, SubjectErased
 from tests.visiting import Visit, visiting
 
 CANARY = "canary-Li-Na"
@@ -89,6 +89,7 @@ async def test_a_fault_on_a_socket_is_an_error_frame(visit: Visit, monkeypatch: 
         (ConsentRequired("s"), 403),
         (NotFound("s"), 404),
         (Conflict("s"), 503),
+        (KekAway("s"), 503),
     ],
 )
 def test_a_person_may_know_these_faults_of_storage(fault: StorageError, status: int) -> None:

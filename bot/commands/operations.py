@@ -10,6 +10,9 @@ from bot.commands.office import Office
 from config.settings import FILE, Settings, SettingsInvalid
 from intake.faults import Fault
 from intake.rules import Rules
+from storage.errors import UrlRefused
+from storage.kek_address import provider_for
+from storage.sources import Sources
 
 
 def add(commands: Any) -> None:
@@ -48,6 +51,11 @@ def _missing(rules: Rules, settings: Settings, environment: Mapping[str, str]) -
     if mailboxes and not settings.smtp_url:
         remedy = "set it to smtp://user:pass@host:587?starttls=1"
         faults.append(Fault(FILE, "SMTP_URL", f"no mail reaches {', '.join(mailboxes)}", remedy))
+    try:
+        provider_for(settings.kek_url, random=Sources().random)
+    except UrlRefused as refused:
+        remedy = str(refused).removeprefix("KEK_URL: ")
+        faults.append(Fault(FILE, "KEK_URL", "it names no holder of key-encryption keys", remedy))
     if settings.telegram_webhook and not settings.public_url.startswith("https:"):
         remedy = "set it to the https address of the desk, or TELEGRAM_WEBHOOK=0"
         faults.append(Fault(FILE, "PUBLIC_URL", "Telegram calls https addresses only", remedy))

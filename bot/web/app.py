@@ -57,21 +57,25 @@ def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:
         ]
     )
     app.on_response_prepare.append(share_with_listed)
-    app.on_response_prepare.append(_carry_headers)
+    app.on_response_prepare.append(carry_safe_headers)
+    app.on_response_prepare.append(_insist_on_https)
     app.on_shutdown.append(_send_away)
-    app.cleanup_ctx.append(_quiet_server)
+    app.cleanup_ctx.append(quiet_server)
     return app
 
 
-async def _carry_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def carry_safe_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Give every answer what keeps browsers and caches from more than it says; a page's own headers stand."""
     for name, value in _SAFE.items():
         response.headers.setdefault(name, value)
     if request.path.startswith(API):
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    response.headers[hdrs.SERVER] = "askfirst"  # not which library, nor its version
+
+
+async def _insist_on_https(request: web.Request, response: web.StreamResponse) -> None:
     if request.app[DESK].settings.public_url.startswith("https:"):
         response.headers.setdefault("Strict-Transport-Security", _HSTS)
-    response.headers[hdrs.SERVER] = "askfirst"  # not which library, nor its version
 
 
 async def _send_away(app: web.Application) -> None:
@@ -81,7 +85,7 @@ async def _send_away(app: web.Application) -> None:
     await asyncio.gather(*(socket.go_away() for socket in tuple(sockets)))
 
 
-async def _quiet_server(app: web.Application) -> AsyncIterator[None]:
+async def quiet_server(app: web.Application) -> AsyncIterator[None]:
     """Keep the HTTP library from logging addresses and tracebacks of requests that were no HTTP."""
     server = logging.getLogger("aiohttp.server")
     server.addFilter(_class_only)

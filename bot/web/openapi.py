@@ -17,7 +17,7 @@ from intake.visit import ITEM_MAX
 
 VERSION = "1"
 _SCHEMAS = Path(__file__).parent / "schemas"
-_EVERYWHERE = ("400", "403", "429", "500")  # problems that any call of the API may meet
+_EVERYWHERE = ("400", "403", "429", "500", "503")  # problems that any call of the API may meet
 
 
 @lru_cache(maxsize=1)

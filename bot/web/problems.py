@@ -14,8 +14,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from storage.errors import Conflict, ConsentRequired, NotFound, StorageError, SubjectErased
+from storage.errors import Conflict, ConsentRequired, KekAway, NotFound, StorageError, SubjectErased
 
+NOT_READY_SECONDS = "5"  # seconds; an absent holder of keys is asked again every two
 MEDIA_TYPE = "application/problem+json"  # RFC 9457 §3
 _HERE = Path(__file__).resolve().parents[2]
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_long", 415: "not_json"}
@@ -80,7 +81,15 @@ def of_storage(fault: StorageError) -> Problem | None:
                 "Too much happened at once. Nothing was kept; try again.",
                 headers={"Retry-After": "1"},
             )
+        case KekAway():
+            return not_ready()
     return None
+
+
+def not_ready() -> Problem:
+    """Return what is said while the holder of the key-encryption keys cannot be reached."""
+    detail = "The desk is not ready at this moment. Nothing was kept; try again in a few seconds."
+    return Problem(503, "not_ready", detail, headers={"Retry-After": NOT_READY_SECONDS})
 
 
 def unexpected(fault: BaseException) -> Problem:
