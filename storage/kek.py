@@ -53,7 +53,8 @@ class Provider(Protocol):
     def destroy(self, kek: str) -> datetime | None:
         """Destroy a KEK: nothing that it has wrapped opens again. Asking again does no harm.
 
-        Returns: None when it is gone for good; else from when on it will be, while it opens nothing already.
+        Returns: None when it is gone for good; else from when on it will be. Until then it opens nothing, but its
+        holder could bring it back.
         Raises: KekRefused when it is the current one.
         """
         ...

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORM = "aws-kms://alias/askfirst, with ?region=REGION where the environment names none"
 PENDING_DAYS = 7  # days; the least that KMS allows (ScheduleKeyDeletion, PendingWindowInDays)
-TIMEOUT = 3  # seconds for connecting, and for each answer; KMS takes milliseconds
+TIMEOUT = 5  # seconds for connecting, and for each answer; KMS takes milliseconds
 ATTEMPTS = 1  # whoever can wait tries again, and says so
 _ALIAS = re.compile(r"alias/(?!aws/)[\w/-]{1,250}", re.ASCII)  # CreateAlias, AliasName
 _REGION = re.compile(r"[a-z0-9-]+")
@@ -140,7 +140,7 @@ class KmsProvider:
             yield self._client
         except ClientError as fault:
             raise self._refusal(fault) from None
-        except BotoCoreError as fault:
+        except (BotoCoreError, ValueError) as fault:  # the library's word for an endpoint that is no address
             raise self._failure(fault) from None
 
     def _refusal(self, fault: ClientError) -> KekAway | KekRefused:
@@ -151,12 +151,14 @@ class KmsProvider:
             return KekRefused(f"{self._place}: a key is disabled or waits for its deletion; enable it again")
         return KekRefused(f"{self._place} refuses ({code}): check credentials, region and policy")
 
-    def _failure(self, fault: BotoCoreError) -> KekAway | KekRefused:
+    def _failure(self, fault: BotoCoreError | ValueError) -> KekAway | KekRefused:
         from botocore import exceptions as cannot
 
         kind = type(fault).__name__
-        if "CERTIFICATE_VERIFY_FAILED" in str(fault):
-            return KekRefused(f"{self._place}: its certificate is not trusted; set AWS_CA_BUNDLE")
+        if isinstance(fault, cannot.SSLError) and "EOF" not in str(
+            fault
+        ):  # that would be a broken connection
+            return KekRefused(f"{self._place}: its certificate is not trusted; check AWS_CA_BUNDLE")
         if isinstance(
             fault,
             cannot.ConnectionError
@@ -165,7 +167,7 @@ class KmsProvider:
             | cannot.MetadataRetrievalError,
         ):
             return KekAway(f"{self._place} cannot be reached ({kind})")
-        return KekRefused(f"{self._place} cannot be asked ({kind}): check credentials and region")
+        return KekRefused(f"{self._place} cannot be asked ({kind}): check credentials, region and endpoint")
 
 
 def _context(name: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORM = "vault://HOST:8200/transit/askfirst (mount, name of the keys); the token stands in VAULT_TOKEN"
 PORT = 8_200  # IANA: none; the default of Vault and OpenBao
-TIMEOUT = 3.0  # seconds for connecting, and for each answer; transit takes milliseconds
+TIMEOUT = 5.0  # seconds for connecting, and for each answer; transit takes milliseconds
 MARK = (
     "askfirst kek wrap 1"  # as in the file: keeps these wraps apart from everything else the engine encrypts
 )

@@ -119,15 +119,23 @@ def test_credentials_that_nobody_knows_are_refused(provider: KmsProvider, kms: K
 
 
 @pytest.mark.parametrize(
-    ("missing", "named"), [("AWS_ACCESS_KEY_ID", "Credentials"), ("AWS_DEFAULT_REGION", "NoRegionError")]
+    ("name", "value", "named"),
+    [
+        ("AWS_ACCESS_KEY_ID", "", "Credentials"),
+        ("AWS_DEFAULT_REGION", "", "NoRegionError"),
+        ("AWS_PROFILE", "nobody", "ProfileNotFound"),
+        ("AWS_ENDPOINT_URL_KMS", "nonsense", "ValueError"),
+    ],
 )
 def test_what_the_environment_lacks_is_named(
-    provider: KmsProvider, missing: str, named: str, monkeypatch: pytest.MonkeyPatch
+    provider: KmsProvider, name: str, value: str, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No credentials, no region: nothing to wait for."""
-    monkeypatch.delenv(missing)
+    """No credentials, no region, no such profile, no address: nothing to wait for."""
+    monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
 
-    with pytest.raises(KekRefused, match=f"cannot be asked .*{named}.*: check credentials and region"):
+    with pytest.raises(
+        KekRefused, match=f"cannot be asked .*{named}.*: check credentials, region and endpoint"
+    ):
         provider.renew()
 
 
@@ -161,12 +169,13 @@ def test_what_kms_says_is_told_apart(
             provider.unwrap("epoch 1", SOME)
 
 
-def test_only_a_certificate_that_is_trusted_will_do(
-    provider: KmsProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_certificate_that_is_trusted_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody in between is no server to wait for."""
     with running_openbao(tls=True) as stranger:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", stranger.url)
 
-        with pytest.raises(KekRefused, match="is not trusted; set AWS_CA_BUNDLE"):
-            provider.unwrap("epoch 1", SOME)
+        for bundle in (None, "missing.pem"):
+            if bundle:
+                monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+            with pytest.raises(KekRefused, match="is not trusted; check AWS_CA_BUNDLE"):
+                KmsProvider.at("aws-kms://alias/askfirst").unwrap("epoch 1", SOME)
