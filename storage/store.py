@@ -20,7 +20,7 @@ from storage.keyring import Keyring
 from storage.means import Means
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
 from storage.sweep import Due
-from storage.writing import Statements
+from storage.writing import statements
 
 
 class Store:
@@ -41,7 +41,7 @@ class Store:
         )
         self._engine = engine
         self._reading = reading(engine)
-        self._statements = Statements(engine.dialect)
+        self._statements = statements(engine.dialect.name)
 
     def turns(
         self, batch: Sequence[Turn], decide: Callable[[Turn, Conversation], Step]

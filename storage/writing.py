@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
 from storage.moments import Moment
@@ -208,6 +209,12 @@ _CHANGES: Mapping[str, UpdateBase] = {
         updated_at=_given("updated_at"),
     ),
 }
+
+
+@cache
+def statements(kind: str) -> Statements:
+    """Return the statements for a kind of database, "sqlite" or "postgresql", compiled once in a process."""
+    return Statements(make_url(f"{kind}://").get_dialect()())
 
 
 def merged(several: Sequence[Mapping[str, Rows]]) -> dict[str, Rows]:

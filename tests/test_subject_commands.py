@@ -17,8 +17,9 @@ from bot.commands.office import Office
 from bot.desk import Desk
 from intake.outcomes import Reply
 from storage.tables import audit
+from tests.house import CONFIG
 from tests.published import fits
-from tests.selling import CONFIG, LI_NA, Person, recipient, selling_desk
+from tests.selling import LI_NA, Person, recipient, selling_desk
 
 
 @dataclass

@@ -6,8 +6,11 @@ import hashlib
 import hmac
 import logging
 import warnings
+from functools import cache
+from ssl import SSLContext
 from typing import Any
 
+from httpx import create_ssl_context
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
@@ -68,4 +71,10 @@ def _connections(number: int) -> HTTPXRequest:
         write_timeout=ANSWER_SECONDS,
         connect_timeout=ANSWER_SECONDS,
         pool_timeout=POOL_SECONDS,
+        httpx_kwargs={"verify": _authorities()},
     )
+
+
+@cache  # reading them takes as long as a tenth of a start
+def _authorities() -> SSLContext:
+    return create_ssl_context()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
+from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -99,6 +100,7 @@ class Policies:
         return tuple(compare(self.text(older, locale), self.text(newer, locale)))
 
 
+@cache  # few texts, which never change; each is drawn at a start only
 def safe_html(markdown: str) -> str:
     """Return the HTML of a document: headings, lists, tables and links, never a script, style or form."""
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
