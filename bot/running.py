@@ -6,11 +6,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from subprocess import Popen
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
 
@@ -165,12 +165,18 @@ def _channel(desk: Desk) -> TelegramChannel | None:
     return TelegramChannel(desk)
 
 
-async def until_stopped() -> None:
-    """Return when the process is asked to end."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+async def until_stopped(role: Coroutine[Any, Any, None]) -> None:
+    """Run a role until it ends or the process is asked to end, at whatever moment of its start or life that is."""
+    running = asyncio.ensure_future(role)
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(name, running.cancel)
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def _stay_open() -> None:
+    """Stay open: what was started is stopped in order when the role is cancelled."""
+    await asyncio.Event().wait()
 
 
 async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, str], say: Say) -> None:
@@ -184,7 +190,7 @@ async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, st
         await stack.enter_async_context(worker_role(desk, channel, environment))
         await stack.enter_async_context(web_role(desk, channel))
         await _welcome(desk, say)
-        await until_stopped()
+        await _stay_open()
 
 
 async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool = False) -> None:
@@ -196,7 +202,7 @@ async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool
         web_role(desk, channel, shared=shared) as port,
     ):
         say(f"web: http://{settings.host}:{port}")
-        await until_stopped()
+        await _stay_open()
 
 
 async def telegram_only(settings: Settings, loaded: Loaded) -> None:
@@ -205,7 +211,7 @@ async def telegram_only(settings: Settings, loaded: Loaded) -> None:
         channel = _channel(desk)
         assert channel, "the command checks that there is a token"
         async with telegram_role(channel):
-            await until_stopped()
+            await _stay_open()
 
 
 async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[str, str]) -> None:
@@ -215,7 +221,7 @@ async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[s
         _resting(desk) as channel,
         worker_role(desk, channel, environment),
     ):
-        await until_stopped()
+        await _stay_open()
 
 
 @asynccontextmanager

@@ -207,6 +207,8 @@ class SocketVisitor(WebVisitor):
         self._socket = await self.client.ws_connect(f"{self.desk.url}/api/v1/chat")
         await self._socket.send_json({"type": "hello", "token": self.token, "after": 0})
         welcome = await self._next()
+        if welcome.get("code") == "erased":  # the deletion was carried out, only its answer was lost
+            self.gone = True
         if self.gone:
             return
         shown = [await self._next() for _ in range(welcome["seq"])]

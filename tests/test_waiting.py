@@ -126,6 +126,18 @@ async def test_a_desk_waits_for_its_key_holder_and_then_serves(environment: dict
     assert later.status == 201  # sealed again: the secrets are in memory, and turns go on
 
 
+async def test_a_desk_that_still_waits_can_be_stopped(environment: dict[str, str]) -> None:
+    """Told to end before it ever opened, it ends, and that is no failure."""
+    environment["KEK_URL"] = f"vault://127.0.0.1:{free_port()}/transit/askfirst?tls=0"
+
+    async with desk(environment, "serve") as process:
+        await told(process, "keys.provider_away")
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("command", ["serve", "worker", "db"])
 def test_a_key_holder_that_refuses_is_not_waited_for(
     command: str, environment: dict[str, str], openbao: OpenBao, monkeypatch: pytest.MonkeyPatch

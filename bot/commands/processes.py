@@ -35,7 +35,7 @@ def _run(office: Office, role: Coroutine[Any, Any, None]) -> int:
     gc.set_threshold(GARBAGE_LOOK, 20, 100)
     logs.set_up(office.settings.log_level, office.settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(role)
+        runner.run(running.until_stopped(role))
     return 0
 
 
