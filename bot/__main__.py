@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from bot.commands import leads, operations, processes, staff, subjects
+from bot.commands import audit, leads, operations, processes, receipts, staff, subjects
 from bot.commands.office import CommandRefused, Office
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
 from storage.errors import StorageError
 
-FAMILIES = (processes, operations, staff, leads, subjects)
+FAMILIES = (processes, operations, staff, leads, subjects, audit, receipts)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str], office: Office, errors: TextIO) -> int:
         for fault in invalid.faults:
             print(f"askfirst: {fault}", file=errors)
     except (CommandRefused, StorageError, OSError) as refused:
-        print(f"askfirst: {refused}", file=errors)
+        for line in str(refused).splitlines():
+            print(f"askfirst: {line}", file=errors)
     except KeyboardInterrupt:
         print("askfirst: stopped", file=errors)
     return 1

@@ -18,6 +18,7 @@ from bot import staff
 from bot.commands.office import CommandRefused
 from bot.commands.staff import one_time_url
 from bot.delivery.courier import Courier, Handler
+from bot.delivery.heads import Heads, sink_at
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
@@ -62,6 +63,7 @@ async def open_desk(
             settings.kek_url,
             loaded.rules,
             migrate=migrate,
+            public_url=settings.public_url,
             sources=given,
         ),
         waiting,
@@ -141,7 +143,7 @@ async def worker_role(
     async with ClientSession() as session:
         courier = Courier(desk, Webhooks(session, environment), _mails(desk), _handlers(channel))
         stop = asyncio.Event()
-        running = asyncio.create_task(Worker(desk, courier).run(stop))
+        running = asyncio.create_task(Worker(desk, courier, _heads(desk, session)).run(stop))
         try:
             yield
         finally:
@@ -151,6 +153,11 @@ async def worker_role(
 
 def _mails(desk: Desk) -> Mails:
     return Mails(desk, MailServer.at(desk.settings.smtp_url) if desk.settings.smtp_url else None)
+
+
+def _heads(desk: Desk, session: ClientSession) -> Heads | None:
+    address = desk.settings.audit_sink
+    return Heads(desk, sink_at(address, session), address) if address else None
 
 
 def _handlers(channel: TelegramChannel | None) -> dict[str, Handler]:

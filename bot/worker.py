@@ -1,4 +1,4 @@
-"""What happens without anybody asking: deliveries, retention, unfinished erasures, an empty write-ahead log."""
+"""What happens without anybody asking: deliveries, retention, unfinished erasures, the audit's chain, an empty log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from bot.delivery.courier import Courier
+from bot.delivery.heads import Heads
 from bot.desk import Desk
 
 T = TypeVar("T")
@@ -24,9 +25,10 @@ _log = structlog.get_logger(__name__)
 class Worker:
     """The background process; several may run at once. `run` returns soon after `stop` is set, nothing half done."""
 
-    def __init__(self, desk: Desk, courier: Courier) -> None:
+    def __init__(self, desk: Desk, courier: Courier, heads: Heads | None = None) -> None:
         self._desk = desk
         self._courier = courier
+        self._heads = heads
         self._chores_due: datetime | None = None
         self._alarm_due: datetime | None = None
 
@@ -36,6 +38,7 @@ class Worker:
             await self.chores()
             if not await self.deliver():
                 await _pause(stop)
+        await self._chain(self._desk.clock())  # so that a desk that was stopped leaves no row unchained
 
     async def deliver(self) -> int:
         """Deliver what is due, `AT_ONCE` at most; return how many tasks were claimed."""
@@ -48,7 +51,7 @@ class Worker:
         return len(tasks)
 
     async def chores(self) -> None:
-        """Once in `CHORES_EVERY`: finish erasures, sweep what is due, empty the logs of SQLite, look at the epoch."""
+        """Once in `CHORES_EVERY`: finish erasures, sweep, chain the audit, empty SQLite's logs, look at the epoch."""
         now = self._desk.clock()
         if self._chores_due is not None and now < self._chores_due:
             return
@@ -57,8 +60,16 @@ class Worker:
         for erasure in await self._chore("erasures", storage.store.unfinished_erasures) or ():
             await self._chore("erasure", storage.store.finish_erasure, erasure)
         await self._chore("retention", storage.store.sweep, now)
+        await self._chain(now)
         await self._chore("log", storage.truncate_logs)
         await self._alarm(now)
+
+    async def _chain(self, now: datetime) -> None:
+        """Chain what was written to the audit, batch by batch, and send the heads off the host."""
+        while await self._chore("audit", self._desk.storage.chain.append, now):
+            pass
+        if self._heads:
+            await self._heads.send()
 
     async def _alarm(self, now: datetime) -> None:
         """Tell the operator of an epoch that should have ended, at most once in `ALARM_EVERY`."""

@@ -21,7 +21,9 @@ _DATABASES: Final = ("sqlite", "postgresql", "postgres")
 _KEYS: Final = ("file", "vault", "aws-kms")
 _TOLD_APART: Final = {"vault": ("VAULT_NAMESPACE", "namespace"), "aws-kms": ("AWS_REGION", "region")}
 # the others may name a file, or a socket of this machine
-_WITH_HOST: Final = ("http", "https", "smtp", "smtps")
+_WITH_HOST: Final = ("http", "https", "smtp", "smtps", "syslog", "syslog+tcp")
+_SINKS: Final = ("file", "https", "http", "syslog", "syslog+tcp")
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class SettingsInvalid(Exception):
@@ -48,6 +50,7 @@ class Settings:
     telegram_api_url: str
     telegram_webhook: bool
     smtp_url: str = field(repr=False)  # "" without mail
+    audit_sink: str = field(repr=False)  # where heads of the audit go off this host; "": nowhere
     config_dir: Path
     env: str  # "development" | "production"
     log_level: str
@@ -95,6 +98,7 @@ class _Reading:
             telegram_api_url=self._url("TELEGRAM_API_URL", TELEGRAM_API, ("http", "https")).rstrip("/"),
             telegram_webhook=self._one_of("TELEGRAM_WEBHOOK", ("0", "1")) == "1",
             smtp_url=self._url("SMTP_URL", "", ("smtp", "smtps")),
+            audit_sink=self._sink(),
             config_dir=Path(self._text("ASKFIRST_CONFIG", "config")),
             env=env,
             log_level=self._one_of("LOG_LEVEL", LEVELS, "INFO", capitals=True),
@@ -139,6 +143,15 @@ class _Reading:
         if name not in self._given or f"{option}=" in kek_url:
             return kek_url
         return f"{kek_url}{'&' if '?' in kek_url else '?'}{urlencode({option: self._given[name]})}"
+
+    def _sink(self) -> str:
+        given = self._url("AUDIT_SINK", "", _SINKS)
+        scheme, _, rest = given.partition(":")
+        if scheme == "file" and not rest:
+            self._fault("AUDIT_SINK", "a file without a name", "write file:PATH")
+        if scheme == "http" and urlsplit(given).hostname not in _LOOPBACK:
+            self._fault("AUDIT_SINK", "http leaves this machine unprotected", "begin it with https")
+        return given
 
     def _fault(self, name: str, fault: str, remedy: str) -> None:
         self.faults.append(Fault(FILE, name, fault, remedy))

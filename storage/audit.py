@@ -1,6 +1,7 @@
 """Who did what to whom, when and what for: ids, purposes and field names, never a value. Rows are only ever added.
 
 Each writer (a process) numbers its own rows without gaps; the number is drawn in the transaction that writes the row.
+So writers never wait for each other. `storage.chain` ties what they wrote together afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from storage.tables import audit
+from storage.audit_tables import audit
 
 PERSON = "person"  # the actor of what people do about themselves
 OFFICER = "officer"  # the actor of whoever helps people with their rights
@@ -31,6 +32,7 @@ class Entry:
     purpose: str = ""  # one, or several with commas between
     fields: tuple[str, ...] = ()
     policy: str = ""
+    records: tuple[str, ...] = ()  # ids of the decisions it is about
 
 
 def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None:
@@ -52,6 +54,7 @@ def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None
                 "purpose": entry.purpose,
                 "fields": ",".join(entry.fields),
                 "policy": entry.policy,
+                "records": ",".join(entry.records),
             }
             for place, entry in enumerate(entries, 1)
         ],

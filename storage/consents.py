@@ -1,28 +1,24 @@
-"""Decisions about purposes, one row each with its evidence; which of them hold; and the receipts (L2, L3, L14).
+"""Decisions about purposes, one row each with its sealed evidence, and which of them hold (L2, L3, L14).
 
 A decision holds until the next one about the same purpose. Processing needs an agreement that holds: a *live* consent.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from intake.outcomes import RecordAttestation, RecordConsent, Withdraw
-from intake.rules import Rules
 from storage import scopes
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
-from storage.means import KeysAtHand, Means, stamp
-from storage.sealing import Place
+from storage.means import stamp
 from storage.tables import consents
 
 ATTESTATION = "attestation"  # the visitor is authorised by whom the details are about (S6)
-RECEIPT_DOMAIN = "receipt"
 _LIVE = select(consents.c.subject, consents.c.purpose, consents.c.policy).where(
     consents.c.subject.in_(bindparam("subjects", expanding=True)),
     consents.c.ended_at.is_(None),
@@ -39,16 +35,20 @@ def live(connection: Connection, subjects: Collection[str]) -> dict[str, dict[st
     return found
 
 
-def own(field: str) -> str:
-    """Return the name under which a field's own consent is recorded."""
-    return f"field:{field}"
-
-
 def record(carrying: Carrying, effect: RecordConsent) -> None:
     """Record every decision with the evidence of what was shown; earlier decisions about the purposes end."""
-    evidence = {"notice_sha256": effect.notice_sha256, "locale": effect.locale}
+    decided: dict[str, dict[str, str]] = {"agreed": {}, "refused": {}}
     for purpose, agreed in effect.decisions:
-        _decide(carrying, purpose, "agreed" if agreed else "refused", effect.policy, effect.method, evidence)
+        word = "agreed" if agreed else "refused"
+        evidence = {
+            "purpose": purpose,
+            "decision": word,
+            "policy": effect.policy,
+            "notice_sha256": effect.notice_sha256,
+            "locale": effect.locale,
+            "method": effect.method,
+        }
+        decided[word][purpose] = _decide(carrying, evidence)
         if agreed:
             carrying.live[purpose] = effect.policy
         else:
@@ -57,119 +57,87 @@ def record(carrying: Carrying, effect: RecordConsent) -> None:
         carrying.rules.purposes[name].required for name in carrying.live if name in carrying.rules.purposes
     ):
         carrying.write("subject_consulting", b_subject=carrying.standing.subject)
-    for word, wanted in (("agreed", True), ("refused", False)):
-        named = ",".join(purpose for purpose, agreed in effect.decisions if agreed is wanted)
-        if named:
-            _note(carrying, word, named, effect.policy)
+    for word, records in decided.items():
+        _note(carrying, word, records, effect.policy)
 
 
 def attest(carrying: Carrying, effect: RecordAttestation) -> None:
     """Record whether the visitor is authorised to give another person's details (S6)."""
-    decision = "agreed" if effect.authorised else "refused"
-    evidence = {"locale": carrying.state.locale}
-    _decide(carrying, ATTESTATION, decision, carrying.state.policy, "question", evidence)
+    word = "agreed" if effect.authorised else "refused"
+    evidence = {
+        "purpose": ATTESTATION,
+        "decision": word,
+        "policy": carrying.state.policy,
+        "locale": carrying.state.locale,
+        "method": "question",
+    }
+    _note(carrying, word, {ATTESTATION: _decide(carrying, evidence)}, carrying.state.policy)
 
 
 def withdraw(carrying: Carrying, effect: Withdraw) -> None:
     """End the live consents for these purposes with this commit."""
-    ending = [purpose for purpose in effect.purposes if purpose in carrying.live]
-    for purpose in ending:
-        policy = carrying.live.pop(purpose)
-        _decide(carrying, purpose, "withdrawn", policy, "command", {"locale": carrying.state.locale})
-    if ending:
-        _note(carrying, "withdrawn", ",".join(ending), "")
+    records = {}
+    for purpose in effect.purposes:
+        if purpose in carrying.live:
+            evidence = {
+                "purpose": purpose,
+                "decision": "withdrawn",
+                "policy": carrying.live.pop(purpose),
+                "locale": carrying.state.locale,
+                "method": "command",
+            }
+            records[purpose] = _decide(carrying, evidence)
+    _note(carrying, "withdrawn", records, "")
 
 
-def _note(carrying: Carrying, action: str, purposes: str, policy: str) -> None:
-    carrying.entries.append(
-        Entry(
+def _note(carrying: Carrying, action: str, records: Mapping[str, str], policy: str) -> None:
+    """Have the audit name decisions of one kind: purposes, and in the same order the ids of their records."""
+    if records:
+        note = Entry(
             at=carrying.at,
             actor=PERSON,
             action=action,
             subject=carrying.standing.subject,
-            purpose=purposes,
+            purpose=",".join(records),
             policy=policy,
+            records=tuple(records.values()),
         )
-    )
+        carrying.entries.append(note)
 
 
-def _decide(
-    carrying: Carrying, purpose: str, decision: str, policy: str, method: str, evidence: dict[str, str]
-) -> None:
+def _decide(carrying: Carrying, evidence: Mapping[str, str]) -> str:
+    """Record one decision in place of the one before, its evidence sealed; return the id of its record."""
     row, subject = carrying.means.new_id(), carrying.standing.subject
-    carrying.write("consent_ended", b_subject=subject, b_purpose=purpose, b_at=carrying.at)
+    terms = carrying.means.terms_in(evidence["locale"])
+    sealed = orjson.dumps(
+        {**evidence, "id": row, "subject": subject, "at": stamp(carrying.at), "terms": terms.sha256}
+        | {"channel": carrying.state.channel, "site": carrying.state.site}
+    )
+    carrying.write("terms_kept", sha256=terms.sha256, body=terms.body)
+    carrying.write("consent_ended", b_subject=subject, b_purpose=evidence["purpose"], b_at=carrying.at)
     carrying.write(
         "consent_recorded",
         subject=subject,
         id=row,
         conversation=carrying.standing.id,
-        purpose=purpose,
-        decision=decision,
-        policy=policy,
-        method=method,
+        **{name: evidence[name] for name in ("purpose", "decision", "policy", "method")},
         at=carrying.at,
         ended_at=None,
-        sealed_evidence=carrying.seal(
-            scopes.CONSENTS, "consents", "sealed_evidence", row, 0, orjson.dumps(evidence)
-        ),
+        sealed_evidence=carrying.seal(scopes.CONSENTS, "consents", "sealed_evidence", row, 0, sealed),
     )
+    return row
 
 
 def decisions(connection: Connection, subject: str) -> tuple[dict[str, Any], ...]:
     """Return every decision of a person, oldest first, as "view" shows them."""
     return tuple(
         {"purpose": row.purpose, "decision": row.decision, "policy": row.policy, "at": stamp(row.at)}
-        for row in _rows(connection, subject)
+        for row in rows_of(connection, subject)
     )
 
 
-def receipts(
-    means: Means, keys: KeysAtHand, connection: Connection, subject: str
-) -> tuple[dict[str, Any], ...]:
-    """Return a signed receipt of every decision (shape after ISO/IEC TS 27560; L14)."""
-    rows = _rows(connection, subject)
-    if rows:
-        keys.fetch([(subject, scopes.CONSENTS)])
-    return tuple(_receipt(means, keys, row) for row in rows)
-
-
-def _rows(connection: Connection, subject: str) -> list[Any]:
+def rows_of(connection: Connection, subject: str) -> list[Any]:
+    """Return the rows of a person's decisions, oldest first."""
     mine = select(consents).where(consents.c.subject == subject)
     order = (consents.c.at, consents.c.purpose, consents.c.ended_at.is_(None), consents.c.id)
     return list(connection.execute(mine.order_by(*order)))
-
-
-def _receipt(means: Means, keys: KeysAtHand, row: Any) -> dict[str, Any]:
-    place = Place(row.subject, "consents", "sealed_evidence", row.id, 0)
-    evidence: dict[str, str] = orjson.loads(keys.unseal(scopes.CONSENTS, place, row.sealed_evidence))
-    receipt = {
-        "id": row.id,
-        "purposes": [row.purpose],
-        "decision": row.decision,
-        "policy": row.policy,
-        "notice_sha256": evidence.get("notice_sha256", ""),
-        "locale": evidence["locale"],
-        "method": row.method,
-        "at": stamp(row.at),
-        "controller": _controller(means.rules, evidence["locale"]),
-    }
-    return signed(means, RECEIPT_DOMAIN, receipt)
-
-
-def _controller(rules: Rules, locale: str) -> dict[str, str]:
-    company = rules.company
-    known = locale if locale in company.name else rules.default_locale
-    return {
-        "name": company.name[known],
-        "address": company.address[known],
-        "country": company.country,
-        "email": company.email,
-    }
-
-
-def signed(means: Means, domain: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document with `kid` and Ed25519 `signature` (base64url) over its canonical JSON: sorted keys, UTF-8."""
-    kid, signature = means.keyring.sign(
-        "evidence", domain, orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-    )
-    return {**document, "kid": kid, "signature": base64.urlsafe_b64encode(signature).rstrip(b"=").decode()}

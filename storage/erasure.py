@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
-from storage import consents, outbox
+from storage import outbox, proofs
 from storage.connecting import truncate_wal
 from storage.disclosures import EXPORT
 from storage.epochs import EPOCH
@@ -34,7 +34,6 @@ from storage.tables import (
 from storage.tables import consents as consent_rows
 from storage.tables import outbox as outbox_rows
 
-CERTIFICATE_DOMAIN = "certificate"
 STAYS = {  # what is kept after an erasure, and why
     "certificate": "proof of the erasure, without identifiers",
     "tombstone": "so that nothing of it can be restored; a random number",
@@ -165,7 +164,7 @@ def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
 
 def _certify(means: Means, row: Row[Any]) -> None:
     """Step 4: the signed certificate; nothing is left to do. SQLite's log is emptied, now or by the worker."""
-    body = orjson.dumps(consents.signed(means, CERTIFICATE_DOMAIN, _certificate(row)))
+    body = orjson.dumps(proofs.signed(means.keyring, proofs.CERTIFICATE, _certificate(row)))
     means.keyring.store_certificate(row.id, body)
     with means.engine.begin() as connection:
         connection.execute(delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id))

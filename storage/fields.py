@@ -12,10 +12,11 @@ from intake.answers import normalised
 from intake.asking import NEED
 from intake.outcomes import NEED_JOINT, DropField, KeepField
 from intake.rules import VISIT, Field, Rules
-from storage import consents, moving, scopes, showing
+from storage import moving, scopes, showing
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
 from storage.errors import ConsentRequired, NotFound
+from storage.terms import own
 
 INDEXED = ("tel", "email")  # kinds that a person is found by; none of low variety
 
@@ -36,7 +37,7 @@ def must_be_agreed(rules: Rules, live: Mapping[str, str], name: str) -> str:
     """
     purpose = purpose_of(rules, name)
     separate = name in rules.fields and rules.fields[name].separate_consent
-    for needed in (purpose, *([consents.own(name)] if separate else [])):
+    for needed in (purpose, *([own(name)] if separate else [])):
         if needed not in live:
             raise ConsentRequired(f"no live consent for {needed}")
     return live[purpose]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, select, update
+from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func, select, update
 
 from storage.errors import SubjectErased
 from storage.key_cache import Name
@@ -55,6 +55,11 @@ def bury(connection: Connection, subject: str, scopes: Iterable[str], at: dateti
     rows = [{"subject": subject, "scope": scope, "at": at} for scope in scopes]
     if rows:
         connection.execute(insert_new(connection, tombstones), rows)
+
+
+def count_tombstones(connection: Connection) -> int:
+    """Return how many tombstones stand. None ever goes, so the number only grows."""
+    return connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
 
 
 def unsettled(connection: Connection, older_than: datetime) -> list[KeyName]:

@@ -194,6 +194,11 @@ class Keyring:
         with self._reading.begin() as connection:
             return connection.scalar(select(certificates.c.body).where(certificates.c.id == certificate))
 
+    def tombstones(self) -> int:
+        """Return how many tombstones there are: an older keyring has fewer."""
+        with self._reading.begin() as connection:
+            return key_rows.count_tombstones(connection)
+
     def sign(self, use: Use, domain: str, payload: bytes) -> tuple[str, bytes]:
         """Return (kid, Ed25519 signature); `domain` says what kind of proof it is, `storage.signatures` checks it."""
         return self._signing.sign(use, domain, payload)

@@ -13,6 +13,7 @@ from intake.rules import Rules
 from storage.errors import KeyLost, SubjectErased
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
+from storage.terms import Terms
 
 DRAWN_AT_ONCE = 16  # nonces; a call of the system costs as much as an envelope
 Name = tuple[str, str]  # (subject, scope)
@@ -20,11 +21,12 @@ Name = tuple[str, str]  # (subject, scope)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Means:
-    """Engine of the data, keyring, rules; the sources of time and randomness; the audit's name for this process."""
+    """Engine of the data, keyring, rules and their terms; time and randomness; the audit's name for this process."""
 
     engine: Engine
     keyring: Keyring
     rules: Rules
+    terms: Mapping[str, Terms]  # by locale
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
     writer: str
@@ -32,6 +34,10 @@ class Means:
     def new_id(self) -> str:
         """Return a fresh row id."""
         return self.random(16).hex()
+
+    def terms_in(self, locale: str) -> Terms:
+        """Return the terms in a language, or in the first one where it is not configured."""
+        return self.terms.get(locale) or self.terms[self.rules.default_locale]
 
 
 class KeysAtHand:

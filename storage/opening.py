@@ -12,6 +12,7 @@ from storage import audit, consents, fields, scopes, showing
 from storage.audit import OFFICER, OPENED, PERSON, Entry
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
 from storage.means import KeysAtHand, Means
+from storage.receipts import receipts_of
 from storage.records import Record
 from storage.showing import OWN_VIEW
 from storage.standing import must_live
@@ -88,7 +89,7 @@ def own_record(means: Means, connection: Connection, subject: str, *, purpose: s
 def receipts(means: Means, connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:
     """Return the signed receipts of every decision of a person. Raises SubjectErased, NotFound."""
     _person(connection, subject)
-    return consents.receipts(means, KeysAtHand(means), connection, subject)
+    return receipts_of(means, connection, subject)
 
 
 def _person(connection: Connection, subject: str) -> Row[Any]:

@@ -58,7 +58,7 @@ class SigningKeys:
     def _made(self, use: str) -> dict[str, object]:
         secret = self._random(KEY_BYTES)
         public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
-        kid = f"{use}-{sha256(public).hexdigest()[:16]}"
+        kid = kid_of(use, public)
         kek, body = self._provider.wrap(_name(kid), secret)
         return {
             "kid": kid,
@@ -68,6 +68,11 @@ class SigningKeys:
             "wrapped": body,
             "created_at": self._clock(),
         }
+
+
+def kid_of(use: str, public: bytes) -> str:
+    """Return the name of a public key: what it signs, and the beginning of its own hash. So no other can take it."""
+    return f"{use}-{sha256(public).hexdigest()[:16]}"
 
 
 def verify(public: bytes, domain: str, payload: bytes, signature: bytes) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intake.rules import Rules
 from storage import migrations
+from storage.chainer import Chain
 from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
 from storage.errors import DatabaseAway
 from storage.kek_address import provider_for
@@ -33,6 +34,7 @@ class Storage:
     leads: Leads
     parcels: Parcels
     staff: Staff
+    chain: Chain
     engine: Engine
     keyring_engine: Engine
 
@@ -45,10 +47,12 @@ class Storage:
         rules: Rules,
         *,
         migrate: bool = False,
+        public_url: str = "",
         sources: Sources | None = None,
     ) -> Storage:
         """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
 
+        Args: public_url: where visitors reach the desk; it stands in receipts.
         Raises: OperatorMustAct (KekRefused, UrlRefused, DatabaseAway, SchemaTooOld, SchemaTooNew).
         """
         thread = StorageThread("storage", greenlets=is_async(database_url) or is_async(keyring_url))
@@ -63,6 +67,7 @@ class Storage:
                 kek_url,
                 rules,
                 migrate,
+                public_url,
                 sources or Sources(),
             ).result()
         except (OSError, SQLAlchemyError, PostgresError) as fault:
@@ -83,6 +88,7 @@ class Storage:
         kek_url: str,
         rules: Rules,
         migrate: bool,
+        public_url: str,
         sources: Sources,
     ) -> Storage:
         clock, random = sources.clock, sources.random
@@ -93,7 +99,15 @@ class Storage:
         migrations.must_be_current(engine)
         keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
         keyring.open()
-        store = Store(engine, keyring, rules, clock=clock, random=random, writer=random(8).hex())
+        store = Store(
+            engine,
+            keyring,
+            rules,
+            clock=clock,
+            random=random,
+            writer=random(8).hex(),
+            public_url=public_url,
+        )
         outbox = Outbox(engine, keyring)
         leads = Leads(engine, store, rules, random=random)
         return cls(
@@ -104,6 +118,7 @@ class Storage:
             leads=leads,
             parcels=Parcels(engine, store, leads, outbox),
             staff=Staff(engine, keyring, random=random),
+            chain=Chain(engine, keyring),
             engine=engine,
             keyring_engine=keyring_engine,
         )

@@ -20,11 +20,15 @@ from storage.keyring import Keyring
 from storage.means import Means
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
 from storage.sweep import Due
+from storage.terms import in_every_language
 from storage.writing import statements
 
 
 class Store:
-    """One data database with its keyring. `writer` names this process in the audit."""
+    """One data database with its keyring. `writer` names this process in the audit.
+
+    `public_url` is where visitors reach the desk: it stands in receipts.
+    """
 
     def __init__(
         self,
@@ -35,9 +39,16 @@ class Store:
         clock: Callable[[], datetime],
         random: Callable[[int], bytes],
         writer: str,
+        public_url: str = "",
     ) -> None:
         self._means = Means(
-            engine=engine, keyring=keyring, rules=rules, clock=clock, random=random, writer=writer
+            engine=engine,
+            keyring=keyring,
+            rules=rules,
+            terms=in_every_language(rules, public_url),
+            clock=clock,
+            random=random,
+            writer=writer,
         )
         self._engine = engine
         self._reading = reading(engine)

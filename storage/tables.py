@@ -10,18 +10,13 @@ A *scope* is the full name of a data key: `s1.<conversation>`, `c1.<conversation
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
+from storage.audit_tables import audit as audit  # one place for all tables of the database
+from storage.columns import ID, NAME, SHA256
+from storage.columns import metadata as metadata
 from storage.moments import Moment
 
-metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
-)
-
-ID = String(32)  # characters; a UUID4 in hexadecimal, made by the application
-NAME = (
-    String()
-)  # what configuration or this program names; a limit would only fail a turn that nothing is wrong with
 SCOPE = String()
 REFERENCE = String()  # what the person quotes to the company
 
@@ -126,7 +121,16 @@ consents = Table(
     Column("method", NAME, nullable=False),  # card, question, signal, command
     Column("at", Moment, nullable=False),
     Column("ended_at", Moment, nullable=True),  # when a later decision took its place; NULL: it holds
-    Column("sealed_evidence", LargeBinary, nullable=False),  # what was shown: hash of the notice, language
+    Column(
+        "sealed_evidence", LargeBinary, nullable=False
+    ),  # what was decided and shown: the receipt's source
+)
+
+terms = Table(  # what was configured when somebody decided; no person in it
+    "terms",
+    metadata,
+    Column("sha256", SHA256, primary_key=True),  # of the body; stands in the sealed evidence
+    Column("body", Text, nullable=False),
 )
 
 sessions = Table(
@@ -265,19 +269,4 @@ doomed_keys = Table(
     Column(
         "scope", SCOPE, primary_key=True
     ),  # whose key is to be destroyed, since nothing stands under it any more
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("writer", NAME, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),  # without gaps for each writer
-    Column("at", Moment, nullable=False),
-    Column("actor", NAME, nullable=False),
-    Column("action", NAME, nullable=False),
-    Column("subject", ID, nullable=False),
-    Column("purpose", Text, nullable=False),  # one, or several with commas between
-    Column("fields", Text, nullable=False),  # names, comma between; never a value
-    Column("policy", NAME, nullable=False),
-    Index(None, "subject"),
 )

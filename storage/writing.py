@@ -37,6 +37,7 @@ from storage.tables import (
     messages,
     sessions,
     subjects,
+    terms,
     updates_seen,
 )
 
@@ -126,6 +127,7 @@ class Statements:
 
     def _keepings(self) -> dict[str, UpdateBase]:
         return {
+            "terms_kept": self._insert(terms).on_conflict_do_nothing(),
             "consent_recorded": self._insert(consents),
             "field_kept": self._replacing(fields, "subject", "scope", "name"),
             "index_kept": self._replacing(index_rows, "subject", "field", "epoch"),

@@ -39,6 +39,7 @@ def test_an_empty_environment_gives_the_contract_s_defaults() -> None:
         telegram_api_url="https://api.telegram.org",
         telegram_webhook=False,
         smtp_url="",
+        audit_sink="",
         config_dir=Path("config"),
         env="development",
         log_level="INFO",
@@ -157,6 +158,37 @@ def test_the_holder_of_keys_is_found_as_its_own_tools_find_it(url: str, complete
     environment = {"KEK_URL": url, "VAULT_NAMESPACE": "a/b", "AWS_REGION": "eu-central-1"}
 
     assert Settings.from_environment(environment).kek_url == completed
+
+
+@pytest.mark.parametrize(
+    ("sink", "remedy"),
+    [
+        ("ftp://logs.example.com", "begin it with file or https or http or syslog or syslog+tcp"),
+        ("file:", "write file:PATH"),
+        ("http://logs.example.com/heads", "begin it with https"),
+        ("syslog:logs.example.com", "write syslog://host:port"),
+        ("syslog+tcp://logs.example.com:99999", "write syslog+tcp://host:port"),
+    ],
+)
+def test_a_sink_that_cannot_be_used_is_a_fault(sink: str, remedy: str) -> None:
+    """Heads of the audit go to a file, an https address or syslog; anything else is named at the start."""
+    assert faults(AUDIT_SINK=sink) == {"AUDIT_SINK": remedy}
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "",
+        "file:/mnt/far/heads.jsonl",
+        "https://logs.example.com/heads",
+        "http://127.0.0.1:9000/heads",
+        "syslog://logs.example.com",
+        "syslog+tcp://logs.example.com:601",
+    ],
+)
+def test_a_sink_may_be_of_three_kinds(sink: str) -> None:
+    """A file, a webhook (http on this machine only), syslog by datagram or stream; or there is none."""
+    assert Settings.from_environment({"AUDIT_SINK": sink}).audit_sink == sink
 
 
 def test_production_starts_when_all_is_named() -> None:

@@ -6,10 +6,9 @@ import argparse
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, day
 from storage.errors import PurposeRequired
 from storage.leads import Opened
 
@@ -26,7 +25,7 @@ def add(commands: Any) -> None:
     exporting = actions.add_parser("export", help="write leads to standard output; logged as a disclosure")
     exporting.add_argument("--format", required=True, choices=sorted(WRITERS))
     exporting.add_argument(
-        "--since", type=_day, metavar="DATE", help="sent on this day (UTC) or later: 2026-11-30"
+        "--since", type=day, metavar="DATE", help="sent on this day (UTC) or later: 2026-11-30"
     )
     exporting.add_argument("--purpose", required=True, help="what for: only who agreed to it is exported")
     exporting.set_defaults(run=_export)
@@ -82,13 +81,6 @@ WRITERS: Mapping[str, Callable[[Sequence[Opened], Sequence[str], TextIO], None]]
     "jsonl": write_jsonl,
     "vcard": write_vcard,
 }
-
-
-def _day(given: str) -> datetime:
-    try:
-        return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-30") from None
 
 
 def _inert(value: str) -> str:

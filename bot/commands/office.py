@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,7 +19,15 @@ from storage.storage import Storage
 
 
 class CommandRefused(Exception):
-    """A command that cannot be carried out; the text is one clear line with the remedy."""
+    """A command that cannot be carried out; the text is one clear line with the remedy, or one for each fault."""
+
+
+def day(given: str) -> datetime:
+    """Return the beginning of a day in UTC, for options such as `--since`."""
+    try:
+        return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-30") from None
 
 
 @dataclass
@@ -54,6 +63,7 @@ class Office:
             chosen.kek_url,
             self.loaded.rules,
             migrate=migrate,
+            public_url=chosen.public_url,
             sources=self.sources,
         )
         try:
