@@ -5,7 +5,7 @@ It reads page by page, in short transactions: a million rows need no more memory
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ UNCHAINED_FOR = timedelta(minutes=5)  # the chainer comes every minute
 TOLD_MAX = 20  # faults; who broke the chain once has broken it in many places
 
 
+UNREADABLE = (TypeError, ValueError)  # what stands there is no time, or no text: SQLite takes anything
 NUMBERS_END = 2**63  # of what a column can hold
 
 
@@ -133,19 +134,22 @@ class Check:
                 word = "again" if run.first <= reached else "too late"
                 yield f"{here}: it has rows {run.first}–{run.last} of writer {run.writer} {word}, after {reached}"
             self._reached[run.writer] = max(reached, run.last)
-        try:
-            rows = self._stored(runs)
-            whole = digest(row for run in runs for row in rows.get(run.writer, ()))
-        except (TypeError, ValueError):  # what stands there is no time, or no text
-            yield f"{here}: a row cannot be read ({_named(runs)})"
-            return
-        gaps = [gap for run in runs for gap in _gaps(run, rows.get(run.writer, []))]
-        yield from (f"{here}: {gap}" for gap in gaps)
-        if not gaps and whole != document["sha256"]:
-            yield f"{here}: a row was changed ({_named(runs)})"
+        yield from (f"{here}: {fault}" for fault in self._differing(runs, document["sha256"]))
         self.report.rows += document["rows"]
         if document["total"] != self.report.rows:
             yield f"{here}: it counts {document['total']} rows in all, there are {self.report.rows}"
+
+    def _differing(self, runs: Sequence[Run], sha256: str) -> Iterator[str]:
+        try:
+            rows = self._stored(runs)
+            whole = digest(row for run in runs for row in rows.get(run.writer, ()))
+        except UNREADABLE:
+            yield f"a row cannot be read ({_named(runs)})"
+            return
+        gaps = [gap for run in runs for gap in _gaps(run, rows.get(run.writer, []))]
+        yield from gaps
+        if not gaps and whole != sha256:
+            yield f"a row was changed ({_named(runs)})"
 
     def _stored(self, runs: Iterable[Run]) -> dict[str, list[Row[Any]]]:
         these = [
@@ -186,8 +190,12 @@ class Check:
         """Yield a gap among the rows of a run, and the first row that waits too long."""
         told = False
         while run.first <= run.last:
-            with self._reading.begin() as connection:
-                rows = rows_of(connection, run, PAGE)
+            try:
+                with self._reading.begin() as connection:
+                    rows = rows_of(connection, run, PAGE)
+            except UNREADABLE:
+                yield f"writer {run.writer}: a row from {run.first} on cannot be read"
+                return
             if len(unbroken(rows, run.first)) < len(rows):
                 yield f"writer {run.writer}: a row is missing after {run.first - 1}, none of what follows is chained"
                 return
