@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from asyncpg import PostgresError
 from sqlalchemy import Engine
@@ -58,18 +59,8 @@ class Storage:
         thread = StorageThread("storage", greenlets=is_async(database_url) or is_async(keyring_url))
         engines: list[Engine] = []
         try:
-            return thread.submit(
-                cls._built,
-                thread,
-                engines,
-                database_url,
-                keyring_url,
-                kek_url,
-                rules,
-                migrate,
-                public_url,
-                sources or Sources(),
-            ).result()
+            build = partial(cls._built, migrate=migrate, public_url=public_url, sources=sources or Sources())
+            return thread.submit(build, thread, engines, database_url, keyring_url, kek_url, rules).result()
         except (OSError, SQLAlchemyError, PostgresError) as fault:
             _close(thread, engines)
             away = f"a database cannot be opened ({type(fault).__name__}): check DATABASE_URL and KEYRING_URL"
@@ -87,6 +78,7 @@ class Storage:
         keyring_url: str,
         kek_url: str,
         rules: Rules,
+        *,
         migrate: bool,
         public_url: str,
         sources: Sources,
@@ -99,15 +91,8 @@ class Storage:
         migrations.must_be_current(engine)
         keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
         keyring.open()
-        store = Store(
-            engine,
-            keyring,
-            rules,
-            clock=clock,
-            random=random,
-            writer=random(8).hex(),
-            public_url=public_url,
-        )
+        made = partial(Store, clock=clock, random=random, writer=random(8).hex())
+        store = made(engine, keyring, rules, public_url=public_url)
         outbox = Outbox(engine, keyring)
         leads = Leads(engine, store, rules, random=random)
         return cls(
