@@ -113,7 +113,8 @@ def _decide(carrying: Carrying, evidence: Mapping[str, str]) -> str:
         {**evidence, "id": row, "subject": subject, "at": stamp(carrying.at), "terms": terms.sha256}
         | {"channel": carrying.state.channel, "site": carrying.state.site}
     )
-    carrying.write("terms_kept", sha256=terms.sha256, body=terms.body)
+    if "terms_kept" not in carrying.rows:  # one turn is in one language
+        carrying.write("terms_kept", sha256=terms.sha256, body=terms.body)
     carrying.write("consent_ended", b_subject=subject, b_purpose=evidence["purpose"], b_at=carrying.at)
     carrying.write(
         "consent_recorded",
