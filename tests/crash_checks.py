@@ -40,6 +40,7 @@ class Standing:
                 self._is_going(script, acks)
             else:
                 self._is_there(script, acks, transcript)
+        assert self._storage.chain.check(datetime.now(UTC)).faults == []
 
     def is_finished(self, people: int) -> None:
         """Check what more must hold when every script is at its end: all said once, leads sent once, all deleted."""

@@ -116,6 +116,8 @@ class _Talk:
             for erasure in await self._call(self._storage.store.unfinished_erasures):
                 await self._call(self._storage.store.finish_erasure, erasure)
             await self._call(self._storage.store.sweep, datetime.now(UTC))
+            while await self._call(self._storage.chain.append, datetime.now(UTC)):
+                pass
             await self._call(self._storage.truncate_logs)
             await asyncio.sleep(CHORES_EVERY)
 

@@ -103,7 +103,7 @@ def _warm() -> None:
 
 @pytest.mark.parametrize("dice", range(3))
 def test_a_killed_process_loses_and_repeats_nothing(dice: int, tmp_path: Path) -> None:
-    """S24: acknowledged turns are there once, unacknowledged ones at most once, leads once, erasures get finished."""
+    """S24, L9: acknowledged turns are there once, others at most once, leads once, erasures are finished; one audit."""
     chance = random.Random(dice)
     killed = Killed(tmp_path)
 
@@ -120,6 +120,10 @@ def test_a_killed_process_loses_and_repeats_nothing(dice: int, tmp_path: Path) -
     standing = killed.look()
     standing.is_whole()
     standing.is_finished(killed.people)
+    while killed.storage.chain.append(datetime.now(UTC)):
+        pass
+    report = killed.storage.chain.check(datetime.now(UTC))
+    assert (report.faults, report.waiting) == ([], 0)
     killed.storage.close()
 
 
@@ -151,6 +155,7 @@ async def test_a_killed_desk_loses_and_repeats_nothing(tmp_path: Path) -> None:
         f"file:{desk.var}/keys/kek.json",
         with_sales(),
     )
+    assert storage.chain.check(datetime.now(UTC)).faults == []
     told = _told(sales, storage)
     for visitor in crowd.visitors:
         _was_heard_once(storage, visitor, told)
