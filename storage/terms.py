@@ -99,7 +99,7 @@ def _handling(rules: Rules, keep: timedelta, told: list[str]) -> dict[str, Any]:
 
 
 def _is_collected(rules: Rules, name: str) -> bool:
-    return name in rules.visit or rules.fields[name].asked
+    return name in rules.visit or (name in rules.fields and rules.fields[name].asked)
 
 
 def _detail(rules: Rules, name: str, locale: str) -> dict[str, Any]:

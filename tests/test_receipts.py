@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -26,14 +25,7 @@ from storage.sealing import Place
 from storage.store import Store
 from storage.tables import audit, consents, terms
 from storage.terms import iso_period
-from tests.remembering import Memory, Visitor, done, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
+from tests.remembering import Memory, Visitor, done
 
 
 def _receipts(memory: Memory, visitor: Visitor) -> dict[str, Any]:
