@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from bot.commands import audit, leads, operations, processes, receipts, staff, subjects
+from bot.commands import audit, keys, leads, operations, processes, receipts, staff, subjects
 from bot.commands.office import CommandRefused, Office
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
 from storage.errors import StorageError
 
-FAMILIES = (processes, operations, staff, leads, subjects, audit, receipts)
+FAMILIES = (processes, operations, keys, staff, leads, subjects, audit, receipts)
 
 
 def parser() -> argparse.ArgumentParser:

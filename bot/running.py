@@ -22,6 +22,8 @@ from bot.delivery.heads import Heads, sink_at
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
+from bot.epoch_watch import EpochWatch
+from bot.renewing import Renewing
 from bot.waiting import Meanwhile, when_keys_open
 from bot.web import pages
 from bot.web.app import make_app
@@ -69,9 +71,12 @@ async def open_desk(
         waiting,
     )
     desk = Desk.build(settings, loaded, storage, given)
+    watching = asyncio.create_task(EpochWatch(desk).run())
     try:
         yield desk
     finally:
+        watching.cancel()
+        await asyncio.wait([watching])
         await desk.turns.drain()
         storage.close()
 
@@ -143,12 +148,13 @@ async def worker_role(
     async with ClientSession() as session:
         courier = Courier(desk, Webhooks(session, environment), _mails(desk), _handlers(channel))
         stop = asyncio.Event()
-        running = asyncio.create_task(Worker(desk, courier, _heads(desk, session)).run(stop))
+        parts = (Worker(desk, courier, _heads(desk, session)), Renewing(desk))
+        running = [asyncio.create_task(part.run(stop)) for part in parts]
         try:
             yield
         finally:
             stop.set()
-            await running
+            await asyncio.gather(*running)
 
 
 def _mails(desk: Desk) -> Mails:

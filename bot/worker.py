@@ -72,13 +72,13 @@ class Worker:
             await self._heads.send()
 
     async def _alarm(self, now: datetime) -> None:
-        """Tell the operator of an epoch that should have ended, at most once in `ALARM_EVERY`."""
+        """Once in `ALARM_EVERY`: tell the operator of an epoch that should have ended."""
         keyring = self._desk.storage.keyring
         if self._alarm_due is not None and now < self._alarm_due:
             return
+        self._alarm_due = now + ALARM_EVERY
         if await self._chore("epoch", lambda: keyring.overdue):
             _log.warning("keys.epoch_overdue")
-            self._alarm_due = now + ALARM_EVERY
 
     async def _chore(self, name: str, work: Callable[..., T], *given: object) -> T | None:
         try:

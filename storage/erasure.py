@@ -10,10 +10,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
-from storage import outbox, proofs
+from storage import addenda, outbox
 from storage.connecting import truncate_wal
 from storage.disclosures import EXPORT
-from storage.epochs import EPOCH
 from storage.erasing import ALL, TELEGRAM_ERASE
 from storage.errors import NotFound
 from storage.handing import told_of
@@ -61,18 +60,9 @@ def finish(means: Means, erasure: str) -> dict[str, Any]:
         row = _delete_rows(means, row)
     if row is not None:
         _certify(means, row)
-    found = certificate(means, erasure)
+    found = addenda.certificate(means, erasure)
     if found is None:
         raise NotFound(f"erasure {erasure}")
-    return found
-
-
-def certificate(means: Means, erasure: str) -> dict[str, Any] | None:
-    """Return the certificate of a finished erasure, or None."""
-    body = means.keyring.certificate(erasure)
-    if body is None:
-        return None
-    found: dict[str, Any] = orjson.loads(body)
     return found
 
 
@@ -164,8 +154,7 @@ def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
 
 def _certify(means: Means, row: Row[Any]) -> None:
     """Step 4: the signed certificate; nothing is left to do. SQLite's log is emptied, now or by the worker."""
-    body = orjson.dumps(proofs.signed(means.keyring, proofs.CERTIFICATE, _certificate(row)))
-    means.keyring.store_certificate(row.id, body)
+    addenda.certify(means, row.id, row.at, _certificate(row))
     with means.engine.begin() as connection:
         connection.execute(delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id))
     truncate_wal(means.engine)
@@ -173,7 +162,7 @@ def _certify(means: Means, row: Row[Any]) -> None:
 
 
 def _certificate(row: Row[Any]) -> dict[str, Any]:
-    """Return the contract's certificate, unsigned. Backups die with their epoch, within `EPOCH` from now."""
+    """Return the contract's certificate, unsigned, without what it says of backups."""
     report: dict[str, list[str]] = orjson.loads(row.report)
     remaining = dict(STAYS) if row.scope == ALL else {**dict([REST_STAYS]), **STAYS}
     if row.scope != ALL:
@@ -186,7 +175,6 @@ def _certificate(row: Row[Any]) -> dict[str, Any]:
         "destroyed": [*report["destroyed"], "keys"],
         "remaining": [{"what": what, "why": why} for what, why in remaining.items()],
         "recipients": report["recipients"],
-        "backups": {"due": stamp(row.at + EPOCH), "done": None},
     }
 
 

@@ -13,6 +13,7 @@
     └── OperatorMustAct       printed as one clear line with its remedy, never as a traceback
         ├── KekRefused        the holder of the key-encryption keys cannot be used
         ├── KekAway           the holder of the key-encryption keys does not answer; it may again
+        ├── EpochNeeded       an epoch cannot be retired: something depends on it
         ├── UrlRefused        a database or key address that this version does not understand
         ├── DatabaseAway      a database cannot be opened: unreachable, unknown, or no right to it
         ├── SchemaTooOld      the database must be migrated first
@@ -72,6 +73,10 @@ class KekRefused(OperatorMustAct):
 
 class KekAway(OperatorMustAct):
     """The holder of the key-encryption keys cannot be reached. Whoever can wait tries again."""
+
+
+class EpochNeeded(OperatorMustAct):
+    """Something still depends on an epoch that is to be retired."""
 
 
 class UrlRefused(OperatorMustAct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,15 +82,36 @@ def discard(connection: Connection, names: Iterable[tuple[str, str, int]]) -> No
     _each(connection, delete(scope_keys), names)
 
 
+def wrapped_by(connection: Connection, epochs: Collection[int], at_once: int) -> Sequence[Row[Any]]:
+    """Return some of the keys that these epochs wrap, none that another process works on at this moment."""
+    some = select(scope_keys).where(scope_keys.c.epoch.in_(epochs)).limit(at_once)
+    return connection.execute(some.with_for_update(skip_locked=True)).all()  # SQLite has one writer
+
+
+def rewrap(connection: Connection, epoch: int, rewrapped: Sequence[tuple[Row[Any], bytes]]) -> None:
+    """Put each key's new wrap in place of the one that was read, where that still stands."""
+    parameters = [
+        {"of_subject": row.subject, "of_scope": row.scope, "of_version": row.version, "old": row.epoch}
+        | {"wrap": wrap}
+        for row, wrap in rewrapped
+    ]
+    as_it_was = _THIS_KEY & (scope_keys.c.epoch == bindparam("old"))
+    change = update(scope_keys).where(as_it_was).values(epoch=epoch, wrapped=bindparam("wrap"))
+    if parameters:
+        connection.execute(change, parameters)
+
+
+_THIS_KEY = (
+    (scope_keys.c.subject == bindparam("of_subject"))
+    & (scope_keys.c.scope == bindparam("of_scope"))
+    & (scope_keys.c.version == bindparam("of_version"))
+)
+
+
 def _each(connection: Connection, change: Update | Delete, names: Iterable[tuple[str, str, int]]) -> None:
     parameters = [{"of_subject": subject, "of_scope": scope, "of_version": v} for subject, scope, v in names]
-    this_key = (
-        (scope_keys.c.subject == bindparam("of_subject"))
-        & (scope_keys.c.scope == bindparam("of_scope"))
-        & (scope_keys.c.version == bindparam("of_version"))
-    )
     if parameters:
-        connection.execute(change.where(this_key), parameters)
+        connection.execute(change.where(_THIS_KEY), parameters)
 
 
 def _tombstones(connection: Connection, subjects: Collection[str]) -> set[tuple[str, str]]:

@@ -20,12 +20,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from storage import key_rows
 from storage.connecting import reading, truncate_wal
-from storage.epochs import Epoch, Epochs
+from storage.epochs import Epoch, Epochs, is_due
 from storage.errors import Conflict, KeyLost
 from storage.kek import Provider
 from storage.key_cache import KeyCache, Name, Versions
 from storage.key_rows import EVERYTHING, KeyName
-from storage.keyring_tables import certificates, epochs, insert_new, keep_out, prepare, scope_keys
+from storage.keyring_tables import epochs, insert_new, keep_out, prepare, scope_keys
 from storage.sealing import KEY_BYTES, NONCE_BYTES, DataKey
 from storage.signatures import SigningKeys, Use
 
@@ -49,7 +49,10 @@ def newest(versions: Versions) -> DataKey:
 
 
 class Keyring:
-    """Everything that is done with keys. Synchronous; called in the storage thread; may be read from two threads."""
+    """Everything that is done with keys. Synchronous; called in the storage thread; may be read from two threads.
+
+    `engine`, `provider`, `epochs` and `signing` are there for what is done with epochs: rotation, retirement, proofs.
+    """
 
     def __init__(
         self,
@@ -59,12 +62,13 @@ class Keyring:
         clock: Callable[[], datetime],
         random: Callable[[int], bytes],
     ) -> None:
-        self._engine = engine
+        self.engine = engine
+        self.provider = provider
         self._reading = reading(engine)
         self._clock = clock
         self._random = random
-        self._epochs = Epochs(engine, provider, clock, random)
-        self._signing = SigningKeys(provider, clock, random)
+        self.epochs = Epochs(engine, provider, clock, random)
+        self.signing = SigningKeys(provider, clock, random)
         self._cache = KeyCache(clock)
 
     def open(self) -> None:
@@ -73,13 +77,13 @@ class Keyring:
         Where there is a keyring already, the provider is asked while nothing is locked: a slow one keeps this process
         waiting, not those that serve. Raises: KekRefused when the provider cannot be used; KekAway; SchemaTooNew.
         """
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             prepare(connection)
-            self._epochs.begin_first(connection)
-            self._signing.begin_first(connection)
+            self.epochs.begin_first(connection)
+            self.signing.begin_first(connection)
         with self._reading.begin() as connection:
-            self._signing.open(connection)
-        self._epochs.live()
+            self.signing.open(connection)
+        self.epochs.open()
 
     def create(self, names: Sequence[Name]) -> dict[Name, DataKey]:
         """Return the newest key of each (subject, scope), made and committed where there is none.
@@ -87,9 +91,9 @@ class Keyring:
         Raises: SubjectErased when any of them was erased; then none is made.
         """
         read_at = self._clock()
-        epoch = self._epochs.live()[0]
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             keep_out(connection, others=False)
+            epoch = self.epochs.newest(connection)
             key_rows.refuse_erased(connection, names)
             opened = self._opened(connection, names)
             fresh = [name for name in dict.fromkeys(names) if name not in opened]
@@ -98,13 +102,19 @@ class Keyring:
         self._keep(opened, read_at)
         return {name: newest(versions) for name, versions in opened.items()}
 
-    def keys(self, names: Collection[Name], *, fresh: bool = False) -> dict[Name, Versions]:
+    def keys(
+        self, names: Collection[Name], *, fresh: bool = False, passing: bool = False
+    ) -> dict[Name, Versions]:
         """Return all live versions of the key of each (subject, scope); who has none is absent.
 
-        They may be up to a minute old, unless `fresh`. A version that another process has made meanwhile is looked
+        They may be up to a minute old, unless `fresh`. `passing`: read fresh and not remembered; for whoever goes
+        through everybody. A version that another process has made meanwhile is looked
         up when it is asked for. To seal, use the version that the scope's data names, or fresh keys: the newest of
         old ones may have been replaced and dropped.
         """
+        if passing:
+            with self._reading.begin() as connection:
+                return self._opened(connection, names)
         cached = {name: None if fresh else self._cache.get(name) for name in names}
         found = {name: versions for name, versions in cached.items() if versions is not None}
         return found | self._read([name for name in cached if name not in found])
@@ -114,11 +124,11 @@ class Keyring:
 
         Raises: KeyLost when there is none; SubjectErased; Conflict when another process renews it at this moment.
         """
-        epoch = self._epochs.live()[0]
         name = subject, scope
         try:
-            with self._engine.begin() as connection:
+            with self.engine.begin() as connection:
                 keep_out(connection, others=False)
+                epoch = self.epochs.newest(connection)
                 key_rows.refuse_erased(connection, [name])
                 versions = [row.version for row in key_rows.stored(connection, [name]).get(name, [])]
                 if not versions:
@@ -135,7 +145,7 @@ class Keyring:
     def drop_old(self, subject: str, scope: str) -> None:
         """Destroy every version of a key but the newest."""
         name = subject, scope
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             versions = sorted(row.version for row in key_rows.stored(connection, [name]).get(name, []))
             key_rows.discard(connection, [KeyName(*name, version) for version in versions[:-1]])
         self._cache.drop(subject)
@@ -150,7 +160,7 @@ class Keyring:
         """
         of_subject = scope_keys.c.subject == subject
         which = of_subject if scopes is None else of_subject & scope_keys.c.scope.in_(scopes)
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             keep_out(connection, others=True)
             gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
             if tombstone:
@@ -169,30 +179,19 @@ class Keyring:
 
     def settle(self, names: Iterable[tuple[str, str, int]]) -> None:
         """Note that data exists under these keys: `orphans` does not return them again."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             key_rows.settle(connection, names)
 
     def discard(self, names: Collection[tuple[str, str, int]]) -> None:
         """Destroy exactly these versions; the person may have others, and new ones."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             key_rows.discard(connection, names)
         for subject, _, _ in names:
             self._cache.drop(subject)
 
     def macs(self, field: str, normalised: str) -> list[tuple[int, bytes]]:
         """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: store the first, ask for all."""
-        return [(epoch.number, epoch.mac(field, normalised)) for epoch in self._epochs.live()]
-
-    def store_certificate(self, certificate: str, body: bytes) -> None:
-        """Keep a proof of erasure for ever. The first one of an id stands."""
-        with self._engine.begin() as connection:
-            row = {"id": certificate, "at": self._clock(), "body": body}
-            connection.execute(insert_new(connection, certificates), [row])
-
-    def certificate(self, certificate: str) -> bytes | None:
-        """Return a proof of erasure, or None."""
-        with self._reading.begin() as connection:
-            return connection.scalar(select(certificates.c.body).where(certificates.c.id == certificate))
+        return [(epoch.number, epoch.mac(field, normalised)) for epoch in self.epochs.live()]
 
     def tombstones(self) -> int:
         """Return how many tombstones there are: an older keyring has fewer."""
@@ -201,12 +200,12 @@ class Keyring:
 
     def sign(self, use: Use, domain: str, payload: bytes) -> tuple[str, bytes]:
         """Return (kid, Ed25519 signature); `domain` says what kind of proof it is, `storage.signatures` checks it."""
-        return self._signing.sign(use, domain, payload)
+        return self.signing.sign(use, domain, payload)
 
     def public_keys(self) -> Mapping[str, bytes]:
         """Return every public key there ever was, by its kid."""
         with self._reading.begin() as connection:
-            return self._signing.public(connection)
+            return self.signing.public(connection)
 
     def ready(self) -> bool:
         """Say whether the keyring database answers and holds an epoch."""
@@ -219,7 +218,8 @@ class Keyring:
     @property
     def overdue(self) -> bool:
         """Whether the newest epoch should have ended: the operator is to rotate."""
-        return self._epochs.live()[0].ends_at <= self._clock()
+        with self._reading.begin() as connection:
+            return is_due(connection, self._clock())
 
     @property
     def cache_hits(self) -> int:
@@ -228,7 +228,7 @@ class Keyring:
 
     def scrub(self) -> bool:
         """Empty SQLite's write-ahead log, where destroyed keys would live on; False: a reader holds it, try later."""
-        return truncate_wal(self._engine)
+        return truncate_wal(self.engine)
 
     def _put(
         self, connection: Connection, epoch: Epoch, names: Sequence[Name], at: datetime
@@ -266,7 +266,7 @@ class Keyring:
         opened: dict[Name, Versions] = {}
         for name, rows in key_rows.stored(connection, names).items():
             keys = {
-                row.version: self._epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
+                row.version: self.epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
                 for row in rows
             }
             opened[name] = self._versions(name, keys)

@@ -40,10 +40,18 @@ epochs = Table(
     metadata,
     Column("epoch", Integer, primary_key=True),
     Column("kek", String, nullable=False),  # which KEK wraps the secret
-    Column("wrapped", LargeBinary, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),  # empty once it is retired
     Column("began_at", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),  # later it is overdue: the operator is told to rotate
-    Column("retired_at", Moment),  # then no key is wrapped by it any more and its look-ups have died
+    Column("retired_at", Moment),  # then no key is wrapped by it any more and its look-ups die
+)
+
+retired_keks = Table(  # what became of the KEK of a retired epoch
+    "retired_keks",
+    metadata,
+    Column("epoch", Integer, primary_key=True),
+    Column("gone_from", Moment),  # when the provider will be rid of it; NULL: not asked yet, or gone
+    Column("gone_at", Moment),  # when it was found to be gone for good; NULL: not yet
 )
 
 scope_keys = Table(
@@ -79,6 +87,17 @@ certificates = Table(  # proofs of erasure without identifiers; whoever holds th
     Column("id", String, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+addenda = Table(  # of certificates: when the backups, too, can be opened no more
+    "addenda",
+    metadata,
+    Column("certificate", String, primary_key=True),
+    Column(
+        "through", Integer, nullable=False
+    ),  # newest epoch at the erasure: older copies hold none after it
+    Column("body", LargeBinary),  # the certificate, signed anew with "done"; NULL: still due
+    Index("addenda_due", "through", sqlite_where=text("body IS NULL"), postgresql_where=text("body IS NULL")),
 )
 
 signing_keys = Table(

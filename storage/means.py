@@ -41,10 +41,14 @@ class Means:
 
 
 class KeysAtHand:
-    """The data keys of one transaction, fetched together; sealing and opening under them."""
+    """The data keys of one transaction, fetched together; sealing and opening under them.
 
-    def __init__(self, means: Means) -> None:
+    `passing`: for whoever goes through everybody; no key is remembered for later transactions.
+    """
+
+    def __init__(self, means: Means, *, passing: bool = False) -> None:
         self._keyring = means.keyring
+        self._passing = passing
         self._random = means.random
         self._nonces = b""
         self._held: dict[Name, Mapping[int, DataKey]] = {}
@@ -54,7 +58,7 @@ class KeysAtHand:
         """Have the keys of these scopes at hand; one that does not exist is missed when it is used."""
         missing = [name for name in names if name not in self._held]
         if missing:
-            self._held.update(self._keyring.keys(missing))
+            self._held.update(self._keyring.keys(missing, passing=self._passing))
 
     def make(self, names: Collection[Name]) -> None:
         """Have the keys of these scopes at hand, new ones in one keyring transaction, before any data is written.

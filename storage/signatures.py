@@ -1,18 +1,19 @@
 """Signatures that outlive keys and people: Ed25519, one key for evidence (receipts, certificates), one for the audit.
 
 Their private halves are wrapped by the provider, apart from the epochs: retiring an epoch leaves every proof checkable.
+A rotation wraps them anew by the new KEK, so that the old one can be destroyed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from storage.kek import Provider, Wrapped
 from storage.keyring_tables import signing_keys
@@ -55,6 +56,15 @@ class SigningKeys:
         query = select(signing_keys.c.kid, signing_keys.c.public).order_by(signing_keys.c.created_at)
         return {row.kid: row.public for row in connection.execute(query)}
 
+    def rewrapped(self, rows: Sequence[Row[Any]]) -> dict[str, Wrapped]:
+        """Return the private halves, wrapped by the current KEK, by their kid. Raises KekRefused, KekAway."""
+        return {
+            row.kid: self._provider.wrap(
+                _name(row.kid), self._provider.unwrap(_name(row.kid), Wrapped(row.kek, row.wrapped))
+            )
+            for row in rows
+        }
+
     def _made(self, use: str) -> dict[str, object]:
         secret = self._random(KEY_BYTES)
         public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
@@ -73,6 +83,20 @@ class SigningKeys:
 def kid_of(use: str, public: bytes) -> str:
     """Return the name of a public key: what it signs, and the beginning of its own hash. So no other can take it."""
     return f"{use}-{sha256(public).hexdigest()[:16]}"
+
+
+def sealed(connection: Connection) -> Sequence[Row[Any]]:
+    """Return every signing key as it stands there, its private half wrapped."""
+    rows: Sequence[Row[Any]] = connection.execute(select(signing_keys)).all()
+    return rows
+
+
+def put(connection: Connection, rewrapped: Mapping[str, Wrapped]) -> None:
+    """Replace wraps of private halves."""
+    for kid, (kek, body) in rewrapped.items():
+        connection.execute(
+            update(signing_keys).where(signing_keys.c.kid == kid).values(kek=kek, wrapped=body)
+        )
 
 
 def verify(public: bytes, domain: str, payload: bytes, signature: bytes) -> bool:

@@ -19,6 +19,7 @@ from storage.keyring import Keyring
 from storage.leads import Leads
 from storage.outbox import Outbox
 from storage.parcels import Parcels
+from storage.rotation import Rotation
 from storage.sources import Sources
 from storage.staff import Staff
 from storage.store import Store
@@ -36,6 +37,7 @@ class Storage:
     parcels: Parcels
     staff: Staff
     chain: Chain
+    rotation: Rotation
     engine: Engine
     keyring_engine: Engine
 
@@ -104,6 +106,7 @@ class Storage:
             parcels=Parcels(engine, store, leads, outbox),
             staff=Staff(engine, keyring, random=random),
             chain=Chain(engine, keyring),
+            rotation=Rotation(store.means),
             engine=engine,
             keyring_engine=keyring_engine,
         )

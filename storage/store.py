@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
-from storage import audit, erasing, erasure, lookups, opening, sweep, transcript, turns
+from storage import addenda, audit, erasing, erasure, lookups, opening, sweep, transcript, turns
 from storage.connecting import reading
 from storage.keyring import Keyring
 from storage.means import Means
@@ -53,6 +53,11 @@ class Store:
         self._engine = engine
         self._reading = reading(engine)
         self._statements = statements(engine.dialect.name)
+
+    @property
+    def means(self) -> Means:
+        """Return what the store works with, for what else works on the same people."""
+        return self._means
 
     def turns(
         self, batch: Sequence[Turn], decide: Callable[[Turn, Conversation], Step]
@@ -169,8 +174,8 @@ class Store:
             return erasure.unfinished(connection)
 
     def certificate(self, erasure_id: str) -> dict[str, Any] | None:
-        """Return the certificate of a finished erasure, or None."""
-        return erasure.certificate(self._means, erasure_id)
+        """Return the certificate of a finished erasure as it was signed last, or None."""
+        return addenda.certificate(self._means, erasure_id)
 
     def due(self, now: datetime) -> list[Due]:
         """Return what `sweep` would erase at `now` (S12)."""

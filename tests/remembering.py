@@ -22,7 +22,7 @@ from storage.disclosures import disclosed
 from storage.records import Opening, Turn, TurnDone, TurnFailed
 from storage.store import Store
 from tests.house import shipped
-from tests.rooms import Rooms, bare_rooms
+from tests.rooms import Clock, Rooms, bare_rooms
 
 NEED = "How do your gateways reach the cloud, canary-need?"
 DETAILS = {
@@ -95,11 +95,13 @@ def _store(rooms: Rooms, rules: Rules) -> Store:
 
 
 @contextmanager
-def remembering(data_url: str, keyring_url: str, folder: Path) -> Iterator[Memory]:
-    """Yield an empty memory with three recipients, and close it."""
+def remembering(
+    data_url: str, keyring_url: str, folder: Path, clock: Clock | None = None
+) -> Iterator[Memory]:
+    """Yield a memory with three recipients, and close it. With the clock of another: a second process beside it."""
     rules = shipped().rules
     rules = replace(rules, recipients={one.id: one for one in (CRM, MAILBOX, PARTNER)})
-    with bare_rooms(data_url, keyring_url, folder) as rooms:
+    with bare_rooms(data_url, keyring_url, folder, clock) as rooms:
         yield Memory(rooms, rules, _store(rooms, rules))
 
 

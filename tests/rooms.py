@@ -59,11 +59,11 @@ class Rooms:
 
 
 @contextmanager
-def bare_rooms(data_url: str, keyring_url: str, folder: Path) -> Iterator[Rooms]:
-    """Yield rooms over databases that nobody has used, and close them."""
+def bare_rooms(data_url: str, keyring_url: str, folder: Path, clock: Clock | None = None) -> Iterator[Rooms]:
+    """Yield rooms over databases with every table, and close them. With the clock of others: one more process."""
     thread = StorageThread("test-storage", greenlets=is_async(data_url))
     engine, keys = data_engine(data_url), data_engine(keyring_url)
-    clock = Clock()
+    clock = clock or Clock()
     provider = provider_for(f"file:{folder}/keys/kek.json", random=os.urandom)
     rooms = Rooms(engine, Keyring(keys, provider, clock=clock, random=os.urandom), clock, thread)
     try:

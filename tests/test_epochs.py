@@ -34,11 +34,13 @@ def keyring(process: Process) -> Keyring:
 
 
 def test_no_turn_waits_for_the_provider(process: Process, keyring: Keyring) -> None:
-    """The provider opens each secret once, at the start; working with keys asks it nothing."""
+    """The provider opens each secret once, at the start; working with keys asks it nothing, whatever others begin."""
     process.provider.opened.clear()
     process.run(keyring.create, [PROFILE])
+    process.begin_epoch(2)
     process.clock.tick(minutes=5)
     process.run(keyring.keys, [PROFILE])
+    process.run(keyring.create, [(BEN, "profile.1")])
     process.run(keyring.macs, "email", "ada@example.com")
     process.run(keyring.sign, "evidence", "test", b"{}")
 
@@ -65,11 +67,11 @@ def test_a_look_up_is_equal_for_equal_values_alone(process: Process, keyring: Ke
 
 
 def test_a_new_epoch_is_used_and_the_old_one_still_opens(process: Process, keyring: Keyring) -> None:
-    """Within a minute new keys are wrapped by it; look-ups ask for every live epoch, newest first."""
+    """Once it is open, new keys are wrapped by it; look-ups ask for every live epoch, newest first."""
     old = process.run(keyring.create, [PROFILE])[PROFILE]
     [first] = process.run(keyring.macs, "email", "ada@example.com")
     process.begin_epoch(2)
-    process.clock.tick(seconds=60)
+    process.run(keyring.epochs.open)
     process.run(keyring.create, [(BEN, "profile.1")])
     macs = process.run(keyring.macs, "email", "ada@example.com")
     found = process.run(keyring.keys, [PROFILE])[PROFILE]
@@ -80,7 +82,9 @@ def test_a_new_epoch_is_used_and_the_old_one_still_opens(process: Process, keyri
     assert unseal(found, PLACE, seal(old, PLACE, b"Ada", NONCE)) == b"Ada"
 
     process.change(update(epochs).where(epochs.c.epoch == 1).values(retired_at=process.clock.now))
-    process.clock.tick(seconds=60)
+    process.clock.tick(seconds=59)
+    assert process.run(keyring.macs, "email", "ada@example.com") == macs
+    process.clock.tick(seconds=1)
     assert process.run(keyring.macs, "email", "ada@example.com") == macs[:1]
     assert process.run(keyring.keys, [(BEN, "profile.1")])
     with pytest.raises(KeyLost, match="epoch 1 is retired"):
@@ -96,6 +100,31 @@ def test_a_key_under_another_process_s_new_epoch_opens_at_once(
     second.run(second.keyring.create, [PROFILE])
 
     assert process.run(process.keyring.keys, [PROFILE])
+
+
+def test_no_key_is_wrapped_by_an_epoch_that_was_retired_meanwhile(
+    process: Process, keyring: Keyring, begin_process: Callable[[], Process]
+) -> None:
+    """Whoever still holds it looks, in the transaction that makes the key, which epochs live; else it would be lost."""
+    process.begin_epoch(2)
+    process.change(update(epochs).where(epochs.c.epoch == 1).values(retired_at=process.clock.now))
+    process.run(keyring.create, [PROFILE])
+    process.run(keyring.renew, *PROFILE)
+
+    second = begin_process()
+    assert set(second.run(second.keyring.keys, [PROFILE])[PROFILE]) == {1, 2}
+
+
+def test_an_epoch_that_wraps_many_keys_is_overdue(
+    process: Process, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rotation is due by number as well as by time: docs/sealing.md, "Bounds"."""
+    monkeypatch.setattr("storage.epochs.KEYS_MAX", 2)
+
+    process.run(keyring.create, [PROFILE])
+    assert not process.run(lambda: keyring.overdue)
+    process.run(keyring.create, [(BEN, "profile.1")])
+    assert process.run(lambda: keyring.overdue)
 
 
 def test_an_epoch_is_overdue_after_thirty_days(process: Process, keyring: Keyring) -> None:

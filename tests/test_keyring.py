@@ -200,15 +200,6 @@ def test_a_wrapped_key_cannot_be_moved(process: Process, keyring: Keyring) -> No
         process.run(keyring.keys, [(BEN, "profile.1")], fresh=True)
 
 
-def test_a_certificate_stands_as_it_was_first_written(process: Process, keyring: Keyring) -> None:
-    """A resumed erasure does not issue a second one; an unknown id has none."""
-    process.run(keyring.store_certificate, "e" * 32, b"first")
-    process.run(keyring.store_certificate, "e" * 32, b"second")
-
-    assert process.run(keyring.certificate, "e" * 32) == b"first"
-    assert process.run(keyring.certificate, "f" * 32) is None
-
-
 def test_a_lost_kek_is_said_at_the_start(
     process: Process, begin_process: Callable[[], Process], tmp_path: Path
 ) -> None:

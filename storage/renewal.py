@@ -1,0 +1,86 @@
+"""What a rotation and a retirement leave to be done, a few milliseconds at a time, by any process that has the time.
+
+Data keys move under the newest epoch, look-ups are written anew under it, those of retired epochs go, certificates
+get their addendum. Nothing of it is written down but its results: after a crash any process goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from storage import addenda
+from storage.connecting import reading
+from storage.epochs import Epoch
+from storage.key_cache import MAX_AGE
+from storage.key_rows import KeyName
+from storage.keyring_tables import epochs
+from storage.means import Means
+from storage.reindexing import reindex
+from storage.rewrapping import rewrap
+
+SETTLING = MAX_AGE  # by then every process has opened a new epoch: no turn meets a key that it must ask for
+LOOK_AGAIN = timedelta(hours=1)  # for look-ups that a process wrote which did not know the newest epoch yet
+BUSY_AGAIN = timedelta(minutes=1)  # for people whom somebody else was busy with
+
+
+class _Now(NamedTuple):
+    """The epochs at this moment: the newest, when it began, which ones live, whether it is the only one ever."""
+
+    newest: int
+    began_at: datetime
+    live: tuple[int, ...]
+    only: bool  # there never was another
+
+
+class Renewal:
+    """Goes on with whatever is left. Each process has its own; several at once share the work."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._damaged: set[KeyName] = set()
+        self._after = ""  # how far the pass over the look-ups came
+        self._busy = False
+        self._passing: tuple[int, ...] = ()  # the epochs that lived when the pass began
+        self._passed: tuple[int, ...] = ()  # … when the last whole one began
+        self._again_at: datetime | None = None
+
+    def go_on(self) -> bool:
+        """Do a little of what is left; say whether there may be more to do at once.
+
+        Raises: KekRefused, KekAway when an older epoch is not open here and cannot be opened.
+        """
+        with reading(self._means.keyring.engine).begin() as connection:
+            now = _now(connection)
+        epoch = self._held(now.newest)
+        if epoch is not None and self._means.clock() - now.began_at >= SETTLING and not now.only:
+            if len(now.live) > 1 and rewrap(self._means, self._damaged):
+                return True
+            if self._look_ups(now, epoch):
+                return True
+        return addenda.settle(self._means) > 0
+
+    def _held(self, number: int) -> Epoch | None:
+        """Return the newest epoch if it is open here: until then another process, or the next minute, does the work."""
+        return next((one for one in self._means.keyring.epochs.live() if one.number == number), None)
+
+    def _look_ups(self, now: _Now, epoch: Epoch) -> bool:
+        at = self._means.clock()
+        if now.live != self._passing:
+            self._after, self._busy, self._passing = "", False, now.live
+        elif now.live == self._passed and self._again_at is not None and at < self._again_at:
+            return False
+        passed = reindex(self._means, self._after, epoch)
+        self._after, self._busy = passed.last, self._busy or passed.busy
+        if not passed.last:
+            self._passed, self._again_at = now.live, at + (BUSY_AGAIN if self._busy else LOOK_AGAIN)
+            self._busy = False
+        return bool(passed.last)
+
+
+def _now(connection: Connection) -> _Now:
+    rows = connection.execute(select(epochs).order_by(epochs.c.epoch.desc())).all()
+    live = tuple(row.epoch for row in rows if row.retired_at is None)
+    return _Now(rows[0].epoch, rows[0].began_at, live, len(rows) == 1)

@@ -1,0 +1,62 @@
+"""Rotation: a new epoch with a KEK of its own begins, and the private keys that sign come under the new KEK.
+
+A crash leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one. Of
+two rotations at once one wins. What older epochs wrap moves afterwards: `storage.renewal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import func, select
+
+from storage import audit, signatures
+from storage.connecting import reading
+from storage.epochs import EPOCH, SealedEpoch, begin, name_of
+from storage.errors import Conflict
+from storage.kek import Provider, Wrapped
+from storage.keyring_tables import epochs, keep_out
+from storage.means import Means
+from storage.sealing import KEY_BYTES
+
+ROTATED = "rotated"  # the audit's action
+
+
+def rotate(means: Means, actor: str) -> int:
+    """Begin the next epoch and return its number. New keys are wrapped by it at once here, within a minute elsewhere.
+
+    Args: actor: who asked for it, as the audit names them.
+    Raises: Conflict when another process begins it at this moment; KekRefused, KekAway: then nothing has changed.
+    """
+    keyring = means.keyring
+    with reading(keyring.engine).begin() as connection:
+        known = connection.execute(select(epochs.c.epoch, epochs.c.kek)).all()
+        signing = signatures.sealed(connection)
+    number = int(max(row.epoch for row in known)) + 1
+    used = {row.kek for row in (*known, *signing)}
+    wrapped = _wrapped(keyring.provider, name_of(number), means.random(KEY_BYTES), used)
+    rewrapped = keyring.signing.rewrapped(signing)
+    at = means.clock()
+    epoch = keyring.epochs.opened(
+        SealedEpoch(number, at + EPOCH, wrapped)
+    )  # it opens, before anything needs it
+    with means.engine.begin() as connection:
+        note = audit.Entry(at=at, actor=actor, action=ROTATED, subject="", purpose=name_of(number))
+        audit.write(connection, means.writer, [note])
+    with keyring.engine.begin() as connection:
+        keep_out(connection, others=True)
+        if connection.scalar(select(func.max(epochs.c.epoch))) != number - 1:
+            raise Conflict(f"somebody else has just begun epoch {number}: see `askfirst keys status`")
+        begin(connection, number, wrapped, at)
+        signatures.put(connection, rewrapped)
+    keyring.epochs.hold(epoch)
+    return number
+
+
+def _wrapped(provider: Provider, name: str, secret: bytes, used: Collection[str]) -> Wrapped:
+    """Return the secret, wrapped by a KEK that nothing else is wrapped by yet."""
+    wrapped = provider.wrap(name, secret)
+    if wrapped.kek not in used:
+        return wrapped
+    provider.renew()
+    return provider.wrap(name, secret)
