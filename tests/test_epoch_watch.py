@@ -1,0 +1,105 @@
+"""New epochs are opened outside every turn; a provider that is away stops nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.desk import Desk
+from bot.epoch_watch import ALARM_EVERY, EpochWatch
+from bot.running import open_desk
+from config.load import load
+from storage.errors import KekAway
+from storage.kek import Wrapped
+from tests.house import CONFIG, settings
+from tests.selling import Person
+
+
+@pytest.fixture
+async def desk(data_url: str, keyring_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk."""
+    async with open_desk(settings(tmp_path, data_url, keyring_url), load(CONFIG), migrate=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def other(desk: Desk) -> AsyncIterator[Desk]:
+    """A second process of it."""
+    async with open_desk(desk.settings, load(CONFIG)) as opened:
+        yield opened
+
+
+def _held(desk: Desk) -> list[int]:
+    return [epoch.number for epoch in desk.storage.keyring.epochs.live()]
+
+
+async def test_an_epoch_of_another_process_is_opened_outside_the_storage_thread(
+    desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turns go on while the provider is asked; afterwards what is new is wrapped by the new epoch."""
+    provider = desk.storage.keyring.provider
+    unwrap, threads = provider.unwrap, list[threading.Thread]()
+
+    def noting(name: str, wrapped: Wrapped) -> bytes:
+        threads.append(threading.current_thread())
+        return unwrap(name, wrapped)
+
+    monkeypatch.setattr(provider, "unwrap", noting)
+    await other.call(other.storage.rotation.rotate, "command")
+    assert await desk.call(_held, desk) == [1]
+
+    await EpochWatch(desk).look()
+
+    assert await desk.call(_held, desk) == [2, 1]
+    assert await desk.call(threading.current_thread) not in threads
+    assert len(threads) == 1
+
+
+async def test_a_provider_that_is_away_stops_nothing(
+    desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The desk goes on with the epochs that it holds; the log says so, once an hour, until it answers."""
+    await other.call(other.storage.rotation.rotate, "command")
+    now = [desk.clock()]
+    watch = EpochWatch(replace(desk, clock=lambda: now[0]))
+
+    def away(name: str, wrapped: Wrapped) -> bytes:
+        raise KekAway("it does not answer")
+
+    told = []
+    with monkeypatch.context() as gone:
+        gone.setattr(desk.storage.keyring.provider, "unwrap", away)
+        for later in (timedelta(0), timedelta(minutes=1), ALARM_EVERY):
+            now[0] += later
+            with capture_logs() as logs:
+                await watch.look()
+            told.append([(line["event"], line["error"]) for line in logs])
+        await Person(desk).sends()
+    await watch.look()
+
+    alarm = [("keys.epoch_unopened", "KekAway")]
+    assert told == [alarm, [], alarm]
+    assert await desk.call(_held, desk) == [2, 1]
+
+
+async def test_every_process_watches(desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that is opened looks again and again, and stops with the desk."""
+    monkeypatch.setattr("bot.epoch_watch.PAUSE", 0.01)
+    looked = threading.Event()
+    look = EpochWatch.look
+
+    async def noting(watch: EpochWatch) -> None:
+        await look(watch)
+        looked.set()
+
+    monkeypatch.setattr(EpochWatch, "look", noting)
+    async with open_desk(desk.settings, load(CONFIG)) as third:
+        await third.call(looked.wait, 30)
+
+    assert looked.is_set()
