@@ -17,6 +17,7 @@ from bot.commands.office import Office
 from storage.epochs import EPOCH
 from storage.kek_file import FileProvider
 from storage.keyring_tables import epochs, retired_keks
+from storage.sources import Sources
 from storage.tables import audit
 from tests.house import CONFIG
 from tests.remembering import Memory, Visitor, remembering
@@ -36,7 +37,7 @@ class Operator:
     def types(self, *words: str) -> tuple[int, str, str]:
         """Return exit code, output and errors of a command."""
         out, errors = io.StringIO(), io.StringIO()
-        code = main(words, Office(self.environment, out, io.StringIO(), self.clock), errors)
+        code = main(words, Office(self.environment, out, io.StringIO(), Sources(clock=self.clock)), errors)
         return code, out.getvalue(), errors.getvalue()
 
     def done(self, *words: str) -> str:

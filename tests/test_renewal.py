@@ -35,13 +35,6 @@ on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirec
 
 
 @pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 def second(memory: Memory, data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
     """A second process on the same databases."""
     with remembering(data_url, keyring_url, tmp_path, memory.rooms.clock) as made:

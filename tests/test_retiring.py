@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +16,13 @@ from storage import addenda, retiring
 from storage.epochs import EPOCH
 from storage.errors import EpochNeeded, KekRefused, KeyLost, NotFound
 from storage.kek import Provider, Wrapped
-from storage.keyring_tables import epochs, retired_keks, signing_keys
+from storage.keyring_tables import addenda as addenda_rows
+from storage.keyring_tables import epochs, retired_keks, scope_keys, signing_keys
 from storage.means import stamp
 from storage.signatures import verify
 from storage.tables import audit, index_rows
 from tests.keyrings import ADA
-from tests.remembering import DETAILS, Memory, Visitor, remembering
+from tests.remembering import DETAILS, Memory, Visitor
 from tests.rotating import (
     ROBIN,
     changes_keyring,
@@ -33,13 +33,6 @@ from tests.rotating import (
     rotates,
     rotation_of,
 )
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 @dataclass
@@ -135,7 +128,7 @@ def test_a_key_that_comes_at_the_last_moment_saves_the_epoch(
         row = {"subject": ADA, "scope": "chat", "version": 1, "epoch": 1, "wrapped": b"w"}
         with memory.rooms.keyring.engine.begin() as connection:
             more = {"created_at": memory.now(), "settled": True}
-            connection.execute(sa.insert(retiring.scope_keys).values(**row, **more))
+            connection.execute(sa.insert(scope_keys).values(**row, **more))
         return found
 
     monkeypatch.setattr(retiring, "retirable", then_a_key_comes)
@@ -287,7 +280,7 @@ def test_a_certificate_that_comes_after_the_retirement_is_done_by_whoever_goes_o
     rotates(memory)
     moves(memory)
     retires(memory, 1)
-    changes_keyring(memory, sa.update(addenda.addenda).values(body=None))  # as if it came after that
+    changes_keyring(memory, sa.update(addenda_rows).values(body=None))  # as if it came after that
 
     moves(memory)
 

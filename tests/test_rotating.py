@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,13 +14,6 @@ from storage.signatures import verify
 from storage.tables import audit
 from tests.remembering import DETAILS, Memory, Visitor, remembering
 from tests.rotating import keyring_rows, rotates, rotation_of, wrapping
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty store."""
-    with remembering(data_url, keyring_url, tmp_path) as made:
-        yield made
 
 
 def test_a_rotation_begins_an_epoch_with_a_kek_of_its_own(memory: Memory) -> None:
