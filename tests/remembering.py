@@ -90,8 +90,8 @@ class Memory:
         return replace(self, rules=rules, store=_store(self.rooms, rules))
 
 
-def _store(rooms: Rooms, rules: Rules) -> Store:
-    return Store(rooms.engine, rooms.keyring, rules, clock=rooms.clock, random=os.urandom, writer="test")
+def _store(rooms: Rooms, rules: Rules, writer: str = "test") -> Store:
+    return Store(rooms.engine, rooms.keyring, rules, clock=rooms.clock, random=os.urandom, writer=writer)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def remembering(
     rules = shipped().rules
     rules = replace(rules, recipients={one.id: one for one in (CRM, MAILBOX, PARTNER)})
     with bare_rooms(data_url, keyring_url, folder, clock) as rooms:
-        yield Memory(rooms, rules, _store(rooms, rules))
+        yield Memory(rooms, rules, _store(rooms, rules, f"test-{os.urandom(4).hex()}" if clock else "test"))
 
 
 class Visitor:
