@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.events import AskedToForget, Corrected, Picked, Said, Visited
+from intake.events import AskedToForget, Corrected, Event, Picked, Said, Visited
 from storage.errors import NotFound, SubjectErased
 from storage.keyring_tables import scope_keys, tombstones
 from storage.records import TurnFailed
@@ -21,7 +21,7 @@ from tests.rotating import keyring_rows
 
 ENOUGH = 40  # moments; an erasure has about ten
 TOLD = (("browser", "Canary Browser"), ("pages", "/canary"))
-ASKS = {
+ASKS: dict[str, Event] = {
     "all": AskedToForget("all"),
     "lead": AskedToForget("lead"),
     "visit": AskedToForget("visit"),
