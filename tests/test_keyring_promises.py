@@ -1,20 +1,31 @@
-"""A machine plays with two processes on one keyring: the erased never come back, nobody else is ever lost."""
+"""A machine plays with two processes on one keyring: the erased never come back, nobody else is ever lost.
+
+Epochs come and go meanwhile.
+"""
 
 import os
 import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from config.load import load
 from storage.connecting import data_engine
-from storage.errors import KeyLost, SubjectErased
+from storage.epoch_status import RETIRED
+from storage.errors import EpochNeeded, KeyLost, SubjectErased
 from storage.kek_file import FileProvider
 from storage.keyring import Keyring, newest
+from storage.means import Means
+from storage.rotation import Rotation
 from storage.sealing import Place, seal, unseal
+from storage.tables import metadata
+from tests.house import CONFIG
 from tests.rooms import Clock
 
 Name = tuple[str, str]
@@ -33,14 +44,26 @@ class TwoProcesses(RuleBasedStateMachine):
         self.engines = [data_engine(f"sqlite:///{self.folder.name}/keyring.db") for _ in range(2)]
         provider = FileProvider(Path(self.folder.name) / "keys" / "kek.json", os.urandom)
         self.rings = [Keyring(each, provider, clock=self.clock, random=os.urandom) for each in self.engines]
+        self.data = data_engine(f"sqlite:///{self.folder.name}/desk.db")
+        metadata.create_all(self.data)
         for ring in self.rings:
             ring.open()
+        rules = load(CONFIG).rules
+        given: dict[str, Any] = {
+            "engine": self.data,
+            "rules": rules,
+            "clock": self.clock,
+            "random": os.urandom,
+        }
+        self.rotations = [
+            Rotation(Means(keyring=ring, writer=str(side), **given)) for side, ring in enumerate(self.rings)
+        ]
         self.live: dict[Name, dict[int, bytes]] = {}
         self.barred: set[Name] = set()
 
     def teardown(self) -> None:
         """End both processes."""
-        for engine in self.engines:
+        for engine in (*self.engines, self.data):
             engine.dispose()
         self.folder.cleanup()
 
@@ -93,7 +116,40 @@ class TwoProcesses(RuleBasedStateMachine):
         self.live = {name: versions for name, versions in self.live.items() if name[0] != subject}
         self.barred.add((subject, "*"))
 
-    @rule(seconds=st.integers(1, 60))
+    @rule(side=sides)
+    def rotate(self, side: int) -> None:
+        """Begin an epoch; the other process learns of it when it meets a key of it, or looks."""
+        self.rotations[side].rotate("command")
+
+    @rule(side=sides)
+    def look(self, side: int) -> None:
+        """Open what the other process has begun."""
+        self.rings[side].epochs.open()
+
+    @rule(side=sides)
+    def move(self, side: int) -> None:
+        """Move keys under the newest epoch, if this process holds it."""
+        while self.rotations[side].go_on():
+            pass
+
+    @rule(side=sides)
+    def retire(self, side: int) -> None:
+        """Retire the oldest epoch, unless something needs it."""
+        rotation = self.rotations[side]
+        oldest = next(one.epoch for one in rotation.status().epochs if one.state != RETIRED)
+        with suppress(EpochNeeded):
+            rotation.retire(oldest, "Robin Operator")
+            rotation.destroy_kek(oldest)
+
+    @rule(side=sides)
+    def turn_over(self, side: int) -> None:
+        """Rotate, wait as long as it takes, move, retire: the whole way, and the other process knows nothing of it."""
+        self.rotate(side)
+        self.clock.tick(minutes=3)
+        self.move(side)
+        self.retire(side)
+
+    @rule(seconds=st.integers(1, 120))
     def wait(self, seconds: int) -> None:
         """Let time pass; keys in memory age."""
         self.clock.now += timedelta(seconds=seconds)
