@@ -30,10 +30,14 @@ class Renewing:
 
     async def step(self) -> float:
         """Do a few milliseconds of what is left; return how many seconds to rest."""
-        started = perf_counter()
         try:
-            more = await self._desk.call(self._desk.storage.rotation.go_on)
+            more, took = await self._desk.call(self._timed)
         except Exception as fault:  # a database or provider that is away comes back
             _log.error("keys.renewal_failed", error=type(fault).__name__)
             return PAUSE
-        return REST * (perf_counter() - started) if more else PAUSE
+        return REST * took if more else PAUSE
+
+    def _timed(self) -> tuple[bool, float]:
+        """Return whether there is more to do, and how many seconds the storage thread was busy with it."""
+        began = perf_counter()
+        return self._desk.storage.rotation.go_on(), perf_counter() - began

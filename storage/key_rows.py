@@ -84,7 +84,8 @@ def discard(connection: Connection, names: Iterable[tuple[str, str, int]]) -> No
 
 def wrapped_by(connection: Connection, epochs: Collection[int], at_once: int) -> Sequence[Row[Any]]:
     """Return some of the keys that these epochs wrap, none that another process works on at this moment."""
-    some = select(scope_keys).where(scope_keys.c.epoch.in_(epochs)).limit(at_once)
+    columns = (scope_keys.c[name] for name in ("subject", "scope", "version", "epoch", "wrapped"))
+    some = select(*columns).where(scope_keys.c.epoch.in_(epochs)).limit(at_once)
     return connection.execute(some.with_for_update(skip_locked=True)).all()  # SQLite has one writer
 
 

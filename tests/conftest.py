@@ -207,6 +207,13 @@ def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
 
 
 @pytest.fixture
+def second(memory: Memory, data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """A second process on the same databases, with the same time."""
+    with remembering(data_url, keyring_url, tmp_path, memory.rooms.clock) as made:
+        yield made
+
+
+@pytest.fixture
 async def api() -> AsyncIterator[BotApi]:
     """A running Bot API; every request of a test must please it."""
     async with BotApi().running() as running:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from storage.keyring_tables import epochs, scope_keys
 from storage.rotation import Rotation
-from tests.remembering import Memory
+from storage.tables import index_rows
+from tests.remembering import DETAILS, Memory, Visitor
 
 ROBIN = "Robin Operator"
 
@@ -79,12 +80,22 @@ def wrapping(memory: Memory) -> set[int]:
     return {row["epoch"] for row in keyring_rows(memory, scope_keys)}
 
 
+def found_under(memory: Memory, epoch: int) -> dict[str, bytes]:
+    """Return the codes of look-ups under an epoch, by field."""
+    rows: list[dict[str, Any]] = memory.rooms.rows(index_rows)
+    return {row["field"]: bytes(row["mac"]) for row in rows if row["epoch"] == epoch}
+
+
+def opened(memory: Memory, visitor: Visitor, *names: str) -> dict[str, str]:
+    """Return a person's details as a colleague opens them."""
+    asked: dict[str, Any] = {"purpose": "contact", "actor": "staff:1"}
+    found: dict[str, str] = memory.run(
+        memory.store.open_fields, visitor.subject, names or list(DETAILS), **asked
+    )
+    return found
+
+
 def kek_of(memory: Memory, number: int) -> str:
     """Return the KEK of an epoch."""
     [kek] = [row["kek"] for row in keyring_rows(memory, epochs) if row["epoch"] == number]
     return str(kek)
-
-
-def at(text: str) -> datetime:
-    """Return a time as certificates write it."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from storage.keyring_tables import epochs
 from storage.signatures import verify
 from tests.killing import Place, begun, forked, killed_at
 from tests.remembering import DETAILS, Memory, Visitor, remembering
-from tests.rotating import ROBIN, keyring_rows, moves, retires, rotates, rotation_of, wrapping
+from tests.rotating import ROBIN, keyring_rows, moves, opened, retires, rotates, rotation_of, wrapping
 
 ENOUGH = 60  # moments; all three together have about twenty
 STEP = {"sqlite": 1, "postgresql": 4}  # every moment on the one, every fourth on the other: they crash alike
@@ -86,9 +85,7 @@ def test_a_kill_at_any_moment_loses_nobody(
 
 
 def _is_whole(memory: Memory, visitor: Visitor) -> None:
-    asked: dict[str, Any] = {"purpose": "contact", "actor": "staff:1"}
-    opened = memory.run(memory.store.open_fields, visitor.subject, list(DETAILS), **asked)
-    assert opened == DETAILS
+    assert opened(memory, visitor) == DETAILS
     assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == [visitor.subject]
     assert memory.run(memory.store.telegram_conversation, 4711) == visitor.conversation
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from storage.errors import KekRefused, KeyLost
 from storage.kek import Wrapped
 from storage.keyring_tables import epochs, signing_keys
 from tests.remembering import DETAILS, Memory, Visitor, remembering
-from tests.rotating import keyring_rows, moves, retires, rotates
+from tests.rotating import keyring_rows, moves, opened, retires, rotates
 
 
 @dataclass
@@ -90,12 +89,6 @@ def _restored(memory: Memory, data_url: str, keyring_url: str, folder: Path) -> 
         yield restored
 
 
-def _opened(memory: Memory, visitor: Visitor) -> dict[str, str]:
-    asked: dict[str, Any] = {"purpose": "contact", "actor": "staff:1"}
-    opened: dict[str, str] = memory.run(memory.store.open_fields, visitor.subject, list(DETAILS), **asked)
-    return opened
-
-
 def _erase(memory: Memory, visitor: Visitor) -> None:
     begun = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer")
     memory.run(memory.store.finish_erasure, begun)
@@ -111,10 +104,10 @@ def test_an_old_copy_of_the_data_opens_for_who_stayed_alone(
     retires(memory, 1)
 
     with _restored(memory, backup.data_url, keyring_url, tmp_path) as old:
-        assert _opened(old, bo) == DETAILS
+        assert opened(old, bo) == DETAILS
         assert old.run(old.store.transcript, bo.conversation, 0).values["phone"] == DETAILS["phone"]
         with pytest.raises(KeyLost):
-            _opened(old, ada)
+            opened(old, ada)
         with pytest.raises(KeyLost):
             old.run(old.store.transcript, ada.conversation, 0)
         moves(old)  # its look-ups are of the retired epoch: they are written anew
@@ -126,12 +119,12 @@ def test_an_old_copy_of_the_data_opens_for_who_stayed_alone(
 def test_an_old_keyring_opens_nothing_once_its_epoch_is_retired(
     memory: Memory, ada: Visitor, backup: Backup, tmp_path: Path
 ) -> None:
-    """S24: until then it does, which is what a certificate's "due" says; afterwards no secret in it can be unwrapped."""
+    """S24: until then it does, which is what a certificate's "due" says; afterwards no secret of it unwraps."""
     _erase(memory, ada)
     rotates(memory)
     moves(memory)
     with _restored(memory, backup.data_url, backup.keyring_url, tmp_path) as undone:
-        assert _opened(undone, ada) == DETAILS
+        assert opened(undone, ada) == DETAILS
         wrapped = [*keyring_rows(undone, epochs), *keyring_rows(undone, signing_keys)]
 
     retires(memory, 1)

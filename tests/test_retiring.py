@@ -76,7 +76,7 @@ def _backups(memory: Memory, certificate: str) -> dict[str, str | None]:
 
 
 def test_an_epoch_is_retired_once_everything_has_moved(memory: Memory) -> None:
-    """Its secret, its look-ups and its KEK are gone; people are found and opened as before."""
+    """S10: its secret, its look-ups and its KEK are gone; people are found and opened as before."""
     visitor = Visitor(memory)
     visitor.sends()
     old = kek_of(memory, 1)
@@ -172,7 +172,7 @@ def test_only_the_kek_of_a_retired_epoch_is_destroyed(memory: Memory) -> None:
 
 
 def test_a_certificate_is_due_until_every_epoch_of_its_time_is_retired(memory: Memory) -> None:
-    """Due is the end of the newest epoch that lived at the erasure; done is when the last of them was gone."""
+    """S24: due is the end of the newest epoch that lived at the erasure; done is when the last of them was gone."""
     early, late = Visitor(memory), Visitor(memory)
     early.sends()
     late.sends()

@@ -17,7 +17,7 @@ from tests.rotating import keyring_rows, rotates, rotation_of, wrapping
 
 
 def test_a_rotation_begins_an_epoch_with_a_kek_of_its_own(memory: Memory) -> None:
-    """The old one stays live beside it; both last their thirty days; no KEK wraps two epochs."""
+    """S10: the old one stays live beside it; both last their thirty days; no KEK wraps two epochs."""
     began = memory.now()
 
     number = memory.run(rotation_of(memory).rotate, "command")
