@@ -207,8 +207,7 @@ class SocketVisitor(WebVisitor):
         self._socket = await self.client.ws_connect(f"{self.desk.url}/api/v1/chat")
         await self._socket.send_json({"type": "hello", "token": self.token, "after": 0})
         welcome = await self._next()
-        if welcome.get("code") == "erased":  # the deletion was carried out, only its answer was lost
-            self.gone = True
+        self.gone = self.gone or welcome.get("code") == "erased"  # carried out, only its answer was lost
         if self.gone:
             return
         shown = [await self._next() for _ in range(welcome["seq"])]
@@ -219,8 +218,7 @@ class SocketVisitor(WebVisitor):
     async def _next(self) -> dict[str, Any]:
         message = await self._socket.receive(PATIENCE)
         if message.type is WSMsgType.TEXT:
-            told: dict[str, Any] = message.json()
-            return told
+            return dict(message.json())
         if self._socket.close_code == 4410:
             self.gone = True
             return {"type": "ack"}

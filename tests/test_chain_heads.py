@@ -195,7 +195,7 @@ def test_an_old_keyring_is_found(audit: Audit) -> None:
     audit.append()
     assert audit.check().faults == []
 
-    engine = audit.rooms.keyring._engine  # the keyring itself never takes a tombstone away
+    engine = audit.rooms.keyring.engine  # the keyring itself never takes a tombstone away
 
     def forget() -> None:
         with engine.begin() as connection:

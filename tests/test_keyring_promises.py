@@ -25,6 +25,7 @@ from storage.means import Means
 from storage.rotation import Rotation
 from storage.sealing import Place, seal, unseal
 from storage.tables import metadata
+from storage.terms import in_every_language
 from tests.house import CONFIG
 from tests.rooms import Clock
 
@@ -52,6 +53,7 @@ class TwoProcesses(RuleBasedStateMachine):
         given: dict[str, Any] = {
             "engine": self.data,
             "rules": rules,
+            "terms": in_every_language(rules, ""),
             "clock": self.clock,
             "random": os.urandom,
         }
