@@ -60,11 +60,6 @@ class KeysStatus:
         """Return how many keys and look-ups have to move before all older epochs can be retired."""
         return sum(one.left for one in self.epochs)
 
-    @property
-    def readable_from(self) -> datetime:
-        """Return since when copies of the keyring can be opened by what there still is: older ones open nothing."""
-        return next(one.began_at for one in self.epochs if one.state != RETIRED)
-
 
 def status(means: Means) -> KeysStatus:
     """Return how the epochs stand. It counts every key and look-up: for operators, not for turns."""

@@ -32,8 +32,6 @@ def rewrap(means: Means, damaged: set[KeyName]) -> int:
         numbers = live_numbers(connection)
         newest = keyring.epochs.newest(connection)
         older = [number for number in numbers if number < newest.number]
-        if not older:
-            return 0
         found = key_rows.wrapped_by(connection, older, AT_ONCE + len(damaged))
         rows = [row for row in found if _name(row) not in damaged]
         wraps = [(row, wrap) for row in rows if (wrap := _rewrapped(means, newest, row, damaged))]

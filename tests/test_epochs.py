@@ -115,6 +115,29 @@ def test_no_key_is_wrapped_by_an_epoch_that_was_retired_meanwhile(
     assert set(second.run(second.keyring.keys, [PROFILE])[PROFILE]) == {1, 2}
 
 
+def test_a_process_that_slept_through_a_retirement_opens_what_lives_now(
+    process: Process, begin_process: Callable[[], Process]
+) -> None:
+    """When all that it holds is retired, it asks the provider, and works on."""
+    second = begin_process()
+    for number in (2, 3):
+        process.begin_epoch(number)
+    process.change(update(epochs).where(epochs.c.epoch == 1).values(retired_at=process.clock.now))
+    second.clock.tick(minutes=2)
+
+    assert [epoch for epoch, _ in second.run(second.keyring.macs, "email", "ada@example.com")] == [3, 2]
+
+
+def test_only_the_epoch_that_a_key_names_is_opened_for_it(process: Process, keyring: Keyring) -> None:
+    """The others are left to whoever watches for them."""
+    for number in (2, 3):
+        process.begin_epoch(number)
+    process.provider.opened.clear()
+
+    assert process.run(keyring.epochs.get, 2).number == 2
+    assert process.provider.opened == ["epoch 2"]
+
+
 def test_an_epoch_that_wraps_many_keys_is_overdue(
     process: Process, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
