@@ -18,7 +18,7 @@ from config.load import Loaded
 from intake.rules import Site
 from tests.house import settings, shipped
 from tests.servers import free_port
-from tests.templates import desk_file
+from tests.templates import files
 
 PATIENCE = 10_000  # ms until something that should be on the screen counts as missing
 DESKTOP, PHONE = (1000, 760), (320, 568)  # CSS px
@@ -50,8 +50,7 @@ async def served_desk(
     url = f"http://127.0.0.1:{port}"
     given = loaded or shipped()
     given = replace(given, rules=replace(given.rules, sites={"default": Site(id="default", origins=origins)}))
-    data, keys = desk_file(folder / "desk.db"), f"sqlite:///{folder}/keys/keyring.db"
-    chosen = settings(folder, data, keys, PUBLIC_URL=url, PORT=str(port))
+    chosen = settings(folder, *files(folder), PUBLIC_URL=url, PORT=str(port))
     async with open_desk(chosen, given, migrate=True) as desk, web_role(desk, port=port):
         yield Served(desk, url)
 

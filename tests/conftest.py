@@ -5,8 +5,8 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Generator, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,6 @@ from playwright.async_api import Browser, async_playwright
 from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
-from tests.key_holders import Kms, OpenBao, running_kms, running_openbao
 from tests.receivers import Receiver, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
@@ -80,24 +79,15 @@ def postgresql() -> Iterator[servers.PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgresql: servers.PostgreSQL) -> str:
-    """The name of a database on that server with the desk's tables, to be copied."""
-    templates.migrate(postgresql.create("migrated"))
-    return "migrated"
+def template(postgresql: servers.PostgreSQL) -> Callable[[str], str]:
+    """Return what names a database of a kind on that server, laid out and to be copied."""
 
+    @cache
+    def made(kind: str) -> str:
+        templates.lay_out(postgresql.create(f"template-{kind}"), kind)
+        return f"template-{kind}"
 
-@pytest.fixture(scope="session")
-def openbao() -> Iterator[OpenBao]:
-    """One OpenBao server for each test process; a test mounts an engine of its own."""
-    with running_openbao() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def kms() -> Iterator[Kms]:
-    """One KMS for each test process; a test uses an alias of its own."""
-    with running_kms() as server:
-        yield server
+    return made
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -108,10 +98,10 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 class MakeDatabase(Protocol):
-    """Makes databases of one kind: a name in, a URL as an operator writes it out."""
+    """Makes databases: a name in, a URL as an operator writes it out."""
 
-    def __call__(self, name: str, *, migrated: bool = False) -> str:
-        """Make an empty database, or one with the desk's tables."""
+    def __call__(self, name: str, kind: str = "") -> str:
+        """Make one with the tables of a kind, "desk" or "keyring", or an empty one."""
         ...
 
 
@@ -119,43 +109,44 @@ class MakeDatabase(Protocol):
 def new_database(
     request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
 ) -> Iterator[MakeDatabase]:
-    """Return the maker of databases of this kind."""
+    """Return what makes databases on SQLite or on PostgreSQL."""
     if database_kind == "sqlite":
         yield partial(_new_file, tmp_path)
         return
     server: servers.PostgreSQL = request.getfixturevalue("postgresql")
+    template: Callable[[str], str] = request.getfixturevalue("template")
     made: list[str] = []
 
-    def create(name: str, *, migrated: bool = False) -> str:
+    def create(name: str, kind: str = "") -> str:
         made.append(f"{name}-{uuid.uuid4().hex[:12]}")
-        return server.create(made[-1], *([request.getfixturevalue("migrated")] if migrated else []))
+        return server.create(made[-1], template(kind) if kind else "template0")
 
     yield create
     for database in made:
         server.drop(database)
 
 
-def _new_file(folder: Path, name: str, *, migrated: bool = False) -> str:
+def _new_file(folder: Path, name: str, kind: str = "") -> str:
     path = folder / f"{name}.db"
-    return templates.desk_file(path) if migrated else f"sqlite:///{path}"
+    return templates.file(path, kind) if kind else f"sqlite:///{path}"
 
 
 @pytest.fixture
 def data_url(new_database: MakeDatabase) -> str:
     """The URL of a database for the desk's data, with its tables and no rows."""
-    return new_database("desk", migrated=True)
+    return new_database("desk", "desk")
+
+
+@pytest.fixture
+def keyring_url(new_database: MakeDatabase) -> str:
+    """The URL of a database for the wrapped keys, apart from the data, with its tables and no key."""
+    return new_database("keyring", "keyring")
 
 
 @pytest.fixture
 def empty_url(new_database: MakeDatabase) -> str:
     """The URL of a database without a table, for what comes before the tables."""
     return new_database("empty")
-
-
-@pytest.fixture
-def keyring_url(new_database: MakeDatabase) -> str:
-    """The URL of an empty database for the wrapped keys, apart from the data."""
-    return new_database("keyring")
 
 
 @pytest.fixture

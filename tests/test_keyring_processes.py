@@ -24,9 +24,9 @@ on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirec
 
 
 @pytest.fixture
-def begin_process(tmp_path: Path, keyring_url: str) -> Iterator[Callable[[], Process]]:
+def begin_process(tmp_path: Path, empty_url: str) -> Iterator[Callable[[], Process]]:
     """Return what starts one more process on the same keyring."""
-    with processes(keyring_url, tmp_path) as begin:
+    with processes(empty_url, tmp_path) as begin:
         yield begin
 
 

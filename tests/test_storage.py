@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ def _kek(folder: Path) -> str:
 
 
 def test_storage_is_opened_migrated_and_opened_again(
-    empty_url: str, keyring_url: str, tmp_path: Path
+    new_database: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The first time with migrations; then it is current, and what was written is there."""
+    empty_url, keyring_url = new_database("desk"), new_database("keyring")
     rules = load(CONFIG).rules
     first = Storage.open(empty_url, keyring_url, _kek(tmp_path), rules, migrate=True)
     try:

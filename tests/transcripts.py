@@ -21,6 +21,7 @@ from aiohttp import ClientSession
 from storage.sources import Sources
 from tests.house import House, settings
 from tests.journey import Journey, Telling, journeys
+from tests.templates import files
 from tests.voices import SocketVoice
 
 FOLDER = Path(__file__).parent.parent / "docs" / "transcripts"
@@ -52,7 +53,7 @@ def web_journeys() -> list[Journey]:
 
 async def written(journey: Journey, var: Path) -> str:
     """Return the transcript of a journey."""
-    chosen = settings(var, f"sqlite:///{var}/desk.db", f"sqlite:///{var}/keys/keyring.db", PORT="8080")
+    chosen = settings(var, *files(var), PORT="8080")
     house = House(chosen, sources=sources())
     await house.start()
     try:

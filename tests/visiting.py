@@ -19,7 +19,7 @@ from bot.running import open_desk
 from bot.web.app import make_app
 from bot.web.pace import Pace
 from tests.house import settings, shipped
-from tests.templates import desk_file
+from tests.templates import files
 
 PATIENCE = 10.0  # seconds until a frame that should have come counts as missing
 CONSULTATION: tuple[Mapping[str, Any], ...] = (
@@ -148,7 +148,7 @@ class Visit:
 @asynccontextmanager
 async def visiting(folder: Path, *, pace: Pace | None = None, **changes: Any) -> AsyncIterator[Visit]:
     """Yield a visit to a desk on fresh SQLite databases; `changes` replace its clock and the like."""
-    chosen = settings(folder / "var", desk_file(folder / "desk.db"), f"sqlite:///{folder}/keyring.db")
+    chosen = settings(folder / "var", *files(folder))
     async with open_desk(chosen, shipped(), migrate=True) as opened:
         desk = replace(opened, **changes)
         server = TestServer(make_app(desk, pace=pace))
