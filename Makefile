@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= auto
 BIN := .venv/bin
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SYNC := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
@@ -21,11 +22,12 @@ test: .venv/.dev browser ## set up what is missing and run every test; intake/ a
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='intake/*,storage/*' --fail-under=100
 
-check: .venv/.dev ## lint, formatting, types, and which room may import which
+check: .venv/.dev .venv/.tsc ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(NODE) .venv/node_modules/.bin/tsc -p .
 
 bench: .venv/.dev ## measure turns a second, latency, erasure
 	$(BIN)/python -m tests.bench
@@ -38,11 +40,12 @@ browser: # Chromium for the browser tests: the system's; as root it is installed
 	else $(BIN)/playwright install chromium; fi \
 	|| echo "NO BROWSER: Chromium cannot be installed here, the browser tests will be skipped (under CI they fail)."
 
-lock: .venv/.uv ## resolve the versions anew after pyproject.toml has changed (UPGRADE=1: take newer ones)
+lock: .venv/.dev ## resolve the versions anew after pyproject.toml has changed (UPGRADE=1: take newer ones)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) pyproject.toml --group test --group check \
 	    -c requirements/run.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --group installer -o requirements/uv.txt
+	$(NODE) npm $(if $(UPGRADE),update,install) --package-lock-only --omit-lockfile-registry-resolved --prefix requirements --silent
 
 clean: ## remove what the other targets made; var/ (the desk's own data) stays
 	rm -rf .venv .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -68,3 +71,8 @@ clean: ## remove what the other targets made; var/ (the desk's own data) stays
 .venv/.dev: .venv/.uv requirements/dev.txt
 	$(SYNC) requirements/dev.txt
 	@touch .venv/.run $@
+
+.venv/.tsc: .venv/.dev requirements/package-lock.json
+	@cp requirements/package.json requirements/package-lock.json .venv/
+	@$(NODE) npm ci --prefix .venv --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

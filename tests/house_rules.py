@@ -1,6 +1,7 @@
 """The house rules that a program can check: each takes one file and returns its faults, so it can be shown to bite."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -147,6 +148,14 @@ def loose_locks(path: Path, source: str) -> Iterator[str]:
             yield f"{path}: names a place: {pinned[:60]}"
         elif not re.match(r"[a-z0-9.-]+==\S+", pinned) or not HASH.search(pinned):
             yield f"{path}: not pinned by hash: {pinned[:60]}"
+
+def loose_parts(path: Path, source: str) -> Iterator[str]:
+    """The lock of what checks the widget's types pins each part by its hash, and names no place either."""
+    for name, entry in json.loads(source)["packages"].items():
+        if "resolved" in entry:
+            yield f"{path}: names a place: {entry['resolved'][:60]}"
+        if name and not str(entry.get("integrity", "")).startswith("sha512-"):
+            yield f"{path}: not pinned by hash: {name}"
 
 
 def locked(source: str) -> set[str]:

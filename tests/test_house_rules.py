@@ -113,6 +113,7 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
 def test_locks_pin_every_package_by_hash() -> None:
     """Each lock names packages, versions and hashes, and no place to fetch them from."""
     assert _faults(rules.loose_locks, _sources("requirements", ending=".txt")) == []
+    assert _faults(rules.loose_parts, _sources("requirements", ending="-lock.json")) == []
 
 
 def test_locks_hold_what_the_project_asks_for() -> None:
@@ -174,6 +175,12 @@ def test_a_rule_notices_a_module_that_breaks_it(
         (rules.loose_locks, "requirements/run.txt", "aiohttp==3.14.5\n" + PIN),
         (rules.loose_locks, "requirements/run.txt", PIN.replace("==", ">=")),
         (rules.loose_locks, "requirements/run.txt", PIN.replace("==3.14.5", " @ file:///srv/aiohttp.whl")),
+        (rules.loose_parts, "requirements/package-lock.json", '{"packages": {"node_modules/x": {}}}'),
+        (
+            rules.loose_parts,
+            "requirements/package-lock.json",
+            '{"packages": {"node_modules/x": {"resolved": "https://example.com/x", "integrity": "sha512-x"}}}',
+        ),
     ],
 )
 def test_a_rule_notices_a_file_that_breaks_it(

@@ -1,8 +1,9 @@
 // The secret of a one-time link stands after the "#", so that no server or log on the way ever sees it.
 addEventListener("DOMContentLoaded", () => {
   const secret = location.hash.slice(1);
-  if (!secret) return;
-  document.getElementById("link").value = secret;
+  const field = /** @type {HTMLInputElement | null} */ (document.getElementById("link"));
+  if (!secret || !field) return;
+  field.value = secret;
   history.replaceState(null, "", location.pathname);
-  document.querySelector("form button").focus();
+  field.form?.querySelector("button")?.focus();
 });
