@@ -4,30 +4,34 @@
 import { away, badge, button, h, heading, icon, option } from "./elements.js";
 import { fill, when } from "./words.js";
 
-/** @typedef {import("./inputs.js").Talk} Talk */
+/** @import * as Frames from "./frames" */
+/**
+ * @typedef {import("./inputs.js").Talk} Talk
+ * @typedef {import("./transcript.js").Tongue} Tongue
+ */
 
-/** Find an offered option. @param {any} expects @param {string} value */
-const offered = (expects, value) => expects.options.find((/** @type {any} */ one) => one.value === value);
+/** Find an offered option. @param {{options: Frames.Option[]}} expects @param {string} value */
+const offered = (expects, value) => expects.options.find((one) => one.value === value);
 
 /**
  * Consent: what is needed stands as a sentence, what is optional as boxes of which none is ticked; agreeing and refusing
- * are the same button twice, and neither has the focus. @param {any} expects @param {Talk} talk
+ * are the same button twice, and neither has the focus. @param {Frames.Consent} expects @param {Talk} talk
  */
 export function consentCard(expects, talk) {
   const title = heading("h3", talk.w.choice);
-  const needed = expects.purposes.filter((/** @type {any} */ one) => one.required);
-  const boxes = expects.purposes.filter((/** @type {any} */ one) => !one.required);
+  const needed = expects.purposes.filter((one) => one.required);
+  const boxes = expects.purposes.filter((one) => !one.required);
   const card = h(
     "section",
     { class: "card" },
     title,
-    ...needed.map((/** @type {any} */ one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
+    ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
     boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
     notice(expects.policy, talk),
   );
-  const decide = (/** @type {any} */ one, /** @type {() => string[]} */ purposes) =>
-    button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
-  const ticked = () => [...card.querySelectorAll("input:checked")].map((/** @type {any} */ input) => input.value);
+  const decide = (/** @type {Frames.Option | undefined} */ one, /** @type {() => string[]} */ purposes) =>
+    one && button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
+  const ticked = () => [...card.querySelectorAll("input")].filter((input) => input.checked).map((input) => input.value);
   const pair = h(
     "div",
     { class: "pair" },
@@ -37,7 +41,7 @@ export function consentCard(expects, talk) {
   return { card, composer: pair, focus: title };
 }
 
-/** @param {any} purpose */
+/** @param {Frames.Purpose} purpose */
 const box = (purpose) =>
   h(
     "label",
@@ -46,7 +50,7 @@ const box = (purpose) =>
     h("span", {}, h("strong", {}, `${purpose.label}. `), purpose.text),
   );
 
-/** The whole policy, one click away in place; and as a link. @param {any} policy @param {Talk} talk */
+/** The whole policy, one click away in place; and as a link. @param {Frames.Policy} policy @param {Talk} talk */
 function notice(policy, talk) {
   const text = h("div", { class: "notice", tabindex: 0, role: "region", "aria-label": talk.w.policies });
   const details = h(
@@ -69,10 +73,10 @@ async function read(url, text, talk) {
   }
 }
 
-/** Everything at a glance before it is sent. @param {any} expects @param {Talk} talk */
+/** Everything at a glance before it is sent. @param {Frames.Review} expects @param {Talk} talk */
 export function reviewCard(expects, talk) {
   const title = heading("h3", talk.w.review);
-  const change = (/** @type {any} */ row) => {
+  const change = (/** @type {Frames.Row} */ row) => {
     const one = offered(expects, `review:change:${row.field}`);
     return (
       one &&
@@ -81,9 +85,11 @@ export function reviewCard(expects, talk) {
       })
     );
   };
-  const actions = ["review:cancel", "review:send"].map((value) =>
-    option(offered(expects, value), talk, value.endsWith("send") ? "filled" : "outline"),
-  );
+  const action = (/** @type {string} */ value, /** @type {string} */ look) => {
+    const one = offered(expects, value);
+    return one && option(one, talk, look);
+  };
+  const actions = [action("review:cancel", "outline"), action("review:send", "filled")];
   return {
     card: h("section", { class: "card" }, title, rows(expects.fields, talk, change)),
     composer: h("div", { class: "pair" }, ...actions),
@@ -91,18 +97,18 @@ export function reviewCard(expects, talk) {
   };
 }
 
-/** A last question before something ends; nothing has the focus that could be pressed by chance. @param {any} expects @param {Talk} talk */
+/** A last question before something ends; nothing has the focus that could be pressed by chance. @param {Frames.Confirm} expects @param {Talk} talk */
 export function confirmCard(expects, talk) {
   const title = heading("h3", expects.name === "delete" ? talk.w.delete : talk.w.withdrawing);
-  const look = (/** @type {any} */ one) =>
+  const look = (/** @type {Frames.Option} */ one) =>
     /:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline";
-  const options = expects.options.map((/** @type {any} */ one) => option(one, talk, look(one)));
+  const options = expects.options.map((one) => option(one, talk, look(one)));
   return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options)), focus: title };
 }
 
 /**
- * Rows of label and value. @param {any[]} fields @param {{w: any}} talk
- * @param {(row: any) => HTMLElement | null | undefined | false} [act] what can be done with a row
+ * Rows of label and value. @param {Frames.Row[]} fields @param {Tongue} talk
+ * @param {(row: Frames.Row) => HTMLElement | undefined | false} [act] what can be done with a row
  */
 export const rows = (fields, talk, act) =>
   h(
@@ -121,12 +127,12 @@ export const rows = (fields, talk, act) =>
 
 /**
  * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
- * @param {any} record @param {{w: any, locale: string}} talk
- * @param {{correct: (row: any) => HTMLElement | false, withdraw: (row: any) => HTMLElement | false}} [acts]
+ * @param {Frames.Kept} record @param {Tongue} talk
+ * @param {{correct: (row: Frames.Row) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
-  const list = (/** @type {string} */ title, /** @type {any[]} */ items) =>
+  const list = (/** @type {string} */ title, /** @type {(import("./elements.js").Child | import("./elements.js").Child[])[]} */ items) =>
     h(
       "div",
       {},
@@ -134,7 +140,7 @@ export function recordRows(record, talk, acts) {
       h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
     );
   const decided = latest(record.consents).map((one) => [
-    h("span", {}, `${one.label}: ${w[one.decision] || one.decision}, ${when(one.at, locale)}`),
+    h("span", {}, `${one.label}: ${w[one.decision]}, ${when(one.at, locale)}`),
     acts?.withdraw(one),
   ]);
   return h(
@@ -147,20 +153,20 @@ export function recordRows(record, talk, acts) {
     record.fields.length > 0 &&
       list(
         w.receivers,
-        record.recipients.map((/** @type {any} */ one) => `${one.name || one.recipient}, ${when(one.at, locale)}`),
+        record.recipients.map((one) => `${one.name || one.recipient}, ${when(one.at, locale)}`),
       ),
     record.fields.length > 0 &&
       list(
         w.viewers,
-        record.opened_by.map((/** @type {any} */ one) => `${one.by}, ${when(one.at, locale)}`),
+        record.opened_by.map((one) => `${one.by}, ${when(one.at, locale)}`),
       ),
   );
 }
 
-/** Of each purpose the decision that holds now. @param {any[]} consents @returns {any[]} */
+/** Of each purpose the decision that holds now. @param {Frames.Decided[]} consents */
 const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];
 
-/** What was erased, what stays and why, and the certificate's id. @param {any} certificate @param {{w: any}} talk */
+/** What was erased, what stays and why, and the certificate's id. @param {Frames.Certificate} certificate @param {Tongue} talk */
 export function certificateCard(certificate, { w }) {
   const title = heading("h3", w.erased);
   title.classList.add("ok");
@@ -175,11 +181,11 @@ export function certificateCard(certificate, { w }) {
     h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
     list(
       w.gone,
-      certificate.destroyed.map((/** @type {string} */ what) => w.what[what] || what),
+      certificate.destroyed.map((what) => w.what[/** @type {"fields"} */ (what)] || what),
     ),
     list(
       w.stays,
-      certificate.remaining.map((/** @type {any} */ { what, why }) => w.what[what] || `${what}: ${why}`),
+      certificate.remaining.map(({ what, why }) => w.what[/** @type {"fields"} */ (what)] || `${what}: ${why}`),
     ),
   );
 }

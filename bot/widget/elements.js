@@ -1,19 +1,23 @@
 // @ts-check
 // Elements made without markup: no text of anybody is ever read as HTML.
 
-/** @typedef {Node | string | null | undefined | false} Child */
+/**
+ * @typedef {Node | string | null | undefined | false} Child
+ * @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} Attributes
+ */
 
 /**
  * Make an element. `onclick` and the like become listeners, true an empty attribute, false and null nothing.
- * @param {string} tag
- * @param {Record<string, any>} [attributes]
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
  * @param {...Child} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child != null && child !== false)));
@@ -39,12 +43,16 @@ export function icon(name) {
   return svg;
 }
 
-/** @param {string} label @param {() => void} act @param {string} [look] @param {Record<string, any>} [more] */
+/** @param {string} label @param {() => void} act @param {string} [look] @param {Attributes} [more] */
 export const button = (label, act, look = "outline", more = {}) =>
   h("button", { type: "button", class: look, onclick: act, ...more }, label);
 
-/** Keep the focus ring for controls: a heading that takes focus shows none. @param {string} tag @param {string} text */
+/** Keep the focus ring for controls: a heading that takes focus shows none. @param {"h2" | "h3"} tag @param {string} text */
 export const heading = (tag, text) => h(tag, { tabindex: -1, class: "title" }, text);
+
+/** Put the focus on a card's heading. @param {Element} card */
+export const focusTitle = (card) =>
+  /** @type {HTMLElement | null} */ (card.querySelector(".title"))?.focus({ preventScroll: true });
 
 /** @param {{sensitive: string}} w */
 export const badge = (w) => h("span", { class: "badge" }, icon("shield"), w.sensitive);
@@ -54,7 +62,7 @@ export const away = (url, text, w) =>
   h("a", { href: url, target: "_blank", rel: "noopener" }, text, h("span", { class: "sr" }, ` (${w.newTab})`));
 
 /**
- * An offered option as a button. @param {{value: string, label: string}} one
+ * An offered option as a button. @param {import("./frames").Option} one
  * @param {{pick: (value: string, label: string) => void}} talk @param {string} look
  */
 export const option = (one, talk, look) => button(one.label, () => talk.pick(one.value, one.label), look);

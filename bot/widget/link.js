@@ -10,11 +10,12 @@ const WAIT_FIRST = 500; // ms, doubled with every attempt …
 const WAIT_MOST = 30_000; // … up to this, halved to doubled by chance, so that a crowd does not return at once
 const POLL_SECONDS = 25; // docs/contract.md: GET /api/v1/messages?wait=25
 
+/** @import * as Frames from "./frames" */
 /**
- * @typedef {{id: string, type: "say" | "pick", text?: string, value?: string, purposes?: string[], policy?: string}} Sent
- * @typedef {{session: (body: any) => void, welcome: (frame: any) => void, message: (frame: any) => void,
+ * @typedef {import("./frames").Sent} Sent
+ * @typedef {{session: (body: Frames.Session) => void, welcome: (frame: Frames.Welcome) => void, message: (frame: Frames.Message) => void,
  *   ack: (sent: Sent) => void, refused: (sent: Sent | undefined, code: string, detail: string) => void,
- *   typing: (from: string) => void, erased: (certificate: any) => void, state: (state: State) => void}} Listener
+ *   typing: (from: string) => void, erased: (certificate: Frames.Certificate) => void, state: (state: State) => void}} Listener
  * @typedef {"opening" | "online" | "offline" | "stuck" | "failed" | "expired" | "ended"} State
  */
 
@@ -52,7 +53,7 @@ export class Link {
       const body = JSON.stringify({ site: this.site, locale, remember: false, ...(topic && { topic }) });
       const answer = await this.fetch("sessions", { method: "POST", body });
       if (!answer.ok) throw new Error(await problem(answer));
-      const session = await answer.json();
+      const session = /** @type {Frames.Session} */ (await answer.json());
       if (this.#over) return;
       this.#token = session.token;
       this.on.session(session);
@@ -72,7 +73,7 @@ export class Link {
     return this.#queue.size > 0;
   }
 
-  /** Queue what was typed or picked and send it as soon as there is a line. @param {Omit<Sent, "id">} what @returns {string} */
+  /** Queue what was typed or picked and send it as soon as there is a line. @param {Frames.Say | Frames.Pick} what @returns {string} */
   send(what) {
     const sent = { ...what, id: `c${++this.#numbers}` };
     this.#queue.set(sent.id, sent);
@@ -144,7 +145,7 @@ export class Link {
     if (this.#leave()) this.#connect();
   }
 
-  /** @param {any} frame */
+  /** @param {Frames.Frame} frame */
   #take(frame) {
     if (frame.type === "welcome") this.#welcome(frame);
     else if (frame.type === "message") this.#message(frame);
@@ -154,7 +155,7 @@ export class Link {
     else if (frame.type === "error") this.#refused(frame.id, frame.code, frame.detail);
   }
 
-  /** @param {any} frame */
+  /** @param {Frames.Welcome} frame */
   #welcome(frame) {
     clearTimeout(this.#watch);
     this.#welcomed = true;
@@ -164,7 +165,7 @@ export class Link {
     for (const sent of this.#queue.values()) this.#push(sent); // the desk knows repeats by their ids
   }
 
-  /** @param {any} frame */
+  /** @param {Frames.Message} frame */
   #message(frame) {
     if (frame.seq > this.#last + 1) return this.#resume(); // a gap
     this.#last = Math.max(this.#last, frame.seq);
@@ -179,11 +180,11 @@ export class Link {
     if (sent) this.on.ack(sent);
   }
 
-  /** @param {string} id @param {string} code @param {string} detail */
+  /** @param {string | undefined} id @param {string} code @param {string} detail */
   #refused(id, code, detail) {
     clearTimeout(this.#watch);
-    const sent = this.#queue.get(id);
-    this.#queue.delete(id);
+    const sent = this.#queue.get(id || "");
+    this.#queue.delete(id || "");
     this.on.refused(sent, code, detail);
   }
 
@@ -228,12 +229,12 @@ export class Link {
         const answer = await this.fetch(`messages?after=${this.#last}&wait=${wait}`);
         if (answer.status === 410 || answer.status === 401) return this.#gone(answer.status === 410);
         if (!answer.ok) throw new Error(await problem(answer));
-        const { messages, erased } = await answer.json();
+        const { messages, erased } = /** @type {Frames.Answer} */ (await answer.json());
         if (erased) return this.on.erased(erased.certificate);
         if (!this.#polling) this.on.state("online");
         this.#polling = true;
         this.#tries = 0;
-        for (const message of messages) this.#message({ type: "message", ...message });
+        for (const message of messages) this.#message(message);
         wait = POLL_SECONDS;
         void this.#post();
       } catch {
@@ -266,11 +267,11 @@ export class Link {
     return this.#over ? undefined : this.#queue.values().next().value;
   }
 
-  /** @param {Sent} sent @param {any} body */
+  /** @param {Sent} sent @param {Frames.Answer} body */
   #posted(sent, body) {
     this.#acked(sent.id);
     for (const message of body.messages) {
-      if (message.seq === this.#last + 1) this.#message({ type: "message", ...message }); // else the poll brings it
+      if (message.seq === this.#last + 1) this.#message(message); // else the poll brings it
     }
     if (body.erased) this.on.erased(body.erased.certificate);
   }

@@ -5,7 +5,8 @@ import { recordRows } from "./cards.js";
 import { away, button, h, heading } from "./elements.js";
 
 /**
- * @typedef {{w: any, locale: string, site: URL, ask: (path: string) => Promise<Response>, wish: (label: string, ...values: string[]) => void,
+ * @typedef {import("./transcript.js").Tongue & {site: URL, ask: (path: string) => Promise<Response>,
+ *   wish: (label: string, ...values: string[]) => void,
  *   back: () => void, say: (status: string) => void}} Rights
  */
 
@@ -37,11 +38,11 @@ export function myData(rights) {
 /** @param {Rights} rights @param {HTMLElement} kept */
 async function show(rights, kept) {
   const { w } = rights;
-  const correct = (/** @type {any} */ row) =>
+  const correct = (/** @type {import("./frames").Row} */ row) =>
     button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
       "aria-label": `${w.correct}: ${row.label}`,
     });
-  const withdraw = (/** @type {any} */ one) =>
+  const withdraw = (/** @type {import("./frames").Decided} */ one) =>
     one.decision === "agreed" &&
     button(w.withdraw, () => rights.wish(w.withdraw, "command:withdraw", `withdraw:${one.purpose}`), "link", {
       "aria-label": `${w.withdraw}: ${one.label}`,

@@ -1,7 +1,7 @@
 // @ts-check
 // The panel: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
-import { button } from "./elements.js";
+import { button, focusTitle } from "./elements.js";
 import { Link } from "./link.js";
 import { shell } from "./shell.js";
 import { LANGUAGES, firstWords, language } from "./words.js";
@@ -12,13 +12,14 @@ const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
 const ANSWER_SOON = 500; // ms after the ack in which the desk's answer follows; then the visitor may go on anyway
 const SETTLED = 20; // ms in which what the desk says at once has arrived; then its last question is drawn
 
+/** @import * as Frames from "./frames" */
 /** @typedef {typeof import("./talk.js")} Talk what is fetched while the session begins */
 
 export class Panel {
   /** @type {Talk | null} */ #talk = null;
   #company = "";
   /** @type {Link | null} */ #link = null;
-  /** @type {any} */ #live = null; // the desk's latest message: its question is the open one
+  /** @type {Frames.FromBot | null} */ #live = null; // the desk's latest message: its question is the open one
   /** @type {string[]} */ #wishes = []; // picks to make as soon as they are offered
   #topic = "";
   #draft = ""; // typed and not sent
@@ -29,7 +30,7 @@ export class Panel {
   #offline = false;
   #drawing = 0;
 
-  /** @param {{host: any, api: URL, site: string, locale: string, tell: (name: string, detail?: object) => void}} given */
+  /** @param {{host: import("./shell.js").Host, api: URL, site: string, locale: string, tell: (name: string, detail?: object) => void}} given */
   constructor({ host, api, site, locale, tell }) {
     this.host = host;
     this.api = api;
@@ -38,10 +39,10 @@ export class Panel {
     const acts = { close: this.close, language: this.setLocale.bind(this), privacy: () => this.#rights() };
     this.parts = shell(acts);
     this.locale = locale;
-    /** @type {any} */ this.w = {};
-    /** @type {InstanceType<Talk["Transcript"]> | any} */ this.said = null;
+    /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(locale)); // the rest comes with talk.js
+    /** @type {import("./transcript.js").Transcript} */ this.said = /** @type {any} */ (null); // nothing is said before
     this.#speak(locale);
-    host.shadowRoot.prepend(this.parts.dialog);
+    host.root.prepend(this.parts.dialog);
     this.parts.dialog.addEventListener("close", () => this.#closed());
     window.matchMedia(PHONE).addEventListener("change", () => this.parts.dialog.open && this.#show());
   }
@@ -57,9 +58,7 @@ export class Panel {
 
   close = () => this.parts.dialog.close();
 
-  toggle() {
-    return this.parts.dialog.open ? this.close() : this.open();
-  }
+  toggle = () => (this.parts.dialog.open ? this.close() : this.open());
 
   /** Open with a topic: chosen at once where the topic is what is asked. @param {{topic?: string}} wish */
   start({ topic = "" }) {
@@ -87,8 +86,7 @@ export class Panel {
   #show() {
     const { dialog } = this.parts;
     if (dialog.open) dialog.close();
-    if (window.matchMedia(PHONE).matches) dialog.showModal();
-    else dialog.show();
+    return window.matchMedia(PHONE).matches ? dialog.showModal() : dialog.show();
   }
 
   #closed() {
@@ -100,8 +98,8 @@ export class Panel {
 
   #begin() {
     const hear = {
-      session: (/** @type {any} */ { locale, company }) => this.#speak(locale, company),
-      welcome: (/** @type {any} */ { locale }) => this.#speak(locale),
+      session: (/** @type {Frames.Session} */ { locale, company }) => this.#speak(locale, company),
+      welcome: (/** @type {Frames.Welcome} */ { locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
       typing: this.#typing.bind(this), erased: this.#erased.bind(this), state: this.#state.bind(this),
     };
@@ -125,7 +123,7 @@ export class Panel {
   #speak(locale, company = this.#company) {
     this.#company = company;
     this.locale = language(locale) === "zh-CN" ? "zh-CN" : locale;
-    this.w = (this.#talk?.wordsFor || firstWords)(locale);
+    this.w = /** @type {import("./sayings.js").Words} */ ((this.#talk?.wordsFor || firstWords)(locale));
     this.parts.speak(this.w, this.locale, this.#company);
     this.host.locale = this.locale;
     this.host.shown(this.parts.dialog.open);
@@ -143,16 +141,18 @@ export class Panel {
     this.#back();
   }
 
-  /** @param {any} frame */
+  /** @param {Frames.Message} frame */
   #message(frame) {
-    if (frame.locale && frame.seq > (this.#live?.seq || 0) && frame.locale !== this.locale) this.#speak(frame.locale);
-    if (!frame.rejected || frame.expects.kind === "review") this.said.show(frame, this); // else it stands under the field
+    if (frame.erased) return this.said.show(frame, this);
+    const rejected = frame.from === "bot" && frame.rejected && frame.expects.kind !== "review";
+    if (frame.from === "bot" && frame.seq > (this.#live?.seq || 0) && frame.locale !== this.locale) this.#speak(frame.locale);
+    if (!rejected) this.said.show(frame, this); // else it stands under the field
     if (frame.from === "bot" && frame.seq >= (this.#live?.seq || 0)) this.#asked(frame);
     if (frame.from === "staff") this.parts.tell(""); // typing has come to its end
-    if (frame.from === "bot" || frame.from === "staff") this.tell("message", { from: frame.from, seq: frame.seq });
+    return frame.from !== "visitor" && this.tell("message", { from: frame.from, seq: frame.seq });
   }
 
-  /** @param {any} frame */
+  /** @param {Frames.FromBot} frame */
   #asked(frame) {
     this.#live = frame;
     this.#busy = true; // until the new question is drawn
@@ -166,12 +166,12 @@ export class Panel {
   #draw() {
     if (!this.#live || !this.#talk) return undefined;
     this.#busy = false;
-    const offered = (this.#live.expects.options || []).map((/** @type {any} */ one) => one.value);
     const [wish, ...later] = this.#wishes;
-    this.#wishes = offered.includes(wish) ? later : [];
-    if (offered.includes(wish)) return this.#pick(wish, this.#live.expects.options[offered.indexOf(wish)].label);
+    const wished = (this.#live.expects.options || []).find((one) => one.value === wish);
+    this.#wishes = wished ? later : [];
+    if (wished) return this.#pick(wish, wished.label);
     const { now, foot } = this.parts;
-    const active = this.host.shadowRoot.activeElement;
+    const active = this.host.root.activeElement;
     const follow = this.#acted || now.contains(active) || foot.contains(active);
     const talk = {
       w: this.w, locale: this.locale, draft: this.#draft, say: this.#say.bind(this), pick: this.#pick.bind(this),
@@ -191,18 +191,18 @@ export class Panel {
     this.#draft = "";
     this.#last = text;
     this.#send({ type: "say", text }, text);
-    this.#busy = this.#live.expects.kind !== "none";
+    this.#busy = this.#live?.expects.kind !== "none";
     return true;
   }
 
-  /** @param {string} value @param {string} label @param {object} [more] */
+  /** @param {string} value @param {string} label @param {{purposes?: string[], policy?: string}} [more] */
   #pick(value, label, more = {}) {
     if (this.#busy || !this.#link) return;
     this.#send({ type: "pick", value, ...more }, label);
     this.#busy = true;
   }
 
-  /** @param {Omit<import("./link.js").Sent, "id">} what @param {string} text */
+  /** @param {Frames.Say | Frames.Pick} what @param {string} text */
   #send(what, text) {
     this.#acted = true;
     this.parts.tell("");
@@ -216,9 +216,9 @@ export class Panel {
     this.#wishes = values.slice(1);
   }
 
-  /** @param {import("./link.js").Sent} sent */
+  /** @param {Frames.Sent} sent */
   #acked(sent) {
-    const { id, value = "" } = sent, [kind, what] = value.split(":"), answered = this.#live;
+    const { id } = sent, value = sent.type === "pick" ? sent.value : "", [kind, what = ""] = value.split(":"), answered = this.#live;
     this.said.acked(id);
     this.#talk?.tellVisit(sent, answered, this.#link);
     if (kind === "language") this.#speak(what);
@@ -227,7 +227,7 @@ export class Panel {
     setTimeout(() => answered === this.#live && (this.#busy = false), ANSWER_SOON);
   }
 
-  /** @param {import("./link.js").Sent | undefined} sent @param {string} code the detail is for programs */
+  /** @param {Frames.Sent | undefined} sent @param {string} code the detail is for programs */
   #refused(sent, code) {
     this.tell("error", { code });
     const text = this.w[/** @type {"fault"} */ (`fault_${code}`)] || this.w.fault;
@@ -236,7 +236,7 @@ export class Panel {
     this.said.drop(sent.id);
     this.#busy = false;
     this.#wishes = [];
-    if (sent.type === "say") this.#draft ||= sent.text || "";
+    if (sent.type === "say") this.#draft ||= sent.text;
     this.#draw();
     return this.parts.trouble(text);
   }
@@ -246,7 +246,7 @@ export class Panel {
     if (from === "staff") this.parts.tell(this.w.typing, STATUS_SHOWN);
   }
 
-  /** @param {any} certificate */
+  /** @param {Frames.Certificate} certificate */
   #erased(certificate) {
     const card = /** @type {Talk} */ (this.#talk).certificateCard(certificate, this);
     if (certificate.scope !== "all") {
@@ -257,7 +257,7 @@ export class Panel {
     this.#draft = "";
     this.#clear();
     this.parts.now.replaceChildren(card, button(this.w.restart, () => this.reset()));
-    card.querySelector(".title").focus();
+    focusTitle(card);
     return this.said.follow();
   }
 
@@ -286,7 +286,7 @@ export class Panel {
     }));
     talk.hidden = foot.hidden = true;
     view.hidden = false;
-    view.querySelector(".title").focus({ preventScroll: true });
+    focusTitle(view);
     return undefined;
   }
 

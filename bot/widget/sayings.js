@@ -78,5 +78,7 @@ const ZH = {
   fault_origin_not_allowed: "本网站不能打开对话。", fault_too_fast: "操作过快，请稍后再试。",
 };
 
+/** @typedef {ReturnType<typeof wordsFor>} Words */
+
 /** Return all words of a locale. @param {string} locale */
 export const wordsFor = (locale) => ({ ...firstWords(locale), ...(language(locale) === "en" ? EN : ZH) });

@@ -4,6 +4,8 @@
 import { button, h, heading, icon } from "./elements.js";
 import { LANGUAGES, fill } from "./words.js";
 
+/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean) => void, focusLauncher: () => void}} Host the launcher */
+
 /** @param {{close: () => void, language: (locale: string) => void, privacy: () => void}} acts */
 export function shell(acts) {
   const title = heading("h2", "");

@@ -4,7 +4,8 @@
 import { recordRows } from "./cards.js";
 import { h } from "./elements.js";
 
-/** @typedef {{w: any, locale: string}} Tongue */
+/** @import * as Frames from "./frames" */
+/** @typedef {{w: import("./sayings.js").Words, locale: string}} Tongue */
 
 export class Transcript {
   /** @type {Map<number, HTMLElement>} */ #lines = new Map();
@@ -16,13 +17,14 @@ export class Transcript {
     this.scroller = scroller;
   }
 
-  /** Show a message, in place of what stood for it until now. @param {any} frame @param {Tongue} tongue */
+  /** Show a message, in place of what stood for it until now. @param {Frames.Message} frame @param {Tongue} tongue */
   show(frame, tongue) {
-    const there = this.#lines.get(frame.seq) || this.#unacked.get(frame.id);
-    this.#unacked.delete(frame.id);
-    if (frame.erased) return there?.remove();
+    if (frame.erased) return this.#lines.get(frame.seq)?.remove();
+    const id = frame.from === "visitor" ? frame.id : "";
+    const there = this.#lines.get(frame.seq) || this.#unacked.get(id);
+    this.#unacked.delete(id);
     const drawn = line(frame, tongue);
-    if (frame.expects?.kind === "record") drawn.append(recordRows(frame.expects, tongue));
+    if (frame.from === "bot" && frame.expects.kind === "record") drawn.append(recordRows(frame.expects, tongue));
     this.#lines.set(frame.seq, drawn);
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);

@@ -1,6 +1,7 @@
 // @ts-check
 // The loader: a launcher button, and `window.askfirst`. Everything else is fetched when the visitor means to open.
 // Before that: one request (this file), nothing stored, nothing asked of anybody.
+/** @import { Panel } from "./panel.js" */
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   if (!script || window.customElements.get("askfirst-desk")) return;
@@ -31,14 +32,15 @@
   };
 
   class Desk extends HTMLElement {
+    root = this.attachShadow({ mode: "open" });
     locale = document.documentElement.lang || navigator.language;
     #launcher = document.createElement("button");
-    /** @type {Promise<any> | undefined} */ #panel;
-    /** @type {Promise<any[]> | undefined} */ #code;
+    /** @type {Promise<Panel> | undefined} */ #panel;
+    /** @type {Promise<[{Panel: typeof Panel}, unknown, string]> | undefined} */ #code;
 
     constructor() {
       super();
-      const root = this.attachShadow({ mode: "open" });
+      const { root } = this;
       root.adoptedStyleSheets = [sheet(SHEET)];
       const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       icon.setAttribute("viewBox", "0 0 24 24");
@@ -59,19 +61,18 @@
 
     /** Fetch the code, all of it at once; no session begins by that. */
     #warm() {
-      const parts = [
+      this.#code ||= Promise.all([
         import(at("panel.js")),
         import(at("talk.js")),
         fetch(at("panel.css")).then((answer) => answer.text()),
-      ];
-      this.#code ||= Promise.all(parts);
+      ]);
       this.#code.catch(() => (this.#code = this.#panel = undefined)); // the next click tries again
       return this.#code;
     }
 
     #ready() {
       this.#panel ||= this.#warm().then(([{ Panel }, , css]) => {
-        this.shadowRoot?.adoptedStyleSheets.push(sheet(css));
+        this.root.adoptedStyleSheets.push(sheet(css));
         return new Panel({ host: this, ...settings, locale: this.locale, tell });
       });
       return this.#panel;
@@ -89,7 +90,7 @@
       this.#launcher.focus();
     }
 
-    /** @param {(panel: any) => void} wish */
+    /** @param {(panel: Panel) => void} wish */
     async #with(wish) {
       try {
         wish(await this.#ready());
