@@ -63,9 +63,11 @@ def version_of(assets: Iterable[Asset]) -> str:
     return hashlib.sha256("".join(asset.etag for asset in assets).encode()).hexdigest()[:12]
 
 
-# The widget's modules travel together: one parcel opens the panel, the other talks. One round trip each.
+# The widget's modules travel together: one parcel opens the panel, one talks, one is for
+# networks without WebSockets. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
     "panel.js": ("elements.js", "words.js", "link.js", "shell.js", "panel.js"),
+    "polling.js": ("polling.js",),
     "talk.js": ("sayings.js", "transcript.js", "cards.js", "inputs.js", "mydata.js", "visit.js", "talk.js"),
 }
 _COMMENTS = re.compile(

@@ -64,7 +64,7 @@ export type Certificate = {
 type Numbered = { type: "message"; seq: number };
 export type Erased = Numbered & { erased: true };
 type Spoken = Numbered & { at: string; text: string; erased?: undefined; masked?: boolean };
-export type FromVisitor = Spoken & { from: "visitor"; id: string };
+export type FromVisitor = Spoken & { from: "visitor"; id?: string };
 export type FromStaff = Spoken & { from: "staff"; name?: string };
 export type FromBot = Spoken & {
   from: "bot";

@@ -1,14 +1,17 @@
 // @ts-check
 // The line to the desk: one session in memory, a WebSocket that resumes by watermark, long polling where sockets cannot
-// open. What was typed waits here, under its own id, until the desk says that it is kept; so nothing is lost or doubled.
+// open. What was typed waits here, under its own id, until the desk says that it is kept, and the next one waits for it:
+// so nothing is lost, doubled or swapped. A line that fell silent is never trusted for long: it may be dead.
 
-const HELLO_WITHIN = 10_000; // ms until a socket must have welcomed us, else it is tried anew
-const ACK_WITHIN = 8_000; // ms until a send must be acked; a socket that fell silent is replaced
+const HELLO_WITHIN = 10_000; // ms until a socket must have welcomed us
+const ACK_WITHIN = 8_000; // ms until a send must be acked
+const ANSWER_WITHIN = 3_000; // ms until what the desk has said must have arrived; else it was lost on the way
+const SILENCE_MOST = 45_000; // ms without a word; then a new socket tells whether anything was missed. Proxies cut at 60 s
+const STALE = 15_000; // ms of silence after which a page that wakes up does not believe its socket
 const STUCK_AFTER = 3; // vain attempts before the visitor is offered "Try again"
 const SOCKETS_IN_VAIN = 2; // sockets that never opened before long polling is tried
 const WAIT_FIRST = 500; // ms, doubled with every attempt …
 const WAIT_MOST = 30_000; // … up to this, halved to doubled by chance, so that a crowd does not return at once
-const POLL_SECONDS = 25; // docs/contract.md: GET /api/v1/messages?wait=25
 
 /** @import * as Frames from "./frames" */
 /**
@@ -22,28 +25,31 @@ const POLL_SECONDS = 25; // docs/contract.md: GET /api/v1/messages?wait=25
 export class Link {
   #token = "";
   #last = 0; // the highest message number seen
+  #known = 0; // the highest that the desk is known or believed to have
   /** @type {Map<string, Sent>} */ #queue = new Map();
+  #flying = ""; // the id of the one that is on its way
   /** @type {WebSocket | null} */ #socket = null;
   #welcomed = false;
-  #polling = false;
-  #posting = false;
+  #heard = 0; // ms; when the line last showed life
+  /** @type {import("./polling.js").Polling | null} */ #polling = null;
   #tries = 0;
   #inVain = 0;
   #numbers = 0;
-  #over = false;
-  /** @type {number | undefined} */ #timer;
-  /** @type {number | undefined} */ #watch; // waits for a welcome or an ack
-  #woken = () => this.#wake();
-  #cut = () => this.#drop();
+  #prefix = Math.random().toString(36).slice(2, 10); // other pages may share the session: ids of this one's own
+  #over = new AbortController();
+  /** @type {number | undefined} */ #timer; // waits for the next attempt
+  /** @type {number | undefined} */ #watch; // waits for a sign of life
 
   /** @param {{api: URL, site: string, on: Listener}} given */
   constructor({ api, site, on }) {
     this.api = api;
     this.site = site;
     this.on = on;
-    for (const name of ["online", "focus"]) window.addEventListener(name, this.#woken);
-    document.addEventListener("visibilitychange", this.#woken);
-    window.addEventListener("offline", this.#cut);
+    const { signal } = this.#over;
+    for (const name of ["online", "focus"]) addEventListener(name, () => this.#wake(), { signal });
+    document.addEventListener("visibilitychange", () => this.#wake(), { signal });
+    addEventListener("offline", () => this.#drop(), { signal });
+    addEventListener("beforeunload", (event) => this.waiting && event.preventDefault(), { signal }); // words would be lost
   }
 
   /** Begin a session and connect. @param {string} locale @param {string} topic chosen already, or "" */
@@ -51,40 +57,43 @@ export class Link {
     this.on.state("opening");
     try {
       const body = JSON.stringify({ site: this.site, locale, remember: false, ...(topic && { topic }) });
-      const answer = await this.fetch("sessions", { method: "POST", body });
+      const answer = await this.fetch("sessions", { method: "POST", body, signal: AbortSignal.timeout(HELLO_WITHIN) });
       if (!answer.ok) throw new Error(await problem(answer));
       const session = /** @type {Frames.Session} */ (await answer.json());
-      if (this.#over) return;
+      if (this.#ended) return;
       this.#token = session.token;
       this.on.session(session);
       this.#connect();
     } catch (fault) {
       this.on.state("failed");
-      this.on.refused(undefined, fault instanceof TypeError ? "offline" : /** @type {Error} */ (fault).message, "");
+      this.on.refused(undefined, fault instanceof Error && fault.name === "Error" ? fault.message : "offline", "");
     }
   }
 
-  get begun() {
-    return this.#token !== "";
-  }
+  get begun() { return this.#token !== ""; }
 
   /** Whether anything of this visitor still waits for its ack. */
-  get waiting() {
-    return this.#queue.size > 0;
+  get waiting() { return this.#queue.size > 0; }
+
+  /** What was typed and not yet kept by the desk. */
+  get unsent() {
+    return [...this.#queue.values()].flatMap((sent) => (sent.type === "say" ? [sent.text] : [])).join("\n");
   }
+
+  get #ended() { return this.#over.signal.aborted; }
 
   /** Queue what was typed or picked and send it as soon as there is a line. @param {Frames.Say | Frames.Pick} what @returns {string} */
   send(what) {
-    const sent = { ...what, id: `c${++this.#numbers}` };
+    const sent = { ...what, id: `${this.#prefix}-${++this.#numbers}` };
     this.#queue.set(sent.id, sent);
-    this.#push(sent);
+    this.#next();
     return sent.id;
   }
 
   /** Try at once, whatever the back-off says. */
   retry() {
     this.#tries = 0;
-    this.#wake();
+    void (this.#polling ? this.#polling.post() : this.#wake());
   }
 
   /** Read everything again from the start: some of it was erased. */
@@ -95,15 +104,12 @@ export class Link {
 
   /** Hang up for good and forget everything. */
   end() {
-    this.#over = true;
+    this.#over.abort();
     this.#token = "";
     this.#queue.clear();
+    this.#polling?.end();
     clearTimeout(this.#timer);
-    clearTimeout(this.#watch);
     this.#leave();
-    for (const name of ["online", "focus"]) window.removeEventListener(name, this.#woken);
-    document.removeEventListener("visibilitychange", this.#woken);
-    window.removeEventListener("offline", this.#cut);
   }
 
   /** Ask the desk over HTTP as this session. @param {string} path @param {RequestInit} [more] */
@@ -114,30 +120,30 @@ export class Link {
   }
 
   #connect() {
-    if (this.#over || this.#socket) return;
+    if (this.#ended || this.#socket) return;
     const address = new URL("chat", this.api);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = (this.#socket = new WebSocket(address));
-    this.#welcomed = false;
-    this.#watch = setTimeout(() => this.#drop(), HELLO_WITHIN);
     socket.onopen = () => socket.send(JSON.stringify({ type: "hello", token: this.#token, after: this.#last }));
     socket.onmessage = (event) => this.#take(JSON.parse(event.data));
     socket.onclose = (event) => this.#closed(event.code);
+    this.#listen();
   }
 
   /** Leave a socket without waiting for its goodbye. @returns {boolean} whether there was one */
   #leave() {
     const socket = this.#socket;
+    clearTimeout(this.#watch);
+    [this.#socket, this.#flying, this.#welcomed] = [null, "", false];
     if (!socket) return false;
     socket.onmessage = socket.onclose = null;
     socket.close();
-    this.#socket = null;
     return true;
   }
 
   /** Give up a socket that is of no use. */
   #drop() {
-    if (this.#leave()) this.#closed(0);
+    if (this.#socket) this.#closed(0);
   }
 
   /** Go on from the watermark on a new socket. */
@@ -145,65 +151,81 @@ export class Link {
     if (this.#leave()) this.#connect();
   }
 
+  /** Wait for the next sign of life, as long as it may take. */
+  #listen() {
+    this.#heard = Date.now();
+    clearTimeout(this.#watch);
+    if (!this.#socket) return;
+    const owed = !this.#welcomed ? HELLO_WITHIN : this.#flying && ACK_WITHIN;
+    const most = owed || (this.#last < this.#known ? ANSWER_WITHIN : SILENCE_MOST);
+    this.#watch = setTimeout(() => (owed ? this.#drop() : this.#resume()), most);
+  }
+
   /** @param {Frames.Frame} frame */
   #take(frame) {
     if (frame.type === "welcome") this.#welcome(frame);
     else if (frame.type === "message") this.#message(frame);
-    else if (frame.type === "ack") this.#acked(frame.id);
+    else if (frame.type === "ack") this.#acked(frame.id, frame.seq);
     else if (frame.type === "typing") this.on.typing(frame.from);
     else if (frame.type === "erased") this.on.erased(frame.certificate);
     else if (frame.type === "error") this.#refused(frame.id, frame.code, frame.detail);
+    this.#listen();
   }
 
   /** @param {Frames.Welcome} frame */
   #welcome(frame) {
-    clearTimeout(this.#watch);
     this.#welcomed = true;
     this.#tries = this.#inVain = 0;
+    this.#known = frame.seq;
     this.on.state("online");
     this.on.welcome(frame);
-    for (const sent of this.#queue.values()) this.#push(sent); // the desk knows repeats by their ids
+    this.#next();
   }
 
   /** @param {Frames.Message} frame */
   #message(frame) {
     if (frame.seq > this.#last + 1) return this.#resume(); // a gap
     this.#last = Math.max(this.#last, frame.seq);
+    if (!frame.erased && frame.from === "visitor" && frame.id) this.#acked(frame.id, frame.seq); // as good as the ack itself
     this.on.message(frame);
   }
 
-  /** @param {string} id */
-  #acked(id) {
-    clearTimeout(this.#watch);
+  /** @param {string} id @param {number} seq */
+  #acked(id, seq) {
     const sent = this.#queue.get(id);
+    if (!sent) return;
     this.#queue.delete(id);
-    if (sent) this.on.ack(sent);
+    this.#known = Math.max(this.#known, seq + 1); // what the desk says to it; a welcome knows better
+    this.on.ack(sent);
+    this.#next();
   }
 
   /** @param {string | undefined} id @param {string} code @param {string} detail */
-  #refused(id, code, detail) {
-    clearTimeout(this.#watch);
-    const sent = this.#queue.get(id || "");
-    this.#queue.delete(id || "");
+  #refused(id = "", code, detail) {
+    const sent = this.#queue.get(id);
+    this.#queue.delete(id);
     this.on.refused(sent, code, detail);
+    this.#next();
   }
 
-  /** @param {Sent} sent */
-  #push(sent) {
-    if (this.#polling) return void this.#post();
-    if (!this.#welcomed || this.#socket?.readyState !== WebSocket.OPEN) return this.#wake();
-    this.#socket.send(JSON.stringify(sent));
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => this.#drop(), ACK_WITHIN);
+  /** Send the first that waits; the desk knows a repeat by its id. */
+  #next() {
+    const [sent] = this.#queue.values();
+    if (sent && this.#polling) return void this.#polling.post();
+    if (sent && !this.#socket) return this.#wake();
+    if (!this.#welcomed || sent?.id === this.#flying) return undefined;
+    this.#flying = sent?.id || "";
+    if (sent) this.#socket?.send(JSON.stringify(sent));
+    return this.#listen();
   }
 
   /** @param {number} code */
   #closed(code) {
-    clearTimeout(this.#watch);
-    this.#socket = null;
-    if (this.#over) return;
+    const welcomed = this.#welcomed;
+    this.#leave();
+    if (this.#ended) return;
     if (code === 4410 || code === 4401) return this.#gone(code === 4410);
-    if (!this.#welcomed && ++this.#inVain >= SOCKETS_IN_VAIN) return void this.#poll();
+    if (!welcomed && ++this.#inVain >= SOCKETS_IN_VAIN) return void this.#pollOn();
     this.#later(code === 4429 ? 3 : 0);
   }
 
@@ -215,71 +237,60 @@ export class Link {
     this.#timer = setTimeout(() => this.#connect(), pause * (0.5 + Math.random()));
   }
 
+  /** The page is looked at again, or the network is back. */
   #wake() {
-    if (!this.#token || this.#over || this.#socket || this.#polling || document.hidden) return;
+    if (!this.#token || this.#ended || document.hidden) return;
+    const stale = Date.now() - this.#heard > STALE;
+    if (this.#polling) return stale ? this.#polling.wake() : undefined;
     clearTimeout(this.#timer);
-    this.#connect();
+    if (!this.#socket) this.#connect();
+    else if (stale) this.#resume();
   }
 
-  /** Long polling, for networks that let no WebSocket through. A network that is simply down ends it again. */
-  async #poll() {
-    let wait = 0;
-    while (!this.#over) {
-      try {
-        const answer = await this.fetch(`messages?after=${this.#last}&wait=${wait}`);
-        if (answer.status === 410 || answer.status === 401) return this.#gone(answer.status === 410);
-        if (!answer.ok) throw new Error(await problem(answer));
-        const { messages, erased } = /** @type {Frames.Answer} */ (await answer.json());
-        if (erased) return this.on.erased(erased.certificate);
-        if (!this.#polling) this.on.state("online");
-        this.#polling = true;
-        this.#tries = 0;
-        for (const message of messages) this.#message(message);
-        wait = POLL_SECONDS;
-        void this.#post();
-      } catch {
-        this.#polling = false;
-        this.#inVain = 0;
-        return this.#later();
-      }
-    }
-  }
-
-  /** Send what waits, one after another, over HTTP. */
-  async #post() {
-    if (this.#posting) return;
-    this.#posting = true;
+  /** Long polling, where no WebSocket gets through. A network that is simply down ends it again. */
+  async #pollOn() {
     try {
-      for (let sent = this.#first(); sent; sent = this.#first()) {
-        const answer = await this.fetch("messages", { method: "POST", body: JSON.stringify(sent) });
-        if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
-        const body = await answer.json();
-        if (answer.ok) this.#posted(sent, body);
-        else this.#refused(sent.id, body.code, body.detail);
-      }
+      const { Polling } = await import("./polling.js");
+      if (this.#ended) return;
+      this.#polling = new Polling({
+        fetch: this.fetch.bind(this), after: () => this.#last, first: () => [...this.#queue.values()][0],
+        heard: (answer) => this.#polled(answer), posted: this.#posted.bind(this), refused: this.#refused.bind(this),
+        gone: this.#gone.bind(this), state: this.on.state,
+      });
+      await this.#polling.run();
     } catch {
-      this.on.state("stuck"); // the queue keeps everything; the next poll sends it again
+      this.#stop();
+      this.#inVain = 0;
+      if (!this.#ended) this.#later();
     }
-    this.#posting = false;
   }
 
-  #first() {
-    return this.#over ? undefined : this.#queue.values().next().value;
+  #stop() {
+    this.#polling?.end();
+    this.#polling = null;
   }
 
-  /** @param {Sent} sent @param {Frames.Answer} body */
-  #posted(sent, body) {
-    this.#acked(sent.id);
-    for (const message of body.messages) {
+  /** @param {Frames.Answer} answer */
+  #polled({ messages, erased }) {
+    this.#heard = Date.now();
+    this.#tries = 0;
+    for (const message of messages) this.#message(message);
+    if (erased) this.on.erased(erased.certificate);
+  }
+
+  /** @param {Sent} sent @param {Frames.Answer} answer */
+  #posted(sent, { ack, messages, erased }) {
+    this.#acked(sent.id, ack?.seq || 0);
+    for (const message of messages) {
       if (message.seq === this.#last + 1) this.#message(message); // else the poll brings it
     }
-    if (body.erased) this.on.erased(body.erased.certificate);
+    if (erased) this.on.erased(erased.certificate);
   }
 
   /** The desk knows this session no more. @param {boolean} erased */
   #gone(erased) {
     this.#token = "";
-    this.#polling = false;
+    this.#stop();
     this.on.state(erased ? "ended" : "expired");
   }
 }

@@ -28,6 +28,7 @@ export class Panel {
   #acted = false; // the visitor did something here, so the focus may follow
   #submitting = false;
   #offline = false;
+  /** @type {boolean | void} */ #reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload"); // nothing stored says that there was a chat
   #drawing = 0;
 
   /** @param {{host: import("./shell.js").Host, api: URL, site: string, locale: string, tell: (name: string, detail?: object) => void}} given */
@@ -70,7 +71,7 @@ export class Panel {
 
   /** Begin another conversation. What the desk keeps of this one stays there; what could not be sent stays in the field. */
   reset() {
-    if (this.#link?.waiting) this.#draft ||= this.#last;
+    this.#draft ||= this.#link?.unsent || "";
     this.#link?.end();
     this.#link = null;
     this.#clear();
@@ -98,17 +99,20 @@ export class Panel {
 
   #begin() {
     const hear = {
-      session: (/** @type {Frames.Session} */ { locale, company }) => this.#speak(locale, company),
+      session: (/** @type {Frames.Session} */ { locale, company, resumed }) => {
+        if (resumed) this.#reloaded = false;
+        this.#speak(locale, company);
+      },
       welcome: (/** @type {Frames.Welcome} */ { locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
-      typing: this.#typing.bind(this), erased: this.#erased.bind(this), state: this.#state.bind(this),
+      typing: (/** @type {string} */ from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
+      erased: this.#erased.bind(this), state: this.#state.bind(this),
     };
     const ready = this.#load();
     const on = /** @type {any} */ (Object.fromEntries(Object.entries(hear).map(([name, act]) =>
       [name, (/** @type {[any, any]} */ ...given) => void ready.then(() => act(...given), () => this.#state("failed"))])));
     this.parts.tell(this.w.opening);
-    this.#link = new Link({ api: this.api, site: this.site, on });
-    void this.#link.begin(this.locale, this.#topic);
+    (this.#link = new Link({ api: this.api, site: this.site, on })).begin(this.locale, this.#topic);
     this.#topic = "";
   }
 
@@ -154,8 +158,10 @@ export class Panel {
 
   /** @param {Frames.FromBot} frame */
   #asked(frame) {
+    const chatting = this.#live?.expects.kind === "none" && frame.expects.kind === "none" && this.#live.locale === frame.locale;
     this.#live = frame;
-    this.#busy = true; // until the new question is drawn
+    this.#busy = !chatting; // until the new question is drawn
+    if (chatting) return; // the line stays as it is, with whatever is being typed
     if (frame.rejected && !this.#draft) this.#draft = this.#last;
     if (this.#submitting && frame.expects.kind === "none") this.tell("submitted");
     this.#submitting = false;
@@ -241,11 +247,6 @@ export class Panel {
     return this.parts.trouble(text);
   }
 
-  /** @param {string} from */
-  #typing(from) {
-    if (from === "staff") this.parts.tell(this.w.typing, STATUS_SHOWN);
-  }
-
   /** @param {Frames.Certificate} certificate */
   #erased(certificate) {
     const card = /** @type {Talk} */ (this.#talk).certificateCard(certificate, this);
@@ -263,17 +264,16 @@ export class Panel {
 
   /** @param {import("./link.js").State} state */
   #state(state) {
-    const { w } = this;
-    const broken = state === "offline" || state === "stuck";
-    this.parts.bar.textContent = broken ? w.offline : "";
-    if (state === "online" && this.#offline) this.parts.tell(w.online, STATUS_SHOWN);
-    else this.parts.tell(state === "opening" ? w.opening : "");
+    const { w, parts } = this, broken = state === "offline" || state === "stuck", ended = state === "ended";
+    parts.bar.textContent = broken ? w.offline : "";
+    if (state !== "online") parts.tell(state === "opening" ? w.opening : "");
+    else if (this.#reloaded) parts.tell(w.reloaded);
+    else parts.tell(this.#offline ? w.online : "", STATUS_SHOWN);
     this.#offline = broken;
-    if (state === "online") this.parts.trouble("");
-    if (state === "stuck") this.parts.trouble(this.#link?.waiting ? w.stuck : "", w.again, () => this.#link?.retry());
-    if (state === "failed") this.parts.trouble(w.failed, w.again, () => this.reset());
-    if (state === "expired" || state === "ended")
-      this.parts.trouble(state === "ended" ? w.over : w.expired, w.restart, () => this.reset());
+    if (state === "online") this.#reloaded = void parts.trouble("");
+    if (state === "stuck") parts.trouble(this.#link?.waiting ? w.stuck : "", w.again, () => this.#link?.retry());
+    if (state === "failed") parts.trouble(w.failed, w.again, () => this.reset());
+    if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, () => this.reset());
   }
 
   #rights() {

@@ -20,7 +20,7 @@ export class Transcript {
   /** Show a message, in place of what stood for it until now. @param {Frames.Message} frame @param {Tongue} tongue */
   show(frame, tongue) {
     if (frame.erased) return this.#lines.get(frame.seq)?.remove();
-    const id = frame.from === "visitor" ? frame.id : "";
+    const id = (frame.from === "visitor" && frame.id) || "";
     const there = this.#lines.get(frame.seq) || this.#unacked.get(id);
     this.#unacked.delete(id);
     const drawn = line(frame, tongue);
