@@ -56,16 +56,40 @@ async def served_desk(
 
 
 @asynccontextmanager
-async def host_page(desk_url: str, csp: str, port: int) -> AsyncIterator[str]:
-    """Yield the address of a customer's page on another origin that embeds the widget under a policy of its own."""
+async def host_page(
+    desk_url: str,
+    csp: str,
+    port: int,
+    *,
+    styles: str = "",
+    scripts: int = 1,
+    attributes: str = "",
+    framed: bool = False,
+) -> AsyncIterator[str]:
+    """Yield the address of a customer's page on another origin that embeds the widget under a policy of its own.
+
+    `framed`: the page stands in a frame of the one that is opened.
+    """
+    linked = '<link rel="stylesheet" href="/style.css">'
 
     async def show(request: web.Request) -> web.Response:
-        script = f'<script src="{desk_url}/widget.js" defer></script>'
-        body = f'<!doctype html><html lang="en"><title>Host</title><h1>A host page</h1>{script}'
-        return web.Response(text=body, content_type="text/html", headers={"Content-Security-Policy": csp})
+        script = f'<script src="{desk_url}/widget.js" {attributes} defer></script>' * scripts
+        body = (
+            '<!doctype html><html lang="en"><title>Host</title>'
+            f"{linked if styles else ''}<body><h1>A host page</h1><p>Words of the host.</p>"
+        )
+        headers = {"Content-Security-Policy": csp}
+        if framed and request.path == "/":
+            script = '<iframe src="/inner" width="600" height="600"></iframe>'
+        return web.Response(text=body + script, content_type="text/html", headers=headers)
+
+    async def style(_: web.Request) -> web.Response:
+        return web.Response(text=styles, content_type="text/css")
 
     app = web.Application()
     app.router.add_get("/", show)
+    app.router.add_get("/inner", show)
+    app.router.add_get("/style.css", style)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

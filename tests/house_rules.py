@@ -149,6 +149,7 @@ def loose_locks(path: Path, source: str) -> Iterator[str]:
         elif not re.match(r"[a-z0-9.-]+==\S+", pinned) or not HASH.search(pinned):
             yield f"{path}: not pinned by hash: {pinned[:60]}"
 
+
 def loose_parts(path: Path, source: str) -> Iterator[str]:
     """The lock of what checks the widget's types pins each part by its hash, and names no place either."""
     for name, entry in json.loads(source)["packages"].items():

@@ -1,7 +1,7 @@
 """A bad network of the tests' own: a proxy before the desk that loses and delays, in both directions.
 
 Frames of WebSockets are lost one by one, which no real network does, and which is harder than what they do.
-Requests of the chat over plain HTTP are lost before the desk hears of them, or their answers are; as at a failing gateway.
+Requests of the chat over plain HTTP are lost before the desk hears of them, or their answers are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class LossyProxy:
         url, body = self._upstream + request.path_qs, await request.read()
         try:
             async with self._client.request(request.method, url, headers=headers, data=body) as answer:
-                back = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+                back = {
+                    name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP
+                }
                 return web.Response(status=answer.status, headers=back, body=await answer.read())
         except ClientError:
             return web.Response(status=502)

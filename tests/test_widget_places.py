@@ -99,3 +99,121 @@ async def test_it_moves_only_where_that_is_wished(browser: Browser, served: Serv
             await seen.open()
 
             assert await seen.page.evaluate("window.moved") == animations
+
+
+HOSTILE = """
+    * { all: unset !important; display: none !important; color: red !important; direction: rtl; }
+    html, body, main, h1, p { display: block !important; }
+    div, button, dialog, section, input, label { display: none !important; transform: rotate(7deg) !important; }
+    :root { font-size: 40px !important; letter-spacing: 9px; line-height: 3; text-transform: uppercase; }
+"""
+LOOKS = f"""() => {{
+    const parts = {IN_ROOT}.querySelectorAll('#launcher, dialog, .head, .bubble, .chip, textarea, .send');
+    return [...parts].map((one) => {{
+    const box = one.getBoundingClientRect(), looks = getComputedStyle(one);
+    return [one.className, box.x, box.y, box.width, box.height, looks.color, looks.fontSize, looks.display,
+        looks.letterSpacing, looks.textTransform, looks.transform, one.id || looks.direction]; }}) }}"""
+
+
+async def test_hostile_styles_of_the_page_do_not_reach_it(browser: Browser, tmp_path: Path) -> None:
+    """Whatever the page's own style sheet says of every element, the widget looks the same to the pixel."""
+    port = free_port()
+    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
+        looks = []
+        for styles in ("", HOSTILE):
+            async with (
+                host_page(served.url, documented_csp(served.url), port, styles=styles) as page,
+                window(browser, page) as seen,
+            ):
+                await seen.open()
+                looks.append(await seen.page.evaluate(LOOKS))
+
+    assert looks[0] == looks[1]
+    assert len(looks[0]) > 8
+
+
+async def test_it_changes_nothing_of_the_page(browser: Browser, tmp_path: Path) -> None:
+    """Beside the launcher no pixel of the page is another one, nothing moved, and its rules count no new element."""
+    port = free_port()
+    cover = "#launcher { visibility: hidden; }"
+    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
+        pictures = []
+        for scripts in (0, 1):
+            async with (
+                host_page(served.url, documented_csp(served.url), port, scripts=scripts) as page,
+                window(browser, page) as seen,
+            ):
+                if scripts:
+                    await seen.page.evaluate(
+                        f"{{ const sheet = new CSSStyleSheet(); sheet.replaceSync({cover!r});"
+                        f" {IN_ROOT}.adoptedStyleSheets.push(sheet); }}"
+                    )
+                pictures.append(await seen.page.screenshot())
+                counted = await seen.page.evaluate("document.body.childElementCount")
+
+    assert pictures[0] == pictures[1]
+    assert counted == 3  # heading, paragraph, the script itself
+
+
+async def test_twice_on_a_page_there_is_one(browser: Browser, tmp_path: Path) -> None:
+    """The tag stands twice, as after a careless merge: one launcher, one session."""
+    port = free_port()
+    async with (
+        served_desk(tmp_path, f"http://127.0.0.1:{port}") as served,
+        host_page(served.url, documented_csp(served.url), port, scripts=2) as page,
+        window(browser, page) as seen,
+    ):
+        await seen.open()
+
+        assert await seen.page.locator("askfirst-desk").count() == 1
+        assert sum(url.endswith("/sessions") for url in seen.requests) <= 2  # the question and its preflight
+
+
+async def test_in_a_frame_it_works_as_on_a_page(browser: Browser, tmp_path: Path) -> None:
+    """A customer's page inside a frame of another: the chat opens and talks there."""
+    port = free_port()
+    async with (
+        served_desk(tmp_path, f"http://127.0.0.1:{port}") as served,
+        host_page(served.url, documented_csp(served.url), port, framed=True) as page,
+        window(browser, page) as seen,
+    ):
+        frame = seen.page.frame_locator("iframe")
+        await frame.locator("#launcher").click()
+
+        await expect(frame.locator(".said").first).to_contain_text("automated assistant")
+        await frame.locator(".chip").first.click()
+        await expect(frame.locator(".visitor")).to_have_count(1)
+
+
+async def test_the_documented_directives_are_enough(browser: Browser, tmp_path: Path) -> None:
+    """A page with `default-src 'self'` and what docs/embedding.md adds: an empty console; the tag sets the theme."""
+    port = free_port()
+    async with (
+        served_desk(tmp_path, f"http://127.0.0.1:{port}") as served,
+        host_page(served.url, documented_csp(served.url), port, attributes='data-theme="dark"') as page,
+        window(browser, page) as seen,
+    ):
+        spoken: list[str] = []
+        seen.page.on("console", lambda one: spoken.append(one.text))
+        await seen.open()
+        await seen.to_consent()
+        await seen.dialog.get_by_text("Read the whole policy here").click()
+        await seen.dialog.locator(".notice h1").wait_for()
+        ground = await seen.dialog.evaluate("one => getComputedStyle(one).backgroundColor")
+
+    assert spoken == []
+    assert ground == "rgb(18, 24, 31)"
+    assert hosts(seen.requests) <= {served.url, page.rstrip("/")}
+
+
+def hosts(requests: list[str]) -> set[str]:
+    """Return the origins that were asked for anything."""
+    return {"/".join(url.split("/")[:3]) for url in requests if url.startswith("http")}
+
+
+def documented_csp(desk_url: str) -> str:
+    """Return the policy of docs/embedding.md for a desk at this address."""
+    text = (Path(__file__).parent.parent / "docs" / "embedding.md").read_text("utf-8")
+    policy = " ".join(text.split("```csp\n")[1].split("```")[0].split())
+    socket = desk_url.replace("http", "ws")
+    return policy.replace("wss://desk.example.com", socket).replace("https://desk.example.com", desk_url)

@@ -75,7 +75,10 @@ class Typist:
 
     async def _kept(self) -> AsyncIterator[str]:
         bearer = {"Authorization": f"Bearer {self.session['token']}"}
-        async with ClientSession() as client, client.get(f"{self._url}/api/v1/messages", headers=bearer) as answer:
+        async with (
+            ClientSession() as client,
+            client.get(f"{self._url}/api/v1/messages", headers=bearer) as answer,
+        ):
             for message in (await answer.json())["messages"]:
                 if message.get("from") == "visitor":
                     yield message["text"]
@@ -206,7 +209,9 @@ async def test_two_pages_of_one_session_say_the_same(browser: Browser, tmp_path:
                 await (first, second)[turn % 2].say(line)
                 typist.typed.append(line)
                 for seen in (first, second):
-                    await expect(seen.dialog.locator(".visitor:not(.waiting) .bubble")).to_have_text(typist.typed)
+                    await expect(seen.dialog.locator(".visitor:not(.waiting) .bubble")).to_have_text(
+                        typist.typed
+                    )
 
             await typist.is_kept()
             said = [await seen.dialog.locator(".said .bubble").all_inner_texts() for seen in (first, second)]

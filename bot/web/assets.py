@@ -66,13 +66,25 @@ def version_of(assets: Iterable[Asset]) -> str:
 # The widget's modules travel together: one parcel opens the panel, one talks, one is for
 # networks without WebSockets. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
-    "panel.js": ("elements.js", "words.js", "link.js", "shell.js", "panel.js"),
+    "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
     "polling.js": ("polling.js",),
-    "talk.js": ("sayings.js", "transcript.js", "cards.js", "inputs.js", "mydata.js", "visit.js", "talk.js"),
+    "talk.js": (
+        *(
+            "link.js",
+            "sayings.js",
+            "transcript.js",
+            "cards.js",
+            "inputs.js",
+            "mydata.js",
+            "visit.js",
+            "talk.js",
+        ),
+    ),
 }
-_COMMENTS = re.compile(
-    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE
-)  # alone on their lines
+SHEETS = ("panel.css", "talk.css")
+_COMMENTS = re.compile(  # those alone on their lines, and types; what stands behind code stays
+    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?", re.MULTILINE
+)
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 
 
@@ -94,7 +106,7 @@ class Widget:
     def __init__(self, folder: Path) -> None:
         """Read the widget's files and pack them."""
         self._parts = {name: Asset.of(parcel(folder, name).encode(), ".js") for name in PARCELS}
-        self._parts["panel.css"] = Asset.of((folder / "panel.css").read_bytes(), ".css")
+        self._parts |= {name: Asset.of((folder / name).read_bytes(), ".css") for name in SHEETS}
         self._version = version_of(self._parts.values())
         loader = _COMMENTS.sub("", (folder / "widget.js").read_text(encoding="utf-8"))
         self._loader = Asset.of(loader.replace("widget/0/", f"widget/{self._version}/").encode(), ".js")

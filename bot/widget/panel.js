@@ -2,7 +2,6 @@
 // The panel: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
 import { button, focusTitle } from "./elements.js";
-import { Link } from "./link.js";
 import { shell } from "./shell.js";
 import { LANGUAGES, firstWords, language } from "./words.js";
 
@@ -18,7 +17,7 @@ const SETTLED = 20; // ms in which what the desk says at once has arrived; then 
 export class Panel {
   /** @type {Talk | null} */ #talk = null;
   #company = "";
-  /** @type {Link | null} */ #link = null;
+  /** @type {import("./link.js").Link | null} */ #link = null;
   /** @type {Frames.FromBot | null} */ #live = null; // the desk's latest message: its question is the open one
   /** @type {string[]} */ #wishes = []; // picks to make as soon as they are offered
   #topic = "";
@@ -28,11 +27,12 @@ export class Panel {
   #acted = false; // the visitor did something here, so the focus may follow
   #submitting = false;
   #offline = false;
-  /** @type {boolean | void} */ #reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload"); // nothing stored says that there was a chat
   #drawing = 0;
+  /** @type {boolean | void} */ #reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload");
 
-  /** @param {{host: import("./shell.js").Host, api: URL, site: string, locale: string, tell: (name: string, detail?: object) => void}} given */
-  constructor({ host, api, site, locale, tell }) {
+  /** @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given */
+  constructor({ host, api, site, tell }) {
+    const { locale } = host;
     this.host = host;
     this.api = api;
     this.site = site;
@@ -58,7 +58,6 @@ export class Panel {
   }
 
   close = () => this.parts.dialog.close();
-
   toggle = () => (this.parts.dialog.open ? this.close() : this.open());
 
   /** Open with a topic: chosen at once where the topic is what is asked. @param {{topic?: string}} wish */
@@ -80,7 +79,7 @@ export class Panel {
 
   /** @param {string} locale */
   setLocale(locale) {
-    if (!this.said || !this.#link?.begun) return this.#speak(locale);
+    if (!this.#link?.begun) return this.#speak(locale);
     return this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
   }
 
@@ -93,34 +92,35 @@ export class Panel {
   #closed() {
     if (this.parts.dialog.open) return; // it only changed between modal and not
     this.host.shown(false);
-    this.host.focusLauncher();
+    this.host.launcher.focus();
     this.tell("closed");
   }
 
-  #begin() {
-    const hear = {
-      session: (/** @type {Frames.Session} */ { locale, company, resumed }) => {
-        if (resumed) this.#reloaded = false;
-        this.#speak(locale, company);
-      },
-      welcome: (/** @type {Frames.Welcome} */ { locale }) => this.#speak(locale),
+  async #begin() {
+    const { api, site, w } = this;
+    this.parts.tell(w.opening);
+    const talk = await this.#load().catch(() => this.#state("failed"));
+    if (!talk || this.#link) return;
+    this.#link = new talk.Link({ api, site, on: {
+      session: ({ locale, company, resumed }) => (this.#speak(locale, company), resumed && (this.#reloaded = false)),
+      welcome: ({ locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
-      typing: (/** @type {string} */ from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
+      typing: (from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
       erased: this.#erased.bind(this), state: this.#state.bind(this),
-    };
-    const ready = this.#load();
-    const on = /** @type {any} */ (Object.fromEntries(Object.entries(hear).map(([name, act]) =>
-      [name, (/** @type {[any, any]} */ ...given) => void ready.then(() => act(...given), () => this.#state("failed"))])));
-    this.parts.tell(this.w.opening);
-    (this.#link = new Link({ api: this.api, site: this.site, on })).begin(this.locale, this.#topic);
+    } });
+    this.#link.begin(this.locale, this.#topic);
     this.#topic = "";
   }
 
-  /** Fetch what is needed for talking; what the desk says meanwhile waits for it, in order. */
+  /** Fetch what is needed for talking, and how that looks. */
   async #load() {
-    this.#talk = await import("./talk.js");
-    this.said ||= new this.#talk.Transcript(this.parts.log, this.parts.talk);
+    const looks = fetch(new URL("talk.css", import.meta.url)).then((answer) => answer.text());
+    const [talk, css] = await Promise.all([import("./talk.js"), looks]);
+    if (!this.#talk) this.host.dress(css);
+    this.#talk = talk;
+    this.said ||= new talk.Transcript(this.parts.log, this.parts.talk);
     this.#speak(this.locale);
+    return talk;
   }
 
   /** Speak a language, and name the company once it is known. @param {string} locale @param {string} [company] */
@@ -212,7 +212,7 @@ export class Panel {
   #send(what, text) {
     this.#acted = true;
     this.parts.tell("");
-    this.said.send(/** @type {Link} */ (this.#link).send(what), text, this);
+    this.said.send(/** @type {import("./link.js").Link} */ (this.#link).send(what), text, this);
   }
 
   /** Pick something, and then what it leads to, as soon as that is offered. @param {string} label @param {...string} values */
@@ -281,7 +281,7 @@ export class Panel {
     if (!view.hidden || !this.#talk || !this.#link?.begun) return this.#back();
     view.replaceChildren(this.#talk.myData({
       w: this.w, locale: this.locale, site: this.api, say: this.parts.tell, wish: this.#wish.bind(this),
-      ask: (path) => /** @type {Link} */ (this.#link).fetch(path),
+      ask: (path) => /** @type {import("./link.js").Link} */ (this.#link).fetch(path),
       back: () => (this.#back(), privacy.focus()),
     }));
     talk.hidden = foot.hidden = true;

@@ -4,7 +4,9 @@
 import { button, h, heading, icon } from "./elements.js";
 import { LANGUAGES, fill } from "./words.js";
 
-/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean) => void, focusLauncher: () => void}} Host the launcher */
+const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
+
+/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean) => void, dress: (css: string) => void, launcher: HTMLButtonElement}} Host the launcher */
 
 /** @param {{close: () => void, language: (locale: string) => void, privacy: () => void}} acts */
 export function shell(acts) {
@@ -46,6 +48,7 @@ export function shell(acts) {
   /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
   const speak = (w, locale, company) => {
     dialog.lang = locale;
+    dialog.dir = RIGHT_TO_LEFT.test(locale) ? "rtl" : "ltr";
     title.textContent = company ? fill(w.title, { company }) : w.automated;
     subtitle.textContent = company ? w.automated : "";
     const [other, name] = Object.entries(LANGUAGES).find(([one]) => one !== locale) || ["en", LANGUAGES.en];

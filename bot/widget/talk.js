@@ -1,7 +1,8 @@
 // @ts-check
-// Everything the panel needs once it talks; fetched while the session begins.
+// Everything the panel needs once it talks; fetched while the panel opens.
 
 export { certificateCard } from "./cards.js";
+export { Link } from "./link.js";
 export { draw } from "./inputs.js";
 export { myData } from "./mydata.js";
 export { wordsFor } from "./sayings.js";

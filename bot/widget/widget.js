@@ -4,121 +4,88 @@
 /** @import { Panel } from "./panel.js" */
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  if (!script || window.customElements.get("askfirst-desk")) return;
-  const at = (/** @type {string} */ name) => new URL(`widget/0/${name}`, script.src).href; // the server puts a version for 0
-  const settings = { api: new URL("api/v1/", script.src), site: script.dataset.site || "default" };
+  if (!script || "askfirst" in window) return;
+  const { site = "default", theme = "light dark", locale = document.documentElement.lang || navigator.language } = script.dataset;
+  // The server puts a version for the 0.
+  const parts = new URL("widget/0/", script.src).href;
 
-  const SHEET = `:host{all:initial}
-    #launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:0;
-      border-radius:50%;background:#155fa8;color:#fff;cursor:pointer;box-shadow:0 4px 14px #0004}
-    #launcher:hover{background:#0f4c89}
-    #launcher:focus-visible{outline:3px solid #fff;box-shadow:0 0 0 6px #155fa8}
-    #launcher svg{width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:2;vertical-align:middle}
-    @media (prefers-color-scheme:dark){#launcher{background:#8bbdf2;color:#0b1520}#launcher:hover{background:#a9cff8}
-      #launcher:focus-visible{outline-color:#12181f;box-shadow:0 0 0 6px #8bbdf2}}
-    @media (forced-colors:active){#launcher{border:2px solid ButtonText}}
-    @media print{:host{display:none}}`;
-  const NAMES = { en: ["Open the chat", "Close the chat"], zh: ["打开咨询窗口", "关闭咨询窗口"] };
-  const BUBBLE = "M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5ZM9 10.5h7M9 14h5";
+  const SHEET = `:host{all:initial!important;color-scheme:${theme}!important;
+--accent:var(--askfirst-accent,light-dark(#155fa8,#8bbdf2));--on-accent:var(--askfirst-on-accent,light-dark(#fff,#0b1520))}
+#launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:2px solid transparent;
+border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
+#launcher::before{content:"";display:block;width:22px;height:16px;margin:auto;border:2px solid;border-radius:9px 9px 9px 2px}
+#launcher:focus-visible{outline:3px solid var(--on-accent);box-shadow:0 0 0 6px var(--accent)}
+@media print{:host{display:none!important}}`;
 
   /** Tell the page what happened; never what anybody said. @param {string} name @param {object} [detail] */
-  const tell = (name, detail = {}) => window.dispatchEvent(new CustomEvent(`askfirst:${name}`, { detail }));
+  const tell = (name, detail = {}) => dispatchEvent(new CustomEvent(`askfirst:${name}`, { detail }));
 
-  /** @param {string} css */
-  const sheet = (css) => {
-    const made = new CSSStyleSheet();
-    made.replaceSync(css);
-    return made;
-  };
+  const desk = document.createElement("askfirst-desk");
+  const root = desk.attachShadow({ mode: "open" });
+  const launcher = document.createElement("button");
+  /** @type {Promise<Panel> | undefined} */ let panel;
+  /** @type {Promise<[{Panel: typeof Panel}, string]> | undefined} */ let code;
 
-  class Desk extends HTMLElement {
-    root = this.attachShadow({ mode: "open" });
-    locale = document.documentElement.lang || navigator.language;
-    #launcher = document.createElement("button");
-    /** @type {Promise<Panel> | undefined} */ #panel;
-    /** @type {Promise<[{Panel: typeof Panel}, unknown, string]> | undefined} */ #code;
-
-    constructor() {
-      super();
-      const { root } = this;
-      root.adoptedStyleSheets = [sheet(SHEET)];
-      const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      icon.setAttribute("viewBox", "0 0 24 24");
-      icon.setAttribute("aria-hidden", "true");
-      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      path.setAttribute("d", BUBBLE);
-      icon.append(path);
-      this.#launcher.id = "launcher";
-      this.#launcher.type = "button";
-      this.#launcher.setAttribute("aria-haspopup", "dialog");
-      this.#launcher.append(icon);
-      root.append(this.#launcher);
-      this.#launcher.addEventListener("click", () => this.toggle());
-      for (const hint of ["pointerenter", "focus", "touchstart"])
-        this.#launcher.addEventListener(hint, () => this.#warm(), { once: true, passive: true });
-      this.shown(false);
-    }
-
-    /** Fetch the code, all of it at once; no session begins by that. */
-    #warm() {
-      this.#code ||= Promise.all([
-        import(at("panel.js")),
-        import(at("talk.js")),
-        fetch(at("panel.css")).then((answer) => answer.text()),
-      ]);
-      this.#code.catch(() => (this.#code = this.#panel = undefined)); // the next click tries again
-      return this.#code;
-    }
-
-    #ready() {
-      this.#panel ||= this.#warm().then(([{ Panel }, , css]) => {
-        this.root.adoptedStyleSheets.push(sheet(css));
-        return new Panel({ host: this, ...settings, locale: this.locale, tell });
-      });
-      return this.#panel;
-    }
-
+  const host = {
+    root,
+    locale,
+    launcher,
+    /** @param {string} css */
+    dress(css) {
+      const sheets = root.adoptedStyleSheets;
+      sheets[sheets.push(new CSSStyleSheet()) - 1].replaceSync(css);
+    },
     /** Say whether the panel is open, in the launcher's name and state. @param {boolean} open */
     shown(open) {
-      const names = /^zh/i.test(this.locale) ? NAMES.zh : NAMES.en;
-      this.#launcher.lang = names === NAMES.zh ? "zh-CN" : "en";
-      this.#launcher.setAttribute("aria-label", names[open ? 1 : 0]);
-      this.#launcher.setAttribute("aria-expanded", String(open));
-    }
-
-    focusLauncher() {
-      this.#launcher.focus();
-    }
-
-    /** @param {(panel: Panel) => void} wish */
-    async #with(wish) {
-      try {
-        wish(await this.#ready());
-      } catch {
-        tell("error", { code: "not_loaded" });
-      }
-    }
-
-    open = () => this.#with((panel) => panel.open());
-    close = () => this.#panel && this.#with((panel) => panel.close());
-    toggle = () => this.#with((panel) => panel.toggle());
-    reset = () => this.#panel && this.#with((panel) => panel.reset());
-    /** @param {{topic?: string}} [wish] */
-    start = (wish = {}) => this.#with((panel) => panel.start(wish));
-    /** @param {string} locale */
-    setLocale = (locale) => {
-      this.locale = locale;
-      if (this.#panel) return this.#with((panel) => panel.setLocale(locale));
-      return this.shown(false);
-    };
-  }
-  customElements.define("askfirst-desk", Desk);
-
-  const begin = () => {
-    const { open, close, toggle, setLocale, start, reset } = document.body.appendChild(new Desk());
-    Object.assign(window, { askfirst: Object.freeze({ open, close, toggle, setLocale, start, reset }) });
-    tell("ready");
+      const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
+      launcher.ariaLabel = lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`;
+      launcher.ariaExpanded = `${open}`;
+    },
   };
-  if (document.body) begin();
-  else document.addEventListener("DOMContentLoaded", begin);
+
+  /** Fetch the code, all of it at once; no session begins by that. */
+  const warm = () => {
+    if (!code) {
+      code = Promise.all([import(parts + "panel.js"), fetch(parts + "panel.css").then((answer) => answer.text())]);
+      code.catch(() => (code = panel = undefined));
+      // What it needs for talking is on its way behind it; the panel stands before that is here.
+      Promise.allSettled([import(parts + "talk.js"), fetch(parts + "talk.css")]);
+    }
+    return code;
+  };
+
+  const start = () =>
+    warm().then(([{ Panel }, css]) => {
+      host.dress(css);
+      return new Panel({ host, api: new URL("api/v1/", script.src), site, tell });
+    });
+
+  /** Do what the page or the visitor wants once the code is there. @param {(panel: Panel) => void} act */
+  const run = (act) => (panel ||= start()).then(act).catch(() => tell("error", { code: "not_loaded" }));
+
+  const askfirst = {
+    open: () => run((panel) => panel.open()),
+    close: () => panel && run((panel) => panel.close()),
+    toggle: () => run((panel) => panel.toggle()),
+    reset: () => panel && run((panel) => panel.reset()),
+    start: (wish = {}) => run((panel) => panel.start(wish)),
+    /** @param {string} locale */
+    setLocale(locale) {
+      host.locale = locale;
+      return panel ? run((panel) => panel.setLocale(locale)) : host.shown(false);
+    },
+  };
+
+  launcher.id = "launcher";
+  launcher.ariaHasPopup = "dialog";
+  launcher.onclick = askfirst.toggle;
+  for (const hint of ["pointerenter", "focus"]) launcher.addEventListener(hint, warm, { once: true });
+  host.dress(SHEET);
+  host.shown(false);
+  root.append(launcher);
+
+  // Beside the body: no rule of the page counts it there, and it need not wait.
+  document.documentElement.append(desk);
+  Object.assign(window, { askfirst: Object.freeze(askfirst) });
+  tell("ready");
 })();

@@ -14,6 +14,7 @@ from subprocess import PIPE, Popen
 import uvloop
 from aiohttp import ClientSession, TCPConnector
 
+from tests.bench import widget
 from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket
 from tests.servers import free_port
 
@@ -76,6 +77,7 @@ async def main() -> None:
     rates = {mode: sorted(run.rate for run in runs)[ROUNDS // 2] for mode, runs in found.items()}
     part = rates["desk"] / rates["store"]
     print(f"the desk reaches {part:.2f} of the grouped store (goal: at least {GOAL})")
+    await widget.report()
 
 
 if __name__ == "__main__":
