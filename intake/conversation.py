@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as slot
 from enum import StrEnum
 
 
@@ -64,6 +65,7 @@ class Conversation:
     leads: int = 0  # how many leads were ever sent
     visit: bool = False  # a visit record exists
     gpc: bool = False
+    salt: str = slot(default="", repr=False)  # random, drawn at the opening: with it the store names events
 
     @property
     def scope(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from storage.means import KeysAtHand, Means
 from storage.outbox import enqueue
 from storage.planning import Planned, Stepped
 from storage.records import Turn, TurnDone, TurnFailed
-from storage.standing import Standing, lock, missing, must_live, open_state
+from storage.standing import LIVE, Standing, lock, missing, must_live, open_state
 from storage.tables import leads
 from storage.writing import Statements, merged
 
@@ -46,7 +47,7 @@ class Group:
         self._decide = decide
         self._keys = KeysAtHand(means)
         self._standings: dict[str, Standing] = {}
-        self._states: dict[str, Conversation] = {}  # of conversations that had a turn in this group already
+        self._states: dict[str, Conversation] = {}  # as the next turn meets them
         self._said: dict[bytes, repeats.Said] = {}  # by event key
         self._results: dict[int, TurnDone | TurnFailed] = {}  # by place in the batch
 
@@ -55,12 +56,25 @@ class Group:
         self._standings = lock(
             self._connection, {turn.conversation for turn in self._batch if not turn.opening}
         )
+        self._open_states()
+        self._batch = [self._salted(turn) for turn in self._batch]
         self._said = repeats.known(self._connection, [turn.key for turn in self._batch if turn.key])
         for places in self._rounds():
             self._round(places)
         return [
             self._results[place] for place in range(len(self._batch))
         ]  # one that is missing is a fault of ours
+
+    def _open_states(self) -> None:
+        live = [one for one in self._standings.values() if one.status == LIVE]
+        self._keys.fetch({(one.subject, one.scope) for one in live})
+        for standing in live:
+            with suppress(Exception):  # tried again when its turn comes, which then fails alone
+                self._states[standing.id] = open_state(self._keys, standing)
+
+    def _salted(self, turn: Turn) -> Turn:
+        state = turn.opening.state if turn.opening else self._states.get(turn.conversation)
+        return replace(turn, key=repeats.event_key(state, turn.key)) if state and turn.key else turn
 
     def _rounds(self) -> Iterator[list[int]]:
         persons = {name: standing.subject for name, standing in self._standings.items()}
@@ -75,7 +89,6 @@ class Group:
 
     def _round(self, places: list[int]) -> None:
         met = [(place, one) for place in places if (one := self._attempt(place, self._meet, place))]
-        self._keys.fetch({(one.subject, one.scope) for _, one in met if one.sealed_state})
         stepped = [done for place, one in met if (done := self._attempt(place, self._step, place, one))]
         stepped = self._with_free_references(stepped)
         known = planning.read(self._means, self._connection, self._keys, stepped)
@@ -108,7 +121,7 @@ class Group:
             return standing
         if turn.update:
             record_update(self._connection, turn.update, turn.at, "")
-        state = self._states.get(standing.id)
+        state = self._state(standing)
         self._results[place] = repeats.answer(
             self._means, self._connection, self._keys, turn, standing, state, said
         )
@@ -116,10 +129,11 @@ class Group:
 
     def _step(self, place: int, standing: Standing) -> Stepped:
         turn = self._batch[place]
-        state = turn.opening.state if turn.opening else self._states.get(standing.id)
-        if state is None:
-            state = open_state(self._keys, standing)
+        state = turn.opening.state if turn.opening else self._state(standing)
         return self._decided(place, standing, state if state.reference else _with_reference(state, turn))
+
+    def _state(self, standing: Standing) -> Conversation:
+        return self._states.get(standing.id) or open_state(self._keys, standing)
 
     def _decided(self, place: int, standing: Standing, state: Conversation) -> Stepped:
         turn = self._batch[place]

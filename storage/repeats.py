@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -15,9 +16,10 @@ from storage.codec import Spoken
 from storage.means import KeysAtHand, Means
 from storage.records import Turn, TurnDone
 from storage.saying import BOT, VISITOR
-from storage.standing import Standing, open_state
+from storage.standing import Standing
 from storage.tables import messages
 
+KEY_BYTES = 16  # bytes; 2^64 events before a chance clash
 TURN_MAX = 64  # messages; no turn has a tenth of that, and a long conversation is not read to its end
 _KNOWN = select(messages.c.event_key, messages.c.seq).where(
     messages.c.event_key.in_(bindparam("event_keys", expanding=True))
@@ -40,6 +42,15 @@ class Said(NamedTuple):
     seq: int
 
 
+def event_key(state: Conversation, key: bytes) -> bytes:
+    """Return the name under which an event's message is found again.
+
+    A web client's ids may be anything, hashes of what was typed included. The salt is sealed with the state, so whoever
+    reads the rows cannot try ids, and nobody can once the person is erased.
+    """
+    return hmac.digest(bytes.fromhex(state.salt), key, "sha256")[:KEY_BYTES] if state.salt else key
+
+
 def known(connection: Connection, event_keys: Sequence[bytes]) -> dict[bytes, Said]:
     """Return, by event key, the messages of events that were carried out before."""
     if not event_keys:
@@ -53,7 +64,7 @@ def answer(
     keys: KeysAtHand,
     turn: Turn,
     standing: Standing,
-    state: Conversation | None,
+    state: Conversation,
     said: Said,
 ) -> TurnDone:
     """Return the answer that the event got: its message and the replies of the same turn.
@@ -65,7 +76,7 @@ def answer(
     done = TurnDone(
         conversation=standing.id,
         subject=standing.subject,
-        state=state if state is not None else open_state(keys, standing),
+        state=state,
         last=standing.last_seq,
     )
     told = [saying.opened(keys, row) for row in rows]

@@ -33,6 +33,7 @@ STATES = some.builds(
     session=NUMBERS,
     consultation=NUMBERS,
     gpc=some.booleans(),
+    salt=some.binary(max_size=16).map(bytes.hex),
 )
 HEARD = some.builds(Heard, text=WORDS, answered=WORDS, picked=WORDS, purposes=NAMES, private=some.booleans())
 REPLIES = some.builds(

@@ -18,6 +18,7 @@ from telegram.warnings import PTBDeprecationWarning
 CONNECTIONS = 64  # at once; the rate limiter lets 30 requests a second through
 POOL_SECONDS = 30.0  # seconds to wait for a free connection
 ANSWER_SECONDS = 15.0  # seconds that the Bot API may take; beyond a poll's own waiting
+KEY_BYTES = 16  # bytes; 2^64 events before a chance clash
 RETRIES = 2  # after a 429; what is refused longer waits in the transcript
 UPDATES = (
     "message",
@@ -62,6 +63,14 @@ def open_pipe(token: str, api_url: str) -> Pipe:
 def webhook_secret(token: str) -> str:
     """Return the secret that Telegram shows at each webhook call: every process derives the same, none stores it."""
     return hmac.new(token.encode(), b"askfirst telegram webhook", hashlib.sha256).hexdigest()
+
+
+def event_key(token: str, update: int, part: str) -> bytes:
+    """Return the name of what an update makes happen; its numbers are few, so it is made with the bot's secret.
+
+    Every process derives the same, so an update that two of them take opens one conversation, not two.
+    """
+    return hmac.digest(token.encode(), f"askfirst update {update} {part}".encode(), "sha256")[:KEY_BYTES]
 
 
 def _connections(number: int) -> HTTPXRequest:

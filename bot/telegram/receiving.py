@@ -7,7 +7,6 @@ buttons away, a word about a picture) happens afterwards, may fail, and keeps no
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from bot.desk import Desk
 from bot.telegram import updates
 from bot.telegram.buttons import Reference, chosen, keyboard
 from bot.telegram.lanes import Lanes
+from bot.telegram.pipe import event_key
 from bot.telegram.questions import Question, question_at
 from bot.telegram.updates import Incoming, InGroup, Pressed, SentMedia, Started
 from intake.conversation import Conversation
@@ -133,7 +133,7 @@ class Receiver:
         opening: Opening | None = None,
     ) -> TurnDone:
         """Commit a turn. `part` names it where the update has a further one, which then marks the update as seen."""
-        key = hashlib.sha256(f"telegram{incoming.update}{part}".encode()).digest()[:16]
+        key = event_key(self._bot.token, incoming.update, part)
         turn = Turn(
             conversation=conversation,
             event=event,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.desk import Desk
 
 TOKEN_BYTES = 32  # bytes: 256 bits; docs/contract.md, "Chat API"
+SALT_BYTES = 16  # bytes: 128 bits, as many as what they keep from being guessed
 # From the opening, however busy. A token lies in the memory of one page, and the words of a session that agreed to
 # nothing are shredded after a day anyway; longer use is what the remembered session and the my-data page are for.
 SESSION_LIFE = timedelta(hours=24)
@@ -51,6 +52,7 @@ async def open_session(request: web.Request) -> web.Response:
             site=site,
             locale=locale,
             reference=desk.new_reference(),
+            salt=desk.random(SALT_BYTES).hex(),
             gpc=request.headers.get("Sec-GPC") == "1",
         ),
         token_hash=token_hash(token),

@@ -1,0 +1,164 @@
+"""A thief with the data database, and with all numbers that there are, learns who is in it from nothing there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import ClientSession
+
+from bot.web.frames import key_of
+from storage import keyring_tables, tables
+from storage.storage import Storage
+from tests.bot_api import BotApi
+from tests.remembering import Memory, Visitor, remembering
+from tests.telegram_house import TelegramHouse, at_phone, running_house
+from tests.telegram_people import Person
+from tests.thief import Thief, loot
+from tests.visiting import CONSULTATION
+
+SPACE = [f"+86138000{number:05}" for number in range(200, 500)]  # the reduced space of mobile numbers
+PHONE, EMAIL, CHAT = "+8613800000321", "li.na@example.com", 5_550_321
+QUESTION = "Do your gateways speak Modbus?"
+UPDATES = range(700_000_000, 700_000_020)  # what the tests' Bot API counts
+CHATS = range(5_550_200, 5_550_500)
+# How the parts of what is kept are called, in the code and by whoever speaks to the desk.
+WORDS = ("phone", "email", "telegram_chat", "telegram", "say")
+HASHES = {  # every column of bytes that is not sealed, and why nobody can guess what is in it
+    ("index_rows", "mac"): "HMAC under the index key of an epoch",
+    ("messages", "event_key"): "HMAC under the conversation's sealed salt, or under the bot's token",
+    ("sessions", "token_hash"): "of 256 random bits",
+    ("staff_links", "token_hash"): "of 256 random bits",
+    ("staff_sessions", "token_hash"): "of 256 random bits",
+}
+
+
+def test_every_hash_has_its_reason() -> None:
+    """A new column of plain bytes needs a reason why its content cannot be guessed."""
+    found = {
+        (table.name, column.name)
+        for table in tables.metadata.tables.values()
+        for column in table.c
+        if isinstance(column.type, sa.LargeBinary) and not column.name.startswith("sealed")
+    }
+
+    assert found == set(HASHES)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
+    """A desk that has heard one person on the web, whose client names messages by what they say, one on Telegram."""
+    async with BotApi().running() as api, running_house(api, tmp_path, data_url, keyring_url) as running:
+        await asyncio.gather(_on_the_web(running), _on_telegram(api))
+        yield running
+
+
+async def _on_the_web(house: TelegramHouse) -> None:
+    address = f"http://127.0.0.1:{house.port}/api/v1"
+    async with ClientSession() as client:
+        async with client.post(f"{address}/sessions", json={}) as opened:
+            headers = {"Authorization": f"Bearer {(await opened.json())['token']}"}
+        for frame in CONSULTATION:
+            said = frame.get("text", frame.get("value"))
+            content = {**frame, "id": said}
+            if said.startswith("+86"):
+                content = {**frame, "id": PHONE, "text": PHONE}
+            async with client.post(f"{address}/messages", json=content, headers=headers) as answer:
+                assert answer.status == 200, await answer.text()
+
+
+async def _on_telegram(api: BotApi) -> None:
+    person = Person(api, CHAT)
+    await at_phone(person)
+    await person.say(PHONE)
+    await person.sees("e-mail")
+
+
+async def _taken(house: TelegramHouse) -> list[Any]:
+    def take(storage: Storage) -> list[Any]:
+        with storage.engine.connect() as data, storage.keyring_engine.connect() as keys:
+            found = loot(data, tables.metadata.sorted_tables)
+            return found + loot(keys, keyring_tables.metadata.sorted_tables)
+
+    return await house.desk.call(take, house.desk.storage)
+
+
+async def test_nothing_there_confirms_a_guess(house: TelegramHouse) -> None:
+    """S10: of all numbers, chats and words no digest is in the data, nor in the keyring; the KEK is not there."""
+    taken = await _taken(house)
+    thief = Thief(taken)
+    names = {*WORDS, *(one for one in taken if isinstance(one, str) and len(one) == 32)}
+
+    assert not [number for number in SPACE if thief.confirms(number, names)]
+    assert not [chat for chat in CHATS if thief.confirms(str(chat), names)]
+    assert not [update for update in UPDATES if thief.confirms(f"telegram{update}", names)]
+    for said in (PHONE, PHONE.removeprefix("+86"), EMAIL, QUESTION, str(CHAT)):
+        assert not thief.confirms(said, names, keyed=True)
+
+
+async def test_the_thief_would_have_found_a_bare_hash(house: TelegramHouse) -> None:
+    """A thief who finds nothing proves nothing, unless he finds the hashes that are easily made."""
+    taken = await _taken(house)
+    conversation = next(one for one in taken if isinstance(one, str) and len(one) == 32)
+
+    for careless in (
+        key_of(conversation, PHONE),
+        hashlib.sha256(PHONE.encode()).digest(),
+        hashlib.md5(f"phone:{PHONE}".encode(), usedforsecurity=False).hexdigest(),
+        PHONE,
+    ):
+        assert Thief([*taken, careless]).confirms(PHONE, ["phone", conversation])
+    unknown = hashlib.blake2b(PHONE.encode(), key=b"unknown", digest_size=16).digest()
+    assert not Thief([*taken, unknown]).confirms(PHONE, ["phone", conversation], keyed=True)
+
+
+@pytest.fixture
+def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """An empty store."""
+    with remembering(data_url, keyring_url, tmp_path) as made:
+        yield made
+
+
+def _lengths(
+    memory: Memory, table: sa.Table, column: str, keep: Callable[[dict[str, Any]], bool]
+) -> set[int]:
+    rows: list[dict[str, Any]] = memory.rooms.rows(table)
+    return {len(row[column]) for row in rows if keep(row)}
+
+
+def test_all_short_details_are_equally_long(memory: Memory) -> None:
+    """Numbers of any country, one-letter and long names, small and larger addresses: all are sealed to one length."""
+    for phone, email in (
+        ("+8613800000321", "a@example.com"),
+        ("+447700900123", f"{'long' * 12}@example.com"),
+    ):
+        visitor = Visitor(memory)
+        visitor.consents()
+        visitor.picks("whose:own")
+        for value in ("Li", "Example Valves and Fittings Company Ltd", phone, email, "CEO"):
+            visitor.says(value)
+
+    assert _lengths(memory, tables.fields, "sealed_value", lambda row: row["name"] != "need") == {99}
+    assert (
+        len(_lengths(memory, tables.messages, "sealed_digest", lambda row: row["sealed_digest"] is not None))
+        == 1
+    )
+
+
+def test_what_a_thief_learns_of_look_ups(memory: Memory) -> None:
+    """That two people gave the same value, and not which: said in docs/privacy.md, and not more than that."""
+    for phone in ("+8613800000321", "+8613800000321", "+8613800000322"):
+        visitor = Visitor(memory)
+        visitor.consents()
+        visitor.picks("whose:own")
+        for value in ("Li", "Ltd", phone):
+            visitor.says(value)
+
+    macs = [row["mac"] for row in memory.rooms.rows(tables.index_rows) if row["field"] == "phone"]
+    assert sorted(macs.count(mac) for mac in macs) == [1, 2, 2]
+    assert {len(mac) for mac in macs if isinstance(mac, bytes)} == {16}
