@@ -1,0 +1,232 @@
+"""What is sealed opens where it was put and nowhere else: every value of a database tried in every other place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from intake.events import AskedToForget, Said, Visited
+from storage import outbox, tables
+from storage.errors import CannotUnseal, KeyLost, UnknownSuite
+from storage.key_cache import Versions
+from storage.sealing import HEADER, SUITE, key_version, seal, unseal
+from storage.staff import Staff
+from tests.envelopes import SEALED, Envelope, envelopes
+from tests.remembering import DETAILS, Memory, Visitor, done, remembering
+
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+TOLD = (("browser", "Canary Browser"), ("pages", "/canary"))
+COPIED = ("erasures", "sealed_task")  # goes into the outbox as it is, and is sealed to its place there
+CHAT = 470_011_223_344
+
+
+@pytest.fixture
+def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """A store with something in every sealed column: four people, two colleagues, tasks, an erasure under way."""
+    with remembering(data_url, keyring_url, tmp_path) as made:
+        web, chat, going, other = (
+            Visitor(made),
+            *(Visitor(made, channel="telegram", chat=CHAT + number) for number in range(3)),
+        )
+        web.sends("news", "visit")
+        for visitor in (chat, going, other):
+            visitor.sends()
+        web.does(Visited(TOLD))
+        web.says("correct phone")
+        web.says("+8613900000000")
+        made.run(made.store.mark_delivered, going.conversation, 1, 77)
+        going.does(AskedToForget("all"))
+        staff = _staff(made)
+        for address in ("sales@example.com", "privacy@example.com"):
+            made.run(staff.add, address, "sales", made.now())
+        for recipient in ("crm", "mailbox"):
+            made.run(_enqueue, made, recipient)
+        yield made
+
+
+def _staff(memory: Memory) -> Staff:
+    return Staff(memory.rooms.engine, memory.rooms.keyring, random=os.urandom)
+
+
+def _enqueue(memory: Memory, recipient: str) -> None:
+    bare = outbox.Task(
+        id=os.urandom(16).hex(), kind="person.erased", subject="", at=memory.now(), recipient=recipient
+    )
+    task = outbox.lasting(memory.rooms.keyring, os.urandom, bare, {"reference": "AF-1"})
+    with memory.rooms.engine.begin() as connection:
+        outbox.enqueue(connection, [task])
+
+
+def _all(memory: Memory) -> list[Envelope]:
+    def read() -> list[Envelope]:
+        with memory.rooms.engine.connect() as connection:
+            return list(envelopes(connection))
+
+    return list(memory.run(read))
+
+
+def _keys(memory: Memory, found: list[Envelope]) -> Mapping[tuple[str, str], Versions]:
+    keys: Mapping[tuple[str, str], Versions] = memory.run(
+        memory.rooms.keyring.keys, {(one.subject, one.scope) for one in found}, fresh=True
+    )
+    return keys
+
+
+def _opens(keys: Mapping[tuple[str, str], Versions], target: Envelope, sealed: bytes) -> bool:
+    try:
+        unseal(keys.get((target.subject, target.scope), {}), target.place, sealed)
+    except (CannotUnseal, KeyLost):
+        return False
+    return True
+
+
+def test_no_sealed_value_opens_in_the_place_of_another(memory: Memory) -> None:
+    """S10: another field, row, person, scope, table or revision: of all pairs not one opens; in its own place each."""
+    before = _all(memory)
+    writer = next(row for row in memory.rooms.rows(tables.conversations) if row["channel"] == "web")
+    web = Visitor(memory)
+    web.subject, web.conversation = str(writer["subject"]), str(writer["id"])
+    web.says("one more thing")
+    now = _all(memory)
+    pool = list({(one.place, one.sealed): one for one in (*before, *now)}.values())
+    keys = _keys(memory, pool)
+
+    assert {(one.place.table, one.place.column) for one in pool} == {*SEALED} - {COPIED}
+    assert (
+        memory.count(tables.erasures)
+        == sum(bool(row["sealed_task"]) for row in memory.rooms.rows(tables.erasures))
+        == 1
+    )
+    assert all(_opens(keys, one, one.sealed) for one in pool)
+    moved = [
+        (one.place, other.place)
+        for one, other in permutations(pool, 2)
+        if one.place != other.place and _opens(keys, other, one.sealed)
+    ]
+    assert moved == []
+    states = [one for one in pool if one.place.row == web.conversation and one.place.column == "sealed_state"]
+    assert len({one.place.revision for one in states}) == 2
+
+
+def test_no_value_opens_under_another_version_of_its_key(memory: Memory) -> None:
+    """A renewed key: what the old version has sealed is not taken for the new one's, nor the reverse."""
+    value = next(
+        one for one in _all(memory) if one.place.table == "fields" and one.scope.startswith("profile")
+    )
+    new = memory.run(memory.rooms.keyring.renew, value.subject, value.scope)
+    resealed = seal(new, value.place, b"new", os.urandom(12))
+    keys = _keys(memory, [value])
+
+    assert (key_version(value.sealed), key_version(resealed)) == (1, 2)
+    assert _opens(keys, value, value.sealed)
+    assert _opens(keys, value, resealed)
+    for sealed, other in ((value.sealed, 2), (resealed, 1)):
+        renamed = HEADER.pack(b"AF", SUITE, other) + sealed[HEADER.size :]
+        assert not _opens(keys, value, renamed)
+
+
+@on_sqlite
+def test_every_bit_of_every_kind_of_envelope_counts(memory: Memory) -> None:
+    """One envelope of each sealed column, each of its bits flipped: none opens."""
+    sample = {(one.place.table, one.place.column): one for one in _all(memory)}.values()
+    keys = _keys(memory, list(sample))
+
+    for one in sample:
+        bits = int.from_bytes(one.sealed)
+        for bit in range(len(one.sealed) * 8):
+            assert not _opens(keys, one, (bits ^ 1 << bit).to_bytes(len(one.sealed))), (one.place, bit)
+
+
+@on_sqlite
+def test_what_is_no_whole_envelope_says_so(memory: Memory) -> None:
+    """Cut anywhere, extended, empty, of another suite or magic: a clear error with the place, and never a value."""
+    sample = {(one.place.table, one.place.column): one for one in _all(memory)}.values()
+    keys = _keys(memory, list(sample))
+
+    for one in sample:
+        cut = [one.sealed[:length] for length in range(len(one.sealed))]
+        longer = [one.sealed + more for more in (b"\0", bytes(64), one.sealed)]
+        for broken in (*cut, *longer):
+            with pytest.raises(
+                CannotUnseal, match=r"no envelope|not a whole envelope|damaged, moved or rolled back"
+            ):
+                unseal(keys[one.subject, one.scope], one.place, broken)
+        for foreign in (b"AF\x00", b"AF\x02", b"AF\xff", b"AG\x01", b"\0\0\0"):
+            with pytest.raises(UnknownSuite, match=r"suite \d+ is not known|does not begin like one"):
+                unseal(keys[one.subject, one.scope], one.place, foreign + one.sealed[3:])
+
+
+Reader = Callable[[Memory, Mapping[str, Any]], object]
+
+
+def _repeats(memory: Memory, row: Mapping[str, Any]) -> object:
+    visitor = Visitor(memory)
+    visitor.conversation = row["conversation"]
+    return done(memory.turns(visitor.turn(Said("hm"), key=row["event_key"]))[0])
+
+
+def _goes_on(memory: Memory, row: Mapping[str, Any]) -> object:
+    visitor = Visitor(memory)
+    visitor.conversation = row["id"]
+    return visitor.says("hm")
+
+
+def _carried(memory: Memory, row: Mapping[str, Any]) -> object:
+    task = outbox.Task(id=row["id"], kind=row["kind"], subject="", at=memory.now(), sealed=row["sealed"])
+    return memory.run(outbox.Outbox(memory.rooms.engine, memory.rooms.keyring).carried, task)
+
+
+READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each column
+    ("conversations", "sealed_state"): _goes_on,
+    ("messages", "sealed_body"): lambda memory, row: memory.run(
+        memory.store.transcript, row["conversation"], 0
+    ),
+    ("messages", "sealed_digest"): _repeats,
+    ("fields", "sealed_value"): lambda memory, row: memory.run(
+        memory.store.record, row["subject"], purpose="own_view"
+    ),
+    ("consents", "sealed_evidence"): lambda memory, row: memory.run(memory.store.receipts, row["subject"]),
+    ("chats", "sealed_chat"): lambda memory, row: memory.run(memory.store.telegram_conversation, CHAT),
+    ("outbox", "sealed"): _carried,
+    ("staff", "sealed_email"): lambda memory, row: memory.run(_staff(memory).colleagues),
+}
+
+
+def test_the_store_refuses_what_was_exchanged_in_its_tables(memory: Memory) -> None:
+    """Two rows of a table exchange their envelopes: whoever reads there is told, and gets nothing of either."""
+    assert set(READERS) == {*SEALED} - {COPIED}
+    for (name, column), read in READERS.items():
+        table = tables.metadata.tables[name]
+        rows = [row for row in memory.rooms.rows(table) if _is_read(memory, row, column)]
+        one, other = rows[0], rows[-1]
+        memory.run(_exchange, memory, table, column, one, other)
+
+        with pytest.raises(CannotUnseal) as refused:
+            read(memory, {**one, column: other[column]})
+
+        assert "damaged, moved or rolled back" in str(refused.value)
+        assert not [value for value in DETAILS.values() if value in str(refused.value)]
+        memory.run(
+            _exchange, memory, table, column, {**one, column: other[column]}, {**other, column: one[column]}
+        )
+        assert read(memory, one) is not None
+
+
+def _is_read(memory: Memory, row: Mapping[str, Any], column: str) -> bool:
+    going = {person["subject"] for person in memory.rooms.rows(tables.subjects) if person["status"] != "live"}
+    scope = row.get("scope", "profile.1")
+    return bool(row[column]) and row.get("subject") not in going and scope.startswith(("profile", "c1"))
+
+
+def _exchange(memory: Memory, table: sa.Table, column: str, *rows: Mapping[str, Any]) -> None:
+    assert rows[0][column] != rows[1][column]
+    with memory.rooms.engine.begin() as connection:
+        for row, other in (rows, rows[::-1]):
+            mine = sa.and_(*(key == row[key.name] for key in table.primary_key))
+            connection.execute(sa.update(table).where(mine).values({column: other[column]}))
