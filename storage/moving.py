@@ -50,7 +50,8 @@ def _move_field(carrying: Carrying, row: Row[Any], old: str, new: str) -> None:
     value = carrying.keys.unseal(old, field_place(row.subject, old, row.name, row.revision), row.sealed_value)
     revision = row.revision + 1
     moved = {**row._mapping, "scope": new, "revision": revision}
-    moved["sealed_value"] = carrying.keys.seal(new, field_place(row.subject, new, row.name, revision), value)
+    place = field_place(row.subject, new, row.name, revision)
+    moved["sealed_value"] = carrying.keys.seal(new, place, value, powers_of_two=row.name == NEED)
     carrying.kept[new, row.name] = moved
 
 

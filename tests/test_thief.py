@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 
 from bot.web.frames import key_of
 from storage import keyring_tables, tables
+from storage.sealing import PREFIX_BYTES, TAG_BYTES
 from storage.storage import Storage
 from tests.bot_api import BotApi
 from tests.remembering import Memory, Visitor, remembering
@@ -124,30 +125,38 @@ def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
         yield made
 
 
-def _lengths(
-    memory: Memory, table: sa.Table, column: str, keep: Callable[[dict[str, Any]], bool]
-) -> set[int]:
+def _sizes(memory: Memory, table: sa.Table, column: str, **named: str) -> set[int]:
+    """Return how long the values are that are sealed in a column, padding included."""
     rows: list[dict[str, Any]] = memory.rooms.rows(table)
-    return {len(row[column]) for row in rows if keep(row)}
+    chosen = [row for row in rows if row[column] and all(row[name] == value for name, value in named.items())]
+    return {len(row[column]) - PREFIX_BYTES - TAG_BYTES for row in chosen}
 
 
-def test_all_short_details_are_equally_long(memory: Memory) -> None:
-    """Numbers of any country, one-letter and long names, small and larger addresses: all are sealed to one length."""
-    for phone, email in (
-        ("+8613800000321", "a@example.com"),
-        ("+447700900123", f"{'long' * 12}@example.com"),
+def test_lengths_tell_nothing_of_details_and_little_of_words(memory: Memory) -> None:
+    """Numbers of any country, short and long names and addresses: one size; free text: a power of two, also moved."""
+    for phone, email, words in (
+        ("+8613800000321", "a@example.com", "Price?"),
+        ("+447700900123", f"{'long' * 12}@example.com", "How do your gateways reach the cloud? " * 5),
     ):
         visitor = Visitor(memory)
-        visitor.consents()
-        visitor.picks("whose:own")
+        visitor.opens()
+        visitor.says(words)
+        for value in ("followup:yes", "consent:agree", "whose:own"):
+            visitor.picks(value)
         for value in ("Li", "Example Valves and Fittings Company Ltd", phone, email, "CEO"):
             visitor.says(value)
+        visitor.picks("command:correct")
+        visitor.picks("correct:need")
+        visitor.says(f"{words} {words}")
 
-    assert _lengths(memory, tables.fields, "sealed_value", lambda row: row["name"] != "need") == {99}
-    assert (
-        len(_lengths(memory, tables.messages, "sealed_digest", lambda row: row["sealed_digest"] is not None))
-        == 1
+    for name in ("name", "company", "phone", "email", "position"):
+        assert _sizes(memory, tables.fields, "sealed_value", name=name) == {64}
+    assert _sizes(memory, tables.messages, "sealed_digest") == {64}
+    spoken = _sizes(memory, tables.messages, "sealed_body") | _sizes(
+        memory, tables.fields, "sealed_value", name="need"
     )
+    assert spoken <= {64 << power for power in range(6)}
+    assert _sizes(memory, tables.fields, "sealed_value", name="need") == {64, 512}
 
 
 def test_what_a_thief_learns_of_look_ups(memory: Memory) -> None:
