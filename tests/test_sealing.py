@@ -1,52 +1,20 @@
 """Sealing: what is sealed opens in its own place alone, and tells nothing, not even its length (S10)."""
 
-import base64
-import re
 import struct
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.epochs import Epoch
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
-from storage.kek_file import FileProvider
 from storage.sealing import DataKey, Place, framed, key_version, seal, unseal
-from storage.signatures import verify
 
-PAGE = (Path(__file__).parent.parent / "docs" / "sealing.md").read_text(encoding="utf-8")
-PAGE_FILE = PAGE.partition("```json\n")[2].partition("```")[0]
 KEY = DataKey.of(2, bytes(range(32)))
 NONCE = bytes(range(12))
 PLACE = Place("5" * 32, "fields", "sealed_value", "7" * 32, 3)
 OVERHEAD = 2 + 1 + 4 + 12 + 16  # bytes; magic, suite, key version, nonce, tag
 
 ENVELOPE = seal(KEY, PLACE, b"Ada Example", NONCE)
-
-
-@pytest.fixture(scope="module")
-def vectors() -> dict[str, str]:
-    """Every line of the vectors in docs/sealing.md."""
-    blocks = re.findall(r"```vector\n(.*?)```", PAGE, re.DOTALL)
-    lines = [line.partition("=") for block in blocks for line in block.splitlines()]
-    return {name.strip(): value.strip() for name, _, value in lines}
-
-
-def plainly_framed(*parts: bytes) -> bytes:
-    """A second implementation of the framing, straight from the page."""
-    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
-
-
-def number(value: int) -> bytes:
-    """A number inside a framing."""
-    return struct.pack(">Q", value)
 
 
 @given(
@@ -176,91 +144,3 @@ def test_no_two_lists_of_parts_are_framed_alike() -> None:
     framings = {framed("ab", "c"), framed("a", "bc"), framed("abc"), framed("abc", ""), framed("", "abc")}
 
     assert len(framings) == 5
-
-
-def test_the_published_envelope_opens(vectors: dict[str, str]) -> None:
-    """The vector of docs/sealing.md is what this code seals, and what it opens."""
-    place = Place(
-        vectors["subject"], vectors["table"], vectors["column"], vectors["row"], int(vectors["revision"])
-    )
-    key = DataKey.of(int(vectors["version"]), bytes.fromhex(vectors["data key"]))
-    envelope = bytes.fromhex(vectors["envelope"])
-
-    assert seal(key, place, vectors["value"].encode(), bytes.fromhex(vectors["nonce"])) == envelope
-    assert unseal({key.version: key}, place, envelope).decode() == vectors["value"]
-
-
-def test_the_published_envelope_follows_from_the_page_alone(vectors: dict[str, str]) -> None:
-    """A plain second implementation, written from the page, arrives at the same bytes."""
-    words = [vectors[name].encode() for name in ("subject", "table", "column", "row")]
-    bound = plainly_framed(b"AF", number(1), *words, number(2), number(3))
-    padded = (vectors["value"].encode() + b"\x80").ljust(64, b"\x00")
-    nonce = bytes.fromhex(vectors["nonce"])
-
-    body = AESGCM(bytes.fromhex(vectors["data key"])).encrypt(nonce, padded, bound)
-
-    assert (b"AF\x01" + struct.pack(">I", 2) + nonce + body).hex() == vectors["envelope"]
-
-
-def test_the_published_keys_of_an_epoch_follow_from_the_page_alone(vectors: dict[str, str]) -> None:
-    """Wrap key, index key, wrapped data key and look-up, by the plain second implementation."""
-    secret = bytes.fromhex(vectors["epoch secret"])
-    nonce = bytes.fromhex(vectors["nonce"])
-    wrap, index = (
-        HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
-        for info in (b"askfirst wrap 1", b"askfirst index 1")
-    )
-    owner = [vectors["subject"].encode(), vectors["scope"].encode()]
-    bound = plainly_framed(b"askfirst data key 1", number(1), b"default", *owner, number(2), number(1))
-    wrapped = nonce + AESGCM(wrap).encrypt(nonce, bytes.fromhex(vectors["data key"]), bound)
-    mac = HMAC(index, SHA256())
-    mac.update(plainly_framed(vectors["field"].encode(), vectors["normalised"].encode()))
-
-    epoch = Epoch.of(int(vectors["epoch"]), datetime(2026, 11, 1, tzinfo=UTC), secret)
-
-    assert (wrap.hex(), index.hex()) == (vectors["wrap key"], vectors["index key"])
-    assert wrapped.hex() == vectors["wrapped data key"]
-    assert (
-        epoch.wrap(vectors["subject"], vectors["scope"], 2, bytes.fromhex(vectors["data key"]), nonce)
-        == wrapped
-    )
-    assert unseal({2: epoch.unwrap(vectors["subject"], vectors["scope"], 2, wrapped)}, PLACE, ENVELOPE)
-    assert (
-        mac.finalize()[:16].hex()
-        == vectors["mac"]
-        == epoch.mac(vectors["field"], vectors["normalised"]).hex()
-    )
-
-
-def test_the_published_wrap_of_a_secret_follows_from_the_page_alone(
-    vectors: dict[str, str], tmp_path: Path
-) -> None:
-    """What a KEK wraps, by the plain second implementation; and the file of the page opens it."""
-    nonce = bytes.fromhex(vectors["nonce"])
-    bound = plainly_framed(b"askfirst kek wrap 1", vectors["kek id"].encode(), b"epoch 1")
-
-    body = AESGCM(bytes.fromhex(vectors["kek"])).encrypt(nonce, bytes.fromhex(vectors["epoch secret"]), bound)
-
-    tmp_path.chmod(0o700)
-    file = tmp_path / "kek.json"
-    key = base64.b64encode(bytes.fromhex(vectors["kek"])).decode()
-    file.write_text(PAGE_FILE.replace("<32 bytes, base64>", key), encoding="utf-8")
-    file.chmod(0o600)
-    wrapped = FileProvider(file, lambda size: nonce[:size]).wrap(
-        "epoch 1", bytes.fromhex(vectors["epoch secret"])
-    )
-
-    assert (nonce + body).hex() == vectors["wrapped epoch secret"]
-    assert wrapped == (vectors["kek id"], nonce + body)
-
-
-def test_the_published_signature_is_checked_by_anyone(vectors: dict[str, str]) -> None:
-    """The signature follows from the page, and a single changed part of it does not verify (L14)."""
-    domain, payload = vectors["domain"], vectors["payload"].encode()
-    public, signature = bytes.fromhex(vectors["public key"]), bytes.fromhex(vectors["signature"])
-    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vectors["private key"]))
-
-    assert private.sign(plainly_framed(domain.encode(), payload)) == signature
-    assert verify(public, domain, payload, signature)
-    assert not verify(public, "askfirst certificate", payload, signature)
-    assert not verify(public, domain, b"{} ", signature)

@@ -11,56 +11,25 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from intake.events import AskedToForget, Said, Visited
+from intake.events import Said
 from storage import outbox, tables
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
 from storage.key_cache import Versions
 from storage.sealing import HEADER, SUITE, key_version, seal, unseal
-from storage.staff import Staff
 from tests.envelopes import SEALED, Envelope, envelopes
 from tests.remembering import DETAILS, Memory, Visitor, done, remembering
+from tests.sealed_people import CHAT, colleagues, populate
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-TOLD = (("browser", "Canary Browser"), ("pages", "/canary"))
 COPIED = ("erasures", "sealed_task")  # goes into the outbox as it is, and is sealed to its place there
-CHAT = 470_011_223_344
 
 
 @pytest.fixture
 def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """A store with something in every sealed column: four people, two colleagues, tasks, an erasure under way."""
+    """A store with something in every sealed column."""
     with remembering(data_url, keyring_url, tmp_path) as made:
-        web, chat, going, other = (
-            Visitor(made),
-            *(Visitor(made, channel="telegram", chat=CHAT + number) for number in range(3)),
-        )
-        web.sends("news", "visit")
-        for visitor in (chat, going, other):
-            visitor.sends()
-        web.does(Visited(TOLD))
-        web.says("correct phone")
-        web.says("+8613900000000")
-        made.run(made.store.mark_delivered, going.conversation, 1, 77)
-        going.does(AskedToForget("all"))
-        staff = _staff(made)
-        for address in ("sales@example.com", "privacy@example.com"):
-            made.run(staff.add, address, "sales", made.now())
-        for recipient in ("crm", "mailbox"):
-            made.run(_enqueue, made, recipient)
+        populate(made)
         yield made
-
-
-def _staff(memory: Memory) -> Staff:
-    return Staff(memory.rooms.engine, memory.rooms.keyring, random=os.urandom)
-
-
-def _enqueue(memory: Memory, recipient: str) -> None:
-    bare = outbox.Task(
-        id=os.urandom(16).hex(), kind="person.erased", subject="", at=memory.now(), recipient=recipient
-    )
-    task = outbox.lasting(memory.rooms.keyring, os.urandom, bare, {"reference": "AF-1"})
-    with memory.rooms.engine.begin() as connection:
-        outbox.enqueue(connection, [task])
 
 
 def _all(memory: Memory) -> list[Envelope]:
@@ -194,7 +163,7 @@ READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each
     ("consents", "sealed_evidence"): lambda memory, row: memory.run(memory.store.receipts, row["subject"]),
     ("chats", "sealed_chat"): lambda memory, row: memory.run(memory.store.telegram_conversation, CHAT),
     ("outbox", "sealed"): _carried,
-    ("staff", "sealed_email"): lambda memory, row: memory.run(_staff(memory).colleagues),
+    ("staff", "sealed_email"): lambda memory, row: memory.run(colleagues(memory).colleagues),
 }
 
 
