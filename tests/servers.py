@@ -8,10 +8,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 
@@ -58,6 +59,8 @@ class PostgreSQL:
         StorageThread  # the administrator's; a process for each statement would cost more than the statement
     )
     engine: sa.Engine
+    data: Path  # tables, indexes and write-ahead log; what the server prints is in `log`
+    log: Path
 
     def url(self, database: str) -> str:
         """Return the address of a database in the form an operator would write."""
@@ -71,6 +74,11 @@ class PostgreSQL:
     def drop(self, database: str) -> None:
         """Remove a database, connections that a test left open included."""
         self.does(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def dump(self, database: str) -> bytes:
+        """Return what `pg_dump` writes of a database."""
+        command: list[str | Path] = [self.programs / "pg_dump", "--dbname", self.url(database)]
+        return subprocess.run(command, check=True, capture_output=True, env=_plain_environment()).stdout
 
     def answers(self) -> bool:
         """Say whether the server takes connections yet."""
@@ -94,8 +102,8 @@ class PostgreSQL:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[PostgreSQL]:
-    """Yield a PostgreSQL server in a temporary folder and stop it afterwards.
+def running_postgresql(*settings: str) -> Iterator[PostgreSQL]:
+    """Yield a PostgreSQL server in a temporary folder and stop it afterwards; `settings` as "log_statement=all".
 
     Raises: NoServer when neither the packaged programs nor the system's start.
     """
@@ -105,7 +113,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         faults = []
         for programs in _postgresql_programs(folder):
             try:
-                server, process = _start_postgresql(programs, folder)
+                server, process = _start_postgresql(programs, folder, settings)
             except (NoServer, OSError) as fault:
                 faults.append(f"{programs}: {fault}")
                 continue
@@ -146,34 +154,41 @@ def _readable_by_all(installed: Path, folder: Path) -> Path:
     return copy
 
 
-def _start_postgresql(programs: Path, folder: Path) -> tuple[PostgreSQL, subprocess.Popen[bytes]]:
+def _start_postgresql(
+    programs: Path, folder: Path, settings: Sequence[str]
+) -> tuple[PostgreSQL, subprocess.Popen[bytes]]:
     data = Path(tempfile.mkdtemp(dir=folder, prefix="data-"))
     if os.geteuid() == 0:
         shutil.chown(data, UNPRIVILEGED)
     _begin(
         [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     ).wait()
-    server = _administered(programs, free_port())
+    server = _administered(programs, free_port(), data)
     # -F: no fsync. Whether PostgreSQL keeps its word is not what the tests prove, and they take a fraction of the time.
     listen = ["-h", "127.0.0.1", "-p", str(server.port), "-k", ""]
-    process = _begin([programs / "postgres", "-D", data, *listen, "-F"])
+    set_ = [part for setting in settings for part in ("-c", setting)]
+    with server.log.open("wb") as printed:
+        process = _begin([programs / "postgres", "-D", data, *listen, "-F", *set_], printed)
     _wait_until_ready(server, process)
     return server, process
 
 
-def _administered(programs: Path, port: int) -> PostgreSQL:
+def _administered(programs: Path, port: int, data: Path) -> PostgreSQL:
     engine = data_engine(f"postgresql://postgres@127.0.0.1:{port}/postgres")
     by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")  # databases are made in no transaction
-    return PostgreSQL(programs, port, StorageThread("test-postgresql", greenlets=True), by_itself)
+    thread = StorageThread("test-postgresql", greenlets=True)
+    return PostgreSQL(programs, port, thread, by_itself, data, data.with_suffix(".log"))
 
 
-def _begin(command: list[str | Path]) -> subprocess.Popen[bytes]:
+def _begin(
+    command: list[str | Path], printed: IO[bytes] | int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     nobody = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
     return subprocess.Popen(
         command,
         cwd="/",
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=printed,
+        stderr=printed,
         env=_plain_environment(),
         user=nobody.pw_uid if nobody else None,
         group=nobody.pw_gid if nobody else None,
