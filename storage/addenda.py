@@ -7,6 +7,7 @@ opens them no more once all those epochs are retired and their KEKs gone. The ce
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from storage.connecting import reading
 from storage.keyring_tables import addenda, certificates, epochs, insert_new, retired_keks
 from storage.means import Means, stamp
 
+ID = re.compile("[0-9a-f]{32}")  # anything else is not asked of the database: its log would hold it
 AT_ONCE = 50  # certificates; a signature takes about 0.1 ms
 
 
@@ -40,6 +42,8 @@ def certify(means: Means, certificate: str, at: datetime, document: dict[str, An
 
 def certificate(means: Means, certificate: str) -> dict[str, Any] | None:
     """Return a certificate as it was signed last: with `done` where its addendum exists. None: there is none."""
+    if not ID.fullmatch(certificate):
+        return None
     newest = (
         select(func.coalesce(addenda.c.body, certificates.c.body))
         .select_from(certificates)

@@ -6,6 +6,7 @@ in any list and cannot be opened (design, "Purpose-bound"; L3).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ WITHDRAWN = "withdrawn"
 NEED = "need"
 PAGE = 50  # leads; design, "Look-up": the newest 50 cost less than a millisecond
 STATED = ("call_back", "write_back", "prepare_answer")  # what colleagues say for the purpose of answering
+# As the desk draws them. Whatever else a colleague looks for is not asked of the database: its log would hold it.
+REFERENCE = re.compile(r"AF-[0-9A-Z-]{1,20}")
 _CURSOR = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -98,6 +101,8 @@ class Leads:
 
     def one(self, reference: str) -> Lead:
         """Return a lead. Raises NotFound; ConsentRequired when its person withdrew."""
+        if not REFERENCE.fullmatch(reference):
+            raise NotFound("a lead without a reference")
         with reading(self._engine).begin() as connection:
             rows = connection.execute(self._accessible().where(leads.c.reference == reference)).all()
             found = self._with_names(connection, rows)
@@ -252,5 +257,7 @@ def _cursor(lead: Lead) -> str:
 def _before(cursor: str) -> sa.ColumnElement[bool]:
     moment, _, reference = cursor.partition(".")
     at = datetime.strptime(moment, _CURSOR).replace(tzinfo=UTC)
+    if not REFERENCE.fullmatch(reference):
+        raise ValueError("no cursor of ours")
     same = sa.and_(leads.c.submitted_at == at, leads.c.reference < reference)
     return sa.or_(leads.c.submitted_at < at, same)

@@ -16,6 +16,7 @@ LATIN = "Kanarivogel"  # stands in every Latin canary, and in no program and no 
 CHINESE = "金丝雀"  # the same in Chinese
 ID_NUMBER = "11010519491231002X"  # the example of the standard, GB 11643-1999
 BANK_CARDS = ("4111111111111111", "5555555555554444")  # what card schemes publish for tests
+CREDIT_CODE = "91350100M000100Y43"  # the example of python-stdnum's documentation
 FORBIDDEN = (ID_NUMBER, *BANK_CARDS)
 CODINGS = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
@@ -36,6 +37,7 @@ DETAILS: Mapping[str, Mapping[str, str]] = {
         "position": f"Head of {LATIN} piping",
         "need": f"Does the gateway read {LATIN} meters over Modbus?",
         "address": f"1 {LATIN} Road, Hangzhou",
+        "credit_code": CREDIT_CODE,
     },
     "zh-CN": {
         "name": f"{CHINESE}文",
@@ -45,6 +47,7 @@ DETAILS: Mapping[str, Mapping[str, str]] = {
         "position": f"{CHINESE}管道主管",
         "need": f"网关能不能读取{CHINESE}电表？",
         "address": f"杭州市{CHINESE}路 1 号",
+        "credit_code": CREDIT_CODE,
     },
 }
 

@@ -1,18 +1,21 @@
-"""Whole consultations full of canaries, on every channel: right and wrong answers, too early, corrected, looked at."""
+"""Whole consultations full of canaries, on every channel: right and wrong answers, too early, corrected, erased."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import cycle
 from typing import Any
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType
 
 from tests.bot_api import BotApi
-from tests.canaries import BANK_CARDS, CHINESE, DETAILS, ID_NUMBER, LATIN
-from tests.crash_desk import KilledDesk
+from tests.canaries import BANK_CARDS, CHINESE, CREDIT_CODE, DETAILS, ID_NUMBER, LATIN
+from tests.canary_desk import CanaryDesk
 from tests.telegram_house import TelegramHouse
+from tests.telegram_people import until
 from tests.telegram_voice import TelegramVoice
 
 EARLY = ("+86 138 0000 4788", "early.kanari4788@example.com")  # typed before anybody agreed to anything
@@ -20,7 +23,7 @@ LATER_PHONE = "+86 138 0000 4799"  # the correction
 ADDRESS = "203.0.113.77"  # RFC 5737, TEST-NET-3: nobody's
 CHATS = {"en": 4_711_081_542, "zh-CN": 4_711_081_543}
 LANGUAGE = {"en": "en", "zh-CN": "zh-hans"}
-QUIET_SECONDS = 0.3  # seconds without a new message: the bot has said everything
+PATIENCE = 20  # seconds for a frame
 
 Frame = dict[str, Any]
 
@@ -55,6 +58,9 @@ def consultation(locale: str, channel: str) -> Sequence[Frame]:
         *map(said, (f"wen.{LATIN}@", f"wen {LATIN}@example.com", mine["email"])),
         said(mine["position"]),
         picked("field:skip"),
+        picked("field:gender:female"),
+        *map(said, (f"{LATIN} " * 40, mine["address"])),
+        *map(said, (f"{CREDIT_CODE}0", mine["credit_code"])),
         picked("review:change:company"),
         said(other["company"]),
         picked("review:send"),
@@ -74,7 +80,7 @@ def consultation(locale: str, channel: str) -> Sequence[Frame]:
 class Walker:
     """Somebody on the web. `token` leads to their session."""
 
-    def __init__(self, desk: KilledDesk, client: ClientSession, locale: str) -> None:
+    def __init__(self, desk: CanaryDesk, client: ClientSession, locale: str) -> None:
         """Be nobody yet."""
         self.desk, self.client, self.locale = desk, client, locale
         self.token = self.conversation = ""
@@ -103,21 +109,46 @@ class Walker:
         for place, frame in enumerate(consultation(self.locale, "web")):
             status, answer = await self.asks("POST", "/api/v1/messages", json={"id": f"c{place}", **frame})
             assert status == 200, (frame, answer)
-        status, answer = await self.asks("POST", "/api/v1/visit", json={"visit": {"browser": f"{LATIN}/1.0"}})
+        visit = dict.fromkeys(("browser", "device_model", "operating_system", "pages"), f"{LATIN}/1.0")
+        status, answer = await self.asks("POST", "/api/v1/visit", json={"visit": visit})
         assert status == 204, answer
         await self._uses_rights()
         await self._makes_mistakes()
 
     async def walks_by_socket(self) -> None:
-        """Hold the consultation over a socket."""
+        """Hold the consultation over a socket, with ids that are canaries too; then speak badly."""
         await self.opens()
+        async with self._socket() as socket:
+            for place, frame in enumerate(consultation(self.locale, "web")):
+                await socket.send_json({"id": f"{LATIN}{CHINESE}{place}", **frame})
+                while (told := await socket.receive_json(timeout=PATIENCE))["type"] != "ack":
+                    assert told["type"] in ("welcome", "message"), told
+        for broken in (f'{{"type":"say","id":"{LATIN}","text":{LATIN}', f'"{LATIN}"' * 4_000, f"{LATIN}\0"):
+            async with self._socket() as socket:
+                await socket.send_str(broken)
+                while (await socket.receive(timeout=PATIENCE)).type is WSMsgType.TEXT:
+                    pass
+
+    @asynccontextmanager
+    async def _socket(self) -> AsyncIterator[ClientWebSocketResponse]:
         async with self.client.ws_connect(f"{self.desk.url}/api/v1/chat") as socket:
             await socket.send_json({"type": "hello", "token": self.token, "after": 0})
-            for place, frame in enumerate(consultation(self.locale, "web")):
-                await socket.send_json({"id": f"c{place}", **frame})
-                while (told := await socket.receive_json(timeout=20))["type"] != "ack":
-                    assert told["type"] in ("welcome", "message"), told
-            await socket.send_str(f'{{"type":"say","id":"{LATIN}","text":{LATIN}')
+            yield socket
+
+    async def fails(self) -> None:
+        """Say something while the desk cannot keep it."""
+        for frame in (said(f"{LATIN} {LATER_PHONE}"), picked("command:view")):
+            status, answer = await self.asks("POST", "/api/v1/messages", json={"id": LATIN, **frame})
+            assert (status, answer["code"]) == (500, "internal"), answer
+
+    async def walks_until_it_dies(self, reached: asyncio.Event) -> None:
+        """Consult until nobody answers any more; tell when the details have begun."""
+        await self.opens()
+        with suppress(ClientError, OSError):
+            for place, frame in enumerate(cycle(consultation(self.locale, "web"))):
+                await self.asks("POST", "/api/v1/messages", json={"id": f"{LATIN}{place}", **frame})
+                if frame.get("text") == DETAILS[self.locale]["phone"]:
+                    reached.set()
 
     async def _uses_rights(self) -> None:
         mine = DETAILS[self.locale]
@@ -141,7 +172,7 @@ class Walker:
             ("POST", "/api/v1/messages", {"json": {"id": LATIN, **said(f"{LATIN}\0")}}),
             ("POST", "/api/v1/messages", {"json": {"id": LATIN, **picked(LATIN)}}),
             ("PATCH", "/api/v1/me", {"json": {"phone": LATIN, "email": DETAILS["en"]["email"]}}),
-            ("PATCH", "/api/v1/me", {"json": {"address": DETAILS["en"]["address"]}}),  # nobody asks for it
+            ("PATCH", "/api/v1/me", {"json": {"industry": LATIN}}),
             ("PATCH", "/api/v1/me", {"json": {LATIN: CHINESE}}),
             ("POST", "/api/v1/visit", {"json": {"visit": {LATIN: CHINESE}}}),
             ("POST", "/api/v1/me/withdraw", {"json": {"purposes": [LATIN]}}),
@@ -177,37 +208,83 @@ class TelegramWalker:
         """Type, or press a button."""
         if frame["type"] == "say":
             await self.voice.say(frame["text"])
-            return
-        if not frame["value"].startswith("command:"):
-            await self._reads()
-        await self.voice.pick(frame["value"], tuple(frame["purposes"]))
+        elif frame["value"].startswith("command:"):
+            await self.voice.pick(frame["value"], ())
+        else:
+            async with asyncio.timeout(PATIENCE):
+                while not await self._presses(frame["value"], frame["purposes"]):
+                    pass
 
-    async def _reads(self) -> None:
-        """Wait until the bot has said everything: buttons of an older question are refused."""
-        count, quiet = -1, 0.0
-        while quiet < QUIET_SECONDS:
-            await asyncio.sleep(0.05)
-            shown = self.api.said(self.voice.number)
-            count, quiet = len(shown), quiet + 0.05 if len(shown) == count else 0.0
-            self.voice.read = shown[-1]["message_id"] if shown else 0
+    async def _presses(self, value: str, purposes: Sequence[str]) -> bool:
+        """Tick boxes and press a button of the newest message; say whether the bot still took it."""
+        await until(lambda: self._label(value), PATIENCE)
+        card, rules = self.api.said(self.voice.number)[-1]["message_id"], self.voice.house.loaded.rules
+        for purpose in purposes:
+            boxes = {f"☐ {label}" for label in rules.purposes[purpose].label.values()}
+            if not await self._pressed(card, boxes):
+                return False
+        return await self._pressed(card, {self._label(value)})
+
+    async def _pressed(self, card: int, labels: set[str]) -> bool:
+        [button] = [one for one in _buttons(self.api.messages[card]) if one["text"] in labels]
+        query = await self.voice.person.send_data(button["callback_data"], self.api.messages[card])
+
+        def answers() -> list[Frame]:
+            found = [given for name, given in self.api.calls if name == "answerCallbackQuery"]
+            return [given for given in found if given["callback_query_id"] == query]
+
+        await until(answers, PATIENCE)
+        if taken := not answers()[0].get("text"):
+            await until(lambda: button not in _buttons(self.api.messages[card]), PATIENCE)
+        return taken
+
+    def _label(self, value: str) -> str:
+        shown = self.voice.person.buttons
+        return next((one for one in self._labels(value) if one in shown), "")
+
+    def _labels(self, value: str) -> list[str]:
+        return [self.voice.label(value, locale) for locale in self.voice.house.loaded.rules.locales]
 
 
-async def colleague_opens_all_leads(desk: KilledDesk) -> int:
-    """Enter the console by the link that the desk has printed, open every lead whole, answer; return how many."""
-    link = re.search(r"staff console\s+\S+#(\S+)", desk.log.read_text(encoding="utf-8"))
-    assert link, "the desk has printed no link"
-    async with ClientSession(desk.url, cookie_jar=CookieJar(unsafe=True)) as browser:
-        async with browser.post("/staff/enter", data={"link": link[1]}) as entered:
-            assert entered.status == 200
-        async with browser.get("/api/v1/staff/leads") as listed:
-            csrf, leads = {"X-CSRF-Token": listed.headers["X-CSRF-Token"]}, (await listed.json())["leads"]
-        async with browser.get(f"/api/v1/staff/leads?q={DETAILS['en']['email']}") as found:
-            assert found.status == 200
-        for lead in leads:
-            path = f"/api/v1/staff/leads/{lead['reference']}"
-            asked = {"purpose": "call_back", "fields": ["name", "company", "phone", "email", "need"]}
-            async with browser.post(f"{path}/open", json=asked, headers=csrf) as opened:
-                assert LATIN.lower() in (await opened.text()).lower()
-            async with browser.post(f"{path}/reply", json={"text": f"Dear {LATIN}"}, headers=csrf) as replied:
-                assert replied.status == 201
-    return len(leads)
+def _buttons(message: Frame) -> list[Frame]:
+    return [button for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row]
+
+
+class Everybody:
+    """Six people: on each channel one in English and one in Chinese."""
+
+    def __init__(self, desk: CanaryDesk, client: ClientSession, api: BotApi, house: TelegramHouse) -> None:
+        """Have nobody speak yet."""
+        self.posting = {locale: Walker(desk, client, locale) for locale in DETAILS}
+        self.calling = {locale: Walker(desk, client, locale) for locale in DETAILS}
+        self.chatting = {locale: TelegramWalker(api, house, locale) for locale in DETAILS}
+
+    async def walk(self) -> None:
+        """Let everybody consult."""
+        await asyncio.gather(
+            *(walker.walks_by_http() for walker in self.posting.values()),
+            *(walker.walks_by_socket() for walker in self.calling.values()),
+            *(walker.walks() for walker in self.chatting.values()),
+        )
+
+    @property
+    def tokens(self) -> list[str]:
+        """Return the bearer tokens: only their hashes are kept."""
+        return [walker.token for walker in (*self.posting.values(), *self.calling.values())]
+
+    async def half_of_them_delete(self) -> None:
+        """Erase one person of each channel, each by another way."""
+        status, certificate = await self.posting["en"].asks("DELETE", "/api/v1/me", json={"scope": "all"})
+        assert (status, certificate["scope"]) == (200, "all")
+        for place, frame in enumerate((picked("command:delete"), picked("delete:all"))):
+            told = await self.calling["zh-CN"].asks(
+                "POST", "/api/v1/messages", json={"id": f"d{place}", **frame}
+            )
+            assert told[0] == 200
+        await self.chatting["en"].sends(picked("command:delete"))
+        await self.chatting["en"].sends(picked("delete:all"))
+
+    @property
+    def deleting(self) -> set[str]:
+        """Return the conversations of the web that will be erased."""
+        return {self.posting["en"].conversation, self.calling["zh-CN"].conversation}

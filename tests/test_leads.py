@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.desk import Desk
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
@@ -70,6 +71,8 @@ async def test_the_newest_lead_comes_first_page_by_page(desk: Desk, leads: Leads
 
 async def test_a_cursor_that_is_none_is_refused(desk: Desk, leads: Leads) -> None:
     """An invented cursor is an error, not an empty page."""
+    with pytest.raises(ValueError, match="no cursor"):
+        await desk.call(leads.newest, cursor=f"20261123T090000000000Z.{LI_NA['email']}")
     with pytest.raises(ValueError, match="time data"):
         await desk.call(leads.newest, cursor="yesterday")
 
@@ -235,3 +238,23 @@ async def test_an_export_begins_where_it_is_told_to(desk: Desk, leads: Leads) ->
 
     assert await desk.call(leads.export, "contact", later, "command", later) == []
     assert (await _record(desk, person)).recipients == ()
+
+
+async def test_what_is_no_reference_is_not_asked_of_the_database(desk: Desk, leads: Leads) -> None:
+    """S10: an address, a number or a word that somebody looks for stands in no statement: logs would keep it."""
+    asked: list[str] = []
+    for engine in (desk.storage.engine, desk.storage.keyring_engine):
+        sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(repr(given[2:4])))
+    reference = await Person(desk).sends()
+
+    for query in (LI_NA["email"], LI_NA["phone"], "AF-Li Canary", "af-li@example.com"):
+        await desk.call(leads.search, query)
+        with pytest.raises(NotFound):
+            await desk.call(leads.one, query)
+        assert await desk.call(desk.storage.store.certificate, query) is None
+    await desk.call(leads.search, reference)
+
+    assert [one for one in asked if reference in one]
+    assert not [
+        one for one in asked if "anary" in one.lower() or LI_NA["phone"] in one or "@example" in one.lower()
+    ]

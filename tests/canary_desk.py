@@ -1,0 +1,194 @@
+"""The desk of the canaries: real processes, everything that they write in one folder, and somebody who watches them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from subprocess import Popen
+
+import asyncpg
+from aiohttp import ClientSession
+
+from tests.bot_api import TOKEN
+from tests.crash_desk import PATIENCE, RETRY_SECONDS, SALES
+from tests.house import CONFIG
+from tests.receivers import SECRET
+from tests.servers import free_port
+
+ROOT = Path(__file__).parent.parent
+LOOK_SECONDS = 0.1  # seconds between two looks at what is running
+WITH_CORE_DUMPS = 'ulimit -c "$(ulimit -Hc)"; exec "$@"'  # as an operator may have set it
+CRM = """
+[[recipients]]
+id = "crm"
+kind = "webhook"
+address = "{url}"
+purpose = "contact"
+fields = ["name", "phone"]
+agreement = "internal rule 7/2026"
+country = "CN"
+secret_env = "CRM_SECRET"
+name = {{ en = "CRM", zh-CN = "客户系统" }}
+"""
+
+
+class CanaryDesk:
+    """The desk's roles as processes of the shell, logging at DEBUG. Everything they write lies under `folder`."""
+
+    def __init__(self, folder: Path, roles: Sequence[str], urls: tuple[str, str], **places: str) -> None:
+        """Nothing runs before `start`. Args: urls: of data and keyring; places: where others listen."""
+        self.folder, self.roles, self.data_url = folder, roles, urls[0]
+        self.var, self.port = folder / "var", free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        for name in ("tmp", "cwd"):
+            (folder / name).mkdir()
+        shutil.copytree(CONFIG, folder / "config")
+        rules = folder / "config" / "intake.toml"
+        every_field = rules.read_text("utf-8").replace("asked = false", "asked = true")
+        rules.write_text(every_field + SALES + CRM.format(url=places["crm"]), "utf-8")
+        self.environment = {
+            "ASKFIRST_VAR": str(self.var),
+            "ASKFIRST_CONFIG": str(folder / "config"),
+            "DATABASE_URL": urls[0],
+            "KEYRING_URL": urls[1],
+            "PORT": str(self.port),
+            "LOG_LEVEL": "DEBUG",
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": places["telegram"],
+            "SMTP_URL": places["mail"],
+            "CRM_SECRET": SECRET,
+        }
+        self.running: dict[str, Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Start every role that is not running; the operator would let them dump their memory."""
+        for role in self.roles:
+            if role not in self.running:
+                with (self.folder / f"{role}.log").open("ab") as log:
+                    self.running[role] = Popen(
+                        ["sh", "-c", WITH_CORE_DUMPS, "sh", sys.executable, "-m", "bot", role],
+                        cwd=self.folder / "cwd",
+                        env={**os.environ, **self.environment},
+                        stdout=log,
+                        stderr=log,
+                    )
+
+    async def up(self, client: ClientSession) -> None:
+        """Return when it answers."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with suppress(OSError):
+                    async with client.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def ends(self, role: str, how: signal.Signals) -> None:
+        """Send a signal to a role and wait until it is gone."""
+        process = self.running.pop(role)
+        process.send_signal(how)
+        await asyncio.to_thread(process.wait, PATIENCE)
+
+    async def command(self, *arguments: str, typed: str = "") -> str:
+        """Run a command of `askfirst`, with a line on its standard input; return what it prints."""
+        with (self.folder / "commands.log").open("ab") as log:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", *arguments),
+                cwd=self.folder / "cwd",
+                env={**os.environ, **self.environment},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+            printed, _ = await child.communicate(f"{typed}\n".encode())
+        assert child.returncode == 0, arguments
+        return printed.decode()
+
+    def printed(self) -> str:
+        """Return what the roles have printed."""
+        return "".join((self.folder / f"{role}.log").read_text("utf-8") for role in self.roles)
+
+
+@asynccontextmanager
+async def hidden_messages(data_url: str) -> AsyncIterator[None]:
+    """Let an outsider take the table of messages away, so that every turn fails in its middle; put it back."""
+    await _as_outsider(data_url, "ALTER TABLE messages RENAME TO hidden_messages")
+    try:
+        yield
+    finally:
+        await _as_outsider(data_url, "ALTER TABLE hidden_messages RENAME TO messages")
+
+
+async def _as_outsider(data_url: str, statement: str) -> None:
+    if data_url.startswith("sqlite"):
+        with closing(sqlite3.connect(data_url.removeprefix("sqlite:///"), timeout=PATIENCE)) as connection:
+            connection.execute("PRAGMA secure_delete=OFF")
+            connection.execute(statement)
+        return
+    connection = await asyncpg.connect(data_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+class Watch:
+    """Looks at the processes again and again: arguments, environment, temporary files, what PostgreSQL is doing."""
+
+    def __init__(self, desk: CanaryDesk) -> None:
+        """Watch this desk from `watching` on."""
+        self.seen: set[bytes] = set()
+        self.core_limits: dict[int, list[str]] = {}  # as last seen, by process
+        self._desk = desk
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look until the block ends."""
+        looking = asyncio.create_task(self._look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+
+    async def _look(self) -> None:
+        database = None
+        if not self._desk.data_url.startswith("sqlite"):
+            database = await asyncpg.connect(self._desk.data_url)
+        try:
+            while True:
+                self.seen.update(self._processes(), self._temporary())
+                if database:
+                    asked = await database.fetch("SELECT query FROM pg_stat_activity WHERE query <> ''")
+                    self.seen.update(row["query"].encode() for row in asked)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            if database:
+                await database.close()
+
+    def _processes(self) -> Iterator[bytes]:
+        for child in self._desk.running.values():
+            process = Path(f"/proc/{child.pid}")
+            with suppress(OSError):  # it ended meanwhile, or there is no /proc here
+                yield (process / "cmdline").read_bytes()
+                yield (process / "environ").read_bytes()
+                limits = (process / "limits").read_text("ascii").splitlines()
+                [dumps] = [one.split() for one in limits if one.startswith("Max core file size")]
+                self.core_limits[child.pid] = dumps[4:6]
+
+    def _temporary(self) -> Iterator[bytes]:
+        for path in (self._desk.folder / "tmp").rglob("*"):
+            with suppress(OSError):
+                yield path.name.encode()
+                yield path.read_bytes()
