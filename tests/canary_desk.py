@@ -131,9 +131,9 @@ async def hidden_messages(data_url: str) -> AsyncIterator[None]:
 
 async def _as_outsider(data_url: str, statement: str) -> None:
     if data_url.startswith("sqlite"):
-        with closing(sqlite3.connect(data_url.removeprefix("sqlite:///"), timeout=PATIENCE)) as connection:
-            connection.execute("PRAGMA secure_delete=OFF")
-            connection.execute(statement)
+        with closing(sqlite3.connect(data_url.removeprefix("sqlite:///"), timeout=PATIENCE)) as stranger:
+            stranger.execute("PRAGMA secure_delete=OFF")
+            stranger.execute(statement)
         return
     connection = await asyncpg.connect(data_url)
     try:

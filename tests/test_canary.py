@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,14 +19,18 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from config.load import load
-from storage.errors import KeyLost
-from storage.keyring_tables import scope_keys, tombstones
-from storage.storage import Storage
-from storage.tables import conversations, metadata
 from tests.bot_api import TOKEN, BotApi
-from tests.canaries import CHINESE, CREDIT_CODE, DETAILS, FORBIDDEN, LATIN, Search, written
+from tests.canaries import CHINESE, CREDIT_CODE, DETAILS, FORBIDDEN, LATIN, Search
 from tests.canary_desk import CanaryDesk, Watch, hidden_messages
+from tests.canary_looks import (
+    Looking,
+    copy_of,
+    deleting_subjects,
+    everything_sealed,
+    nothing_forbidden_is_sealed,
+    old_data_stays_shut,
+    rows_and_keys_are_gone,
+)
 from tests.canary_others import (
     PEOPLE,
     colleague_opens_all_leads,
@@ -35,8 +38,7 @@ from tests.canary_others import (
     strangers_speak_no_http,
 )
 from tests.canary_walks import ADDRESS, CHATS, EARLY, LATER_PHONE, Everybody, Walker
-from tests.envelopes import SEALED, Envelope, envelopes, sealed_columns
-from tests.house import CONFIG
+from tests.envelopes import SEALED, sealed_columns
 from tests.receivers import MailBox, Receiver, mail_server, receiving
 from tests.servers import PostgreSQL, free_port, running_postgresql
 from tests.telegram_house import TelegramHouse
@@ -51,6 +53,7 @@ STEMS = (  # one of these is in everything that the walkers tell of themselves
     *FORBIDDEN,
     *map(str, CHATS.values()),
 )
+EXPORTED = {"sqlite": "vcard", "postgresql": "csv"}
 ROLES = {"sqlite": ("serve",), "postgresql": ("web", "telegram", "worker")}
 LOUD = (  # a server that writes down every statement with its parameters
     "log_statement=all",
@@ -149,16 +152,18 @@ async def test_no_canary_stands_in_the_clear(
         desk, people = place.desk, place.people
         await people.walk()
         secrets = [*people.tokens, *await colleague_opens_all_leads(desk)]
-        await asyncio.gather(operator_exports_all_leads(desk), _everything_goes_wrong(place))
+        await asyncio.gather(
+            operator_exports_all_leads(desk, EXPORTED[database_kind]), _everything_goes_wrong(place)
+        )
         await until(lambda: len(place.mails.got) >= PEOPLE, 30)
         async with place.client.get(f"{desk.url}/metrics") as metrics:
             counted = await metrics.read()
         await _dies_amid_turns(place)
 
-        look = _Looking(*urls, desk.var)
-        deleted = look.at(lambda storage: _subjects(storage, people))
-        old = look.at(_everything_sealed, data_url=_backup(data_url, tmp_path))
-        look.at(_nothing_forbidden_is_sealed)
+        look = Looking(*urls, desk.var)
+        deleted = look.at(lambda storage: deleting_subjects(storage, people))
+        old = look.at(everything_sealed, data_url=copy_of(data_url, tmp_path))
+        look.at(nothing_forbidden_is_sealed)
         await people.half_of_them_delete()
         await until(lambda: len(place.api.said(CHATS["en"])) == 1, 30)
         await until(lambda: _events(place.crm).count("person.erased") == 3, 30)
@@ -178,8 +183,8 @@ async def test_no_canary_stands_in_the_clear(
     else:
         assert Search(people.deleting).in_files(tmp_path, since=began), "not even ids are found there"
     assert len(deleted) == 3
-    look.at(lambda storage: _rows_and_keys_are_gone(storage, deleted))
-    look.at(lambda storage: _old_data_stays_shut(storage, old, deleted))
+    look.at(lambda storage: rows_and_keys_are_gone(storage, deleted))
+    look.at(lambda storage: old_data_stays_shut(storage, old, deleted))
 
 
 def _events(crm: Receiver) -> list[str]:
@@ -225,74 +230,3 @@ async def _postgresql_tells_nothing(
         dump = server.dump(url.rpartition("/")[2])
         assert len(dump) > 10_000
         assert not search.hits("dump", dump)
-
-
-@dataclass(frozen=True)
-class _Looking:
-    data_url: str
-    keyring_url: str
-    folder: Path
-
-    def at(self, look: Callable[[Storage], T], data_url: str = "") -> T:
-        """Return what `look` sees in storage that is opened beside the desk, with the desk's own keys."""
-        kek = f"file:{self.folder}/keys/kek.json"
-        storage = Storage.open(data_url or self.data_url, self.keyring_url, kek, load(CONFIG).rules)
-        try:
-            return storage.thread.submit(look, storage).result()
-        finally:
-            storage.close()
-
-
-def _everything_sealed(storage: Storage) -> list[Envelope]:
-    with storage.engine.connect() as connection:
-        return list(envelopes(connection))
-
-
-def _backup(data_url: str, folder: Path) -> str:
-    """Return the address of a copy of the data as it is now; on PostgreSQL, of the data itself."""
-    if not data_url.startswith("sqlite"):
-        return data_url
-    copy = folder / "backup.db"
-    source = sqlite3.connect(data_url.removeprefix("sqlite:///"))
-    with closing(source), closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    return f"sqlite:///{copy}"
-
-
-def _nothing_forbidden_is_sealed(storage: Storage) -> None:
-    """Numbers that nobody asked for, and what was typed before consent, are not even kept under a key."""
-    opened = b"\n".join(envelope.opened(storage.keyring) for envelope in _everything_sealed(storage)).decode(
-        errors="replace"
-    )
-    assert LATIN in opened, "nothing was opened"
-    for value in (*FORBIDDEN, *EARLY):
-        assert not any(way in opened for way in written(value))
-
-
-def _old_data_stays_shut(storage: Storage, old: list[Envelope], deleted: set[str]) -> None:
-    """Of who was deleted nothing opens any more; of everybody else all does."""
-    for envelope in old:
-        if envelope.subject in deleted:
-            with pytest.raises(KeyLost):
-                envelope.opened(storage.keyring)
-        elif envelope.place.table in ("fields", "consents", "chats"):
-            assert envelope.opened(storage.keyring)
-
-
-def _rows_and_keys_are_gone(storage: Storage, deleted: set[str]) -> None:
-    for table in metadata.sorted_tables:
-        if "subject" in table.c and table.name not in ("audit", "sessions"):
-            with storage.engine.connect() as connection:
-                assert not connection.execute(table.select().where(table.c.subject.in_(deleted))).all()
-    with storage.keyring_engine.connect() as connection:
-        assert not connection.execute(scope_keys.select().where(scope_keys.c.subject.in_(deleted))).all()
-        stones = connection.execute(tombstones.select().where(tombstones.c.scope == "*")).all()
-    assert deleted <= {stone.subject for stone in stones}
-
-
-def _subjects(storage: Storage, everybody: Everybody) -> set[str]:
-    """Return who will be deleted: two sessions and a chat."""
-    chat = storage.store.telegram_conversation(CHATS["en"])
-    with storage.engine.connect() as connection:
-        asked = conversations.select().where(conversations.c.id.in_({*everybody.deleting, chat}))
-        return {row.subject for row in connection.execute(asked)}
