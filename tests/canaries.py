@@ -126,10 +126,10 @@ def _in_groups(digits: str, size: int) -> str:
 
 def _as_number(value: str) -> Iterator[bytes]:
     """Yield a number as SQLite and PostgreSQL store whole numbers."""
-    digits = "".join(value.split()).lstrip("+")
-    if digits.isdigit() and WHOLE_NUMBER_MIN <= int(digits) < 2**63:
-        yield int(digits).to_bytes(8, "little")
-        yield int(digits).to_bytes(6 if int(digits) < 2**47 else 8)
+    for digits in filter(str.isdigit, written(value)):
+        if WHOLE_NUMBER_MIN <= int(digits) < 2**63:
+            yield int(digits).to_bytes(8, "little")
+            yield int(digits).to_bytes(6 if int(digits) < 2**47 else 8)
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
