@@ -29,7 +29,7 @@ check: .venv/.dev .venv/.tsc ## lint, formatting, types, and which room may impo
 	$(BIN)/lint-imports --no-logo
 	$(NODE) .venv/node_modules/.bin/tsc -p .
 
-bench: .venv/.dev browser ## measure turns a second, latency, and what the widget costs a page
+bench: .venv/.dev browser ## measure turns a second, latency, sealing, look-ups, and what the widget costs a page
 	$(BIN)/python -m tests.bench
 
 browser: # Chromium for the browser tests: the system's; as root it is installed, else Playwright fetches its own

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func,
 from storage.errors import SubjectErased
 from storage.key_cache import Name
 from storage.keyring_tables import insert_new, scope_keys, tombstones
+from storage.short_reading import ShortReading
 
 EVERYTHING = "*"  # the scope of a tombstone that bars the whole person
 
@@ -24,14 +25,31 @@ class KeyName(NamedTuple):
     version: int
 
 
-def stored(connection: Connection, names: Collection[Name]) -> dict[Name, list[Row[Any]]]:
+class StoredKey(NamedTuple):
+    """One version of a key as it stands in the database."""
+
+    subject: str
+    scope: str
+    version: int
+    epoch: int
+    wrapped: bytes
+
+
+_KEYS_OF = ShortReading(
+    select(*(scope_keys.c[name] for name in StoredKey._fields)).where(
+        scope_keys.c.subject.in_(bindparam("subjects", expanding=True))
+    ),
+    "subjects",
+)
+
+
+def stored(connection: Connection, names: Collection[Name]) -> dict[Name, list[StoredKey]]:
     """Return the wrapped versions of each name's key; who has none is absent."""
     if not names:
         return {}
     wanted = set(names)
-    found: dict[Name, list[Row[Any]]] = defaultdict(list)
-    query = select(scope_keys).where(scope_keys.c.subject.in_({subject for subject, _ in wanted}))
-    for row in connection.execute(query).all():
+    found: dict[Name, list[StoredKey]] = defaultdict(list)
+    for row in map(StoredKey._make, _KEYS_OF.rows(connection, list({subject for subject, _ in wanted}))):
         if (row.subject, row.scope) in wanted:
             found[row.subject, row.scope].append(row)
     return dict(found)

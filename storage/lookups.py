@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
@@ -13,6 +14,7 @@ from storage.erasing import CHAT_FIELD, chat_place
 from storage.errors import NotFound
 from storage.means import KeysAtHand, Means
 from storage.records import Session
+from storage.short_reading import ShortReading
 from storage.standing import LIVE, must_live
 from storage.tables import (
     chats,
@@ -23,6 +25,29 @@ from storage.tables import (
     sessions,
     subjects,
     updates_seen,
+)
+
+
+class Alike(NamedTuple):
+    """A kept value whose look-up is the one that was asked for."""
+
+    subject: str
+    scope: str
+    name: str
+    revision: int
+    sealed_value: bytes
+
+
+_ALIKE = ShortReading(
+    select(*(fields.c[name] for name in Alike._fields))
+    .join(index_rows, (index_rows.c.subject == fields.c.subject) & (index_rows.c.field == fields.c.name))
+    .join(subjects, subjects.c.subject == fields.c.subject)
+    .where(
+        index_rows.c.field == bindparam("field"),
+        index_rows.c.mac.in_(bindparam("macs", expanding=True)),
+        subjects.c.status == LIVE,
+    ),
+    "macs",
 )
 
 
@@ -141,19 +166,14 @@ def record_update(connection: Connection, update_id: int, at: datetime, error: s
 def find(means: Means, connection: Connection, field: str, normalised: str) -> list[str]:
     """Return the people who gave this value of a field, confirmed after opening."""
     macs = [mac for _, mac in means.keyring.macs(field, normalised)]
-    candidates = (
-        select(fields)
-        .join(index_rows, (index_rows.c.subject == fields.c.subject) & (index_rows.c.field == fields.c.name))
-        .join(subjects, subjects.c.subject == fields.c.subject)
-        .where(index_rows.c.field == field, index_rows.c.mac.in_(macs), subjects.c.status == LIVE)
-    )
-    rows = connection.execute(candidates).all()
+    rows = [Alike._make(row) for row in _ALIKE.rows(connection, macs, field=field)]
     keys = KeysAtHand(means)
     keys.fetch({(row.subject, row.scope) for row in rows})
-    kind = means.rules.fields[field].kind
-    confirmed = {
-        row.subject for row in rows if in_one_form(kind, showing.open_value(keys, row)) == normalised
-    }
+    kind, confirmed = means.rules.fields[field].kind, set[str]()
+    for row in rows:
+        value = showing.open_value(keys, row)
+        if value == normalised or in_one_form(kind, value) == normalised:
+            confirmed.add(row.subject)
     return sorted(confirmed)
 
 

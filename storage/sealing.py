@@ -66,6 +66,7 @@ def framed(*parts: str | bytes | int) -> bytes:
 
 _BEGINNING = LENGTH.pack(len(MAGIC)) + MAGIC + LENGTH.pack(NUMBER.size) + NUMBER.pack(SUITE)
 _NUMBERS = Struct(">IQIQ")  # two numbers, each after its length
+_PADDING = tuple(b"\x80".ljust(length, b"\x00") for length in range(PADDING_STEP + 1))  # by its length
 
 
 def seal(key: DataKey, place: Place, plaintext: bytes, nonce: bytes, *, powers_of_two: bool = False) -> bytes:
@@ -117,16 +118,17 @@ def key_version(envelope: bytes) -> int:
 
 def _bound(place: Place, version: int) -> bytes:
     """Return `framed(MAGIC, SUITE, *place up to row, version, revision)`; unrolled, for every value passes here."""
-    subject, row = place.subject.encode(), place.row.encode()
+    subject, table, column, row, revision = place
+    whose, which = subject.encode(), row.encode()
     return b"".join(
         (
             _BEGINNING,
-            LENGTH.pack(len(subject)),
-            subject,
-            _column(place.table, place.column),
-            LENGTH.pack(len(row)),
-            row,
-            _NUMBERS.pack(NUMBER.size, version, NUMBER.size, place.revision),
+            LENGTH.pack(len(whose)),
+            whose,
+            _column(table, column),
+            LENGTH.pack(len(which)),
+            which,
+            _NUMBERS.pack(NUMBER.size, version, NUMBER.size, revision),
         )
     )
 
@@ -137,18 +139,18 @@ def _column(table: str, column: str) -> bytes:
 
 
 def _pad(plaintext: bytes, *, powers_of_two: bool) -> bytes:
-    size = len(plaintext) + 1
-    padded = -(-size // PADDING_STEP) * PADDING_STEP
-    if powers_of_two:
-        padded = 1 << (padded - 1).bit_length()
-    return (plaintext + b"\x80").ljust(padded, b"\x00")
+    size = len(plaintext)
+    if not powers_of_two:
+        return plaintext + _PADDING[PADDING_STEP - size % PADDING_STEP]
+    padded = max(PADDING_STEP, 1 << size.bit_length())
+    return plaintext + b"\x80".ljust(padded - size, b"\x00")
 
 
 def _unpad(padded: bytes, place: Place) -> bytes:
-    plaintext = padded.rstrip(b"\x00")
-    if plaintext[-1:] != b"\x80":
+    plaintext, mark, zeros = padded.rpartition(b"\x80")
+    if not mark or zeros.strip(b"\x00"):
         raise CannotUnseal(f"{_name(place)}: its padding is not ours")
-    return plaintext[:-1]
+    return plaintext
 
 
 def _name(place: Place) -> str:

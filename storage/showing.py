@@ -109,7 +109,7 @@ def open_values(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
     return {row.name: open_value(keys, row) for row in rows}
 
 
-def open_value(keys: KeysAtHand, row: Row[Any]) -> str:
+def open_value(keys: KeysAtHand, row: Any) -> str:
     """Return the value of one row whose key is at hand."""
     place = field_place(row.subject, row.scope, row.name, row.revision)
     return keys.unseal(row.scope, place, row.sealed_value).decode()

@@ -14,7 +14,7 @@ from subprocess import PIPE, Popen
 import uvloop
 from aiohttp import ClientSession, TCPConnector
 
-from tests.bench import widget
+from tests.bench import lookup, sealing, widget
 from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket
 from tests.servers import free_port
 
@@ -83,3 +83,5 @@ async def main() -> None:
 if __name__ == "__main__":
     uvloop.install()
     asyncio.run(main())
+    sealing.report()
+    lookup.report()
