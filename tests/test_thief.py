@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ from aiohttp import ClientSession
 
 from bot.web.frames import key_of
 from storage import keyring_tables, tables
-from storage.sealing import PREFIX_BYTES, TAG_BYTES
+from storage.sealing import HEADER, PREFIX_BYTES, SUITE, TAG_BYTES, framed, key_version
 from storage.storage import Storage
 from tests.bot_api import BotApi
+from tests.envelopes import envelopes
 from tests.remembering import Memory, Visitor, remembering
 from tests.telegram_house import TelegramHouse, at_phone, running_house
 from tests.telegram_people import Person
-from tests.thief import Thief, loot
+from tests.thief import Thief, keys_in, loot, opens
 from tests.visiting import CONSULTATION
 
 SPACE = [f"+86138000{number:05}" for number in range(200, 500)]  # the reduced space of mobile numbers
@@ -116,6 +119,38 @@ async def test_the_thief_would_have_found_a_bare_hash(house: TelegramHouse) -> N
         assert Thief([*taken, careless]).confirms(PHONE, ["phone", conversation])
     unknown = hashlib.blake2b(PHONE.encode(), key=b"unknown", digest_size=16).digest()
     assert not Thief([*taken, unknown]).confirms(PHONE, ["phone", conversation], keyed=True)
+
+
+async def test_no_key_lies_beside_what_it_opens(house: TelegramHouse) -> None:
+    """S10: nothing in both databases opens an epoch, a data key or an envelope; the KEK alone opens but the epoch."""
+    taken = await _taken(house)
+    found = await house.desk.call(_locked, house.desk.storage)
+    kek = json.loads((house.settings.var / "keys" / "kek.json").read_bytes())
+    [secret] = [base64.b64decode(one) for one in kek["keys"].values()]
+
+    assert len(found) > 20
+    for key in keys_in(taken):
+        assert not [one for one in found if opens(key, *one)]
+    epoch, *rest = found
+    assert opens(secret, *epoch)
+    assert not [one for one in rest if opens(secret, *one)]
+
+
+def _locked(storage: Storage) -> list[tuple[bytes, bytes]]:
+    """Return everything that is sealed or wrapped, with what is authenticated with it: a thief has read the page."""
+    with storage.keyring_engine.connect() as keys, storage.engine.connect() as data:
+        locked = [
+            (row.wrapped, framed("askfirst kek wrap 1", row.kek, f"epoch {row.epoch}"))
+            for row in keys.execute(sa.select(keyring_tables.epochs))
+        ]
+        for row in keys.execute(sa.select(keyring_tables.scope_keys)):
+            owner = (row.subject, row.scope, row.version, row.epoch)
+            locked.append((row.wrapped, framed("askfirst data key 1", SUITE, "default", *owner)))
+        for one in envelopes(data):
+            version = key_version(one.sealed)
+            bound = framed("AF", SUITE, *one.place[:4], version, one.place.revision)
+            locked.append((one.sealed[HEADER.size :], bound))
+    return locked
 
 
 @pytest.fixture

@@ -7,12 +7,16 @@ import hmac
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Table, select
 
 from storage.sealing import framed
+from tests.second_sealing import hkdf
 
 # Whole digests, since what is compared is their beginning: 16 bytes, as hashes are commonly cut.
 DIGESTS = ("md5", "sha1", "sha256", "sha512", "sha3_256", "blake2b", "blake2s")
+KEY = 32  # bytes of every key here
 KEPT_BYTES = 16  # bytes of a digest that are compared; nothing that is kept is shorter
 
 
@@ -48,6 +52,24 @@ class Thief:
     def _keyed(self, written: bytes) -> Iterator[bytes]:
         for key in self._blobs | {text.encode() for text in self._texts}:
             yield hmac.digest(key, written, "sha256")[:KEPT_BYTES]
+
+
+def keys_in(taken: Iterable[Any]) -> set[bytes]:
+    """Return everything of 32 bytes that may be a key: blobs and their ends, what texts spell or digest to."""
+    blobs = {bytes(one) for one in taken if isinstance(one, bytes | memoryview)}
+    texts = {str(one) for one in taken if isinstance(one, str | int)}
+    blobs |= {_unhexed(text) for text in texts} | {hashlib.sha256(text.encode()).digest() for text in texts}
+    ends = {end for blob in blobs for end in (blob[:KEY], blob[-KEY:], hkdf(blob, b"askfirst wrap 1"))}
+    return {one for one in ends if len(one) == KEY}
+
+
+def opens(key: bytes, sealed: bytes, with_it: bytes) -> bool:
+    """Say whether a key opens nonce, ciphertext and tag."""
+    try:
+        AESGCM(key).decrypt(sealed[:12], sealed[12:], with_it)
+    except InvalidTag:
+        return False
+    return True
 
 
 def _ways(guess: str, names: Iterable[str]) -> Set[bytes]:
