@@ -189,6 +189,17 @@ def test_every_proof_exists_and_carries_its_obligation() -> None:
             assert name in ids(proofs().get(proof, "")), f"{name}: {proof}"
 
 
+def test_every_test_that_a_document_names_exists() -> None:
+    """The threat model says of each line which test shows it."""
+    named = {
+        one
+        for path in documents()
+        for one in re.findall(r"`(test_\w+\.py::test_\w+)`", path.read_text("utf-8"))
+    }
+
+    assert named - proofs().keys() == set()
+
+
 def test_no_test_claims_an_obligation_that_is_none() -> None:
     """IDs in docstrings are IDs of the list."""
     assert {
