@@ -26,9 +26,10 @@ from storage.storage import Storage
 from storage.tables import audit
 from tests.documents import page
 from tests.house import CONFIG
+from tests.second_sealing import framed as plainly_framed
+from tests.second_sealing import number
 from tests.selling import LI_NA, NEED, Person, selling_desk
 from tests.test_command_line import Terminal
-from tests.test_sealing import number, plainly_framed
 
 
 @pytest.fixture

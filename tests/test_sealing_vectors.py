@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from storage.epochs import Epoch
-from storage.kek import FileProvider
+from storage.kek_file import FileProvider
 from storage.sealing import DataKey, Place, framed, seal, unseal
 from storage.signatures import verify
 from tests import second_sealing as second

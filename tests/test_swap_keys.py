@@ -51,7 +51,7 @@ def rows(process: Process, table: sa.Table) -> list[Any]:
 
 def opens(process: Process, row: Any, wrapped: bytes, epoch: int) -> bool:
     """Say whether a wrapped key opens as the one of this row, under this epoch."""
-    of = next(one for one in process.keyring._epochs.live() if one.number == epoch)
+    of = next(one for one in process.keyring.epochs.live() if one.number == epoch)
     try:
         of.unwrap(row.subject, row.scope, row.version, wrapped)
     except CannotUnseal:

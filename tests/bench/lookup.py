@@ -81,7 +81,7 @@ def _person(epoch: Epoch, subject: str, email: str) -> Made:
 
 def fill(storage: Storage, people: Sequence[str], data: Path, keyring: Path) -> None:
     """Write everybody: the plain table beside the desk's own."""
-    epoch = storage.thread.submit(lambda: storage.keyring._epochs.live()[0]).result()
+    epoch = storage.thread.submit(lambda: storage.keyring.epochs.live()[0]).result()
     storage.thread.submit(PLAIN.metadata.create_all, storage.engine).result()
     later = [*index_rows.indexes, *PLAIN.indexes]  # built when the rows are there: a tenth of the time
     with (

@@ -27,6 +27,7 @@ from sqlalchemy_utils.types.encrypted.encrypted_type import (
 from config.load import load
 from storage.means import KeysAtHand, Means
 from storage.sealing import KEY_BYTES, NONCE_BYTES, Place
+from storage.terms import in_every_language
 from tests.house import CONFIG
 from tests.rooms import bare_rooms
 
@@ -103,10 +104,12 @@ def _ours() -> Iterator[tuple[Seal, Open]]:
         TemporaryDirectory() as folder,
         bare_rooms(f"sqlite:///{folder}/desk.db", f"sqlite:///{folder}/keyring.db", Path(folder)) as rooms,
     ):
+        rules = load(CONFIG).rules
         means = Means(
             engine=rooms.engine,
             keyring=rooms.keyring,
-            rules=load(CONFIG).rules,
+            rules=rules,
+            terms=in_every_language(rules, ""),
             clock=rooms.clock,
             random=os.urandom,
             writer="bench",
