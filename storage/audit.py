@@ -32,7 +32,7 @@ class Entry:
     purpose: str = ""  # one, or several with commas between
     fields: tuple[str, ...] = ()
     policy: str = ""
-    records: tuple[str, ...] = ()  # ids of the decisions it is about
+    records: tuple[str, ...] = ()  # ids of the decisions, or of the KEK, that it is about
 
 
 def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None:
@@ -64,6 +64,11 @@ def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None
 def looked_up(subjects: Sequence[str], field: str, at: datetime) -> list[Entry]:
     """Return the lines that say whom the officer found by the value of a field."""
     return [Entry(at=at, actor=OFFICER, action="found", subject=one, fields=(field,)) for one in subjects]
+
+
+def about_epoch(epoch: str, kek: str, at: datetime, *, actor: str, action: str) -> Entry:
+    """Return the line of what somebody does with an epoch of the keyring; it is about nobody."""
+    return Entry(at=at, actor=actor, action=action, subject="", purpose=epoch, records=(kek,))
 
 
 def opened_by(connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:

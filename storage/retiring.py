@@ -19,7 +19,7 @@ from storage.keyring_tables import epochs, insert_new, keep_out, retired_keks, s
 from storage.means import Means
 from storage.renewal import SETTLING
 
-ATTESTED = "attested"  # the audit's action
+ATTESTED = "attested"  # the audit's action: that no other copy of a KEK is left
 
 
 def retirable(means: Means, number: int) -> tuple[EpochStatus, KeysStatus]:
@@ -45,8 +45,8 @@ def retire(means: Means, number: int, attested_by: str) -> None:
     one, _ = retirable(means, number)
     if one.state == RETIRED:
         return
-    at, purpose = means.clock(), f"{name_of(number)}: no copy of KEK {one.kek} is left"
-    note = audit.Entry(at=at, actor=attested_by, action=ATTESTED, subject="", purpose=purpose)
+    at = means.clock()
+    note = audit.about_epoch(name_of(number), one.kek, at, actor=attested_by, action=ATTESTED)
     with means.engine.begin() as connection:
         audit.write(connection, means.writer, [note])
     with means.keyring.engine.begin() as connection:

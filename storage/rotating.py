@@ -41,7 +41,7 @@ def rotate(means: Means, actor: str) -> int:
         SealedEpoch(number, at + EPOCH, wrapped)
     )  # it opens, before anything needs it
     with means.engine.begin() as connection:
-        note = audit.Entry(at=at, actor=actor, action=ROTATED, subject="", purpose=name_of(number))
+        note = audit.about_epoch(name_of(number), wrapped.kek, at, actor=actor, action=ROTATED)
         audit.write(connection, means.writer, [note])
     with keyring.engine.begin() as connection:
         keep_out(connection, others=True)

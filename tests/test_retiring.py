@@ -158,7 +158,7 @@ def test_the_attestation_stands_in_the_audit(memory: Memory) -> None:
 
     [line] = [row for row in memory.rooms.rows(audit) if row["action"] == "attested"]
     assert (line["actor"], line["at"], line["subject"]) == (ROBIN, memory.now(), "")
-    assert line["purpose"] == f"epoch 1: no copy of KEK {kek} is left"
+    assert (line["purpose"], line["records"]) == ("epoch 1", kek)
 
 
 def test_only_the_kek_of_a_retired_epoch_is_destroyed(memory: Memory) -> None:

@@ -13,7 +13,7 @@ from storage.keyring_tables import epochs, signing_keys
 from storage.signatures import verify
 from storage.tables import audit
 from tests.remembering import DETAILS, Memory, Visitor, remembering
-from tests.rotating import keyring_rows, rotates, rotation_of, wrapping
+from tests.rotating import kek_of, keyring_rows, rotates, rotation_of, wrapping
 
 
 def test_a_rotation_begins_an_epoch_with_a_kek_of_its_own(memory: Memory) -> None:
@@ -117,4 +117,5 @@ def test_a_rotation_stands_in_the_audit(memory: Memory) -> None:
     rotates(memory)
 
     [line] = [row for row in memory.rooms.rows(audit) if row["action"] == "rotated"]
-    assert (line["actor"], line["subject"], line["purpose"], line["fields"]) == ("command", "", "epoch 2", "")
+    about = (line["actor"], line["subject"], line["purpose"], line["records"])
+    assert about == ("command", "", "epoch 2", kek_of(memory, 2))
