@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -88,10 +89,10 @@ async def test_a_provider_that_is_away_stops_nothing(
     assert await desk.call(_held, desk) == [2, 1]
 
 
-async def test_every_process_watches(desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_process_watches(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A desk that is opened looks again and again, and stops with the desk."""
     monkeypatch.setattr("bot.epoch_watch.PAUSE", 0.01)
-    looked = threading.Event()
+    looked = asyncio.Event()
     look = EpochWatch.look
 
     async def noting(watch: EpochWatch) -> None:
@@ -99,7 +100,5 @@ async def test_every_process_watches(desk: Desk, other: Desk, monkeypatch: pytes
         looked.set()
 
     monkeypatch.setattr(EpochWatch, "look", noting)
-    async with open_desk(desk.settings, load(CONFIG)) as third:
-        await third.call(looked.wait, 30)
-
-    assert looked.is_set()
+    async with open_desk(desk.settings, load(CONFIG)):
+        await asyncio.wait_for(looked.wait(), 30)
