@@ -64,7 +64,7 @@ class Carrying:
     live: dict[str, str]  # grows and shrinks with the effects
     rows: dict[str, Rows] = field(default_factory=dict, repr=False)
     kept: dict[Name, dict[str, Any]] = field(default_factory=dict, repr=False)  # (scope, field) -> row
-    indexed: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # field -> look-up row
+    indexed: dict[str, Rows] = field(default_factory=dict, repr=False)  # field -> look-up rows
     values: dict[str, str] = field(default_factory=dict, repr=False)  # kept by this turn
     later: list[Callable[[Connection], None]] = field(
         default_factory=list

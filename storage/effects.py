@@ -30,8 +30,9 @@ def carry_out(carrying: Carrying) -> None:
     standing, numbers = carrying.standing, carrying.numbers
     for row in carrying.kept.values():
         carrying.write("field_kept", **row)
-    for row in carrying.indexed.values():
-        carrying.write("index_kept", **row)
+    for rows in carrying.indexed.values():
+        for row in rows:
+            carrying.write("index_kept", **row)
     for scope in carrying.doomed:  # written down, so that a crash before they are destroyed is made up for
         carrying.write("key_doomed", subject=standing.subject, scope=scope)
     if (numbers.profile, numbers.visit) != (standing.profile, standing.visit):

@@ -117,8 +117,10 @@ def _correct(carrying: Carrying, name: str) -> None:
 
 
 def _index(carrying: Carrying, field: Field, value: str) -> None:
-    """Store the newest epoch's mac alone: look-ups ask for every live epoch's."""
+    """Store the mac of every live epoch: a process that does not know the newest yet is to find the person too."""
     subject = carrying.standing.subject
-    epoch, mac = carrying.means.keyring.macs(field.name, normalised(field.kind, value))[0]
+    macs = carrying.means.keyring.macs(field.name, normalised(field.kind, value))
     carrying.write("index_dropped", b_subject=subject, b_name=field.name)
-    carrying.indexed[field.name] = {"subject": subject, "field": field.name, "epoch": epoch, "mac": mac}
+    carrying.indexed[field.name] = [
+        {"subject": subject, "field": field.name, "epoch": epoch, "mac": mac} for epoch, mac in macs
+    ]

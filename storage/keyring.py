@@ -190,7 +190,7 @@ class Keyring:
             self._cache.drop(subject)
 
     def macs(self, field: str, normalised: str) -> list[tuple[int, bytes]]:
-        """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: store the first, ask for all."""
+        """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: all are stored and asked for."""
         return [(epoch.number, epoch.mac(field, normalised)) for epoch in self.epochs.live()]
 
     def tombstones(self) -> int:

@@ -246,10 +246,10 @@ def _open(carrying: Carrying, opening: Opening, after: Standing, sealed: bytes) 
 
 def _open_chat(carrying: Carrying, chat: int, after: Standing) -> None:
     subject, number = after.subject, str(chat)
-    epoch, mac = carrying.means.keyring.macs(CHAT_FIELD, number)[0]
     sealed = carrying.keys.seal(scopes.CHAT, chat_place(subject, after.id), number.encode())
     carrying.write("chat_opened", subject=subject, conversation=after.id, sealed_chat=sealed)
-    carrying.write("index_kept", subject=subject, field=CHAT_FIELD, epoch=epoch, mac=mac)
+    for epoch, mac in carrying.means.keyring.macs(CHAT_FIELD, number):
+        carrying.write("index_kept", subject=subject, field=CHAT_FIELD, epoch=epoch, mac=mac)
 
 
 def _done(

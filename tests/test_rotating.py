@@ -47,6 +47,16 @@ def test_what_is_new_comes_under_the_new_epoch_at_once(memory: Memory) -> None:
         assert opened == {"phone": DETAILS["phone"]}
 
 
+def test_whoever_comes_after_a_rotation_is_found_by_every_process(memory: Memory, second: Memory) -> None:
+    """Also by one that has not opened the new epoch yet: else a Telegram chat could begin twice."""
+    memory.run(rotation_of(memory).rotate, "command")
+    visitor = Visitor(memory, channel="telegram", chat=4711)
+    visitor.sends()
+
+    assert second.run(second.store.telegram_conversation, 4711) == visitor.conversation
+    assert second.run(second.store.find, "phone", DETAILS["phone"]) == [visitor.subject]
+
+
 def test_signing_keys_come_under_the_new_kek(
     memory: Memory, data_url: str, keyring_url: str, tmp_path: Path
 ) -> None:
