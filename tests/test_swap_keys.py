@@ -16,7 +16,6 @@ from storage.keyring_tables import epochs, scope_keys, signing_keys
 from tests.keyrings import Process, processes
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-ONE_MINUTE = 61  # seconds; then a process has noticed an epoch that another one began
 NAMES = [(subject * 32, scope) for subject in "ab" for scope in ("profile.1", "profile.2", "chat")]
 
 
@@ -33,7 +32,7 @@ def process(begin: Callable[[], Process]) -> Process:
     one = begin()
     one.run(one.keyring.create, NAMES)
     one.begin_epoch(2)
-    one.clock.tick(seconds=ONE_MINUTE)
+    one.run(one.keyring.epochs.open)
     one.run(one.keyring.renew, *NAMES[0])
     one.run(one.keyring.create, [("c" * 32, "profile.1"), ("c" * 32, "chat")])
     return one

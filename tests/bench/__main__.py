@@ -14,7 +14,7 @@ from subprocess import PIPE, Popen
 import uvloop
 from aiohttp import ClientSession, TCPConnector
 
-from tests.bench import lookup, sealing, widget
+from tests.bench import lookup, rewrap, sealing, widget
 from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket
 from tests.servers import free_port
 
@@ -85,3 +85,4 @@ if __name__ == "__main__":
     asyncio.run(main())
     sealing.report()
     lookup.report()
+    asyncio.run(rewrap.report())

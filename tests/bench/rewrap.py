@@ -104,7 +104,7 @@ class Progress:
         return left > 0 and self.seconds < LONGEST
 
 
-async def rewrap() -> None:
+async def report() -> None:
     """Measure both desks in turn and print the table."""
     print(f"Moving {KEYS:,} keys to a new epoch during consultations, {AT_ONCE} at once, SQLite")
     resting, moving, seconds, left = list[Measured](), list[Measured](), list[float](), 0
@@ -146,4 +146,4 @@ def _line(name: str, runs: list[Measured]) -> str:
 
 if __name__ == "__main__":
     uvloop.install()
-    asyncio.run(rewrap())
+    asyncio.run(report())
