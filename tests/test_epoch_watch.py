@@ -15,24 +15,23 @@ from structlog.testing import capture_logs
 from bot.desk import Desk
 from bot.epoch_watch import ALARM_EVERY, EpochWatch
 from bot.running import open_desk
-from config.load import load
 from storage.errors import KekAway
 from storage.kek import Wrapped
-from tests.house import CONFIG, settings
+from tests.house import settings, shipped
 from tests.selling import Person
 
 
 @pytest.fixture
 async def desk(data_url: str, keyring_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk."""
-    async with open_desk(settings(tmp_path, data_url, keyring_url), load(CONFIG), migrate=True) as opened:
+    async with open_desk(settings(tmp_path, data_url, keyring_url), shipped(), migrate=True) as opened:
         yield opened
 
 
 @pytest.fixture
 async def other(desk: Desk) -> AsyncIterator[Desk]:
     """A second process of it."""
-    async with open_desk(desk.settings, load(CONFIG)) as opened:
+    async with open_desk(desk.settings, shipped()) as opened:
         yield opened
 
 
@@ -100,5 +99,5 @@ async def test_every_process_watches(desk: Desk, monkeypatch: pytest.MonkeyPatch
         looked.set()
 
     monkeypatch.setattr(EpochWatch, "look", noting)
-    async with open_desk(desk.settings, load(CONFIG)):
+    async with open_desk(desk.settings, shipped()):
         await asyncio.wait_for(looked.wait(), 30)

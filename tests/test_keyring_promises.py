@@ -15,7 +15,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from config.load import load
 from storage.connecting import data_engine
 from storage.epoch_status import RETIRED
 from storage.errors import EpochNeeded, KeyLost, SubjectErased
@@ -24,9 +23,9 @@ from storage.keyring import Keyring, newest
 from storage.means import Means
 from storage.rotation import Rotation
 from storage.sealing import Place, seal, unseal
-from storage.tables import metadata
 from storage.terms import in_every_language
-from tests.house import CONFIG
+from tests import templates
+from tests.house import shipped
 from tests.rooms import Clock
 
 Name = tuple[str, str]
@@ -42,14 +41,14 @@ class TwoProcesses(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        self.engines = [data_engine(f"sqlite:///{self.folder.name}/keyring.db") for _ in range(2)]
+        data_url, keyring_url = templates.files(Path(self.folder.name))
+        self.engines = [data_engine(keyring_url) for _ in range(2)]
         provider = FileProvider(Path(self.folder.name) / "keys" / "kek.json", os.urandom)
         self.rings = [Keyring(each, provider, clock=self.clock, random=os.urandom) for each in self.engines]
-        self.data = data_engine(f"sqlite:///{self.folder.name}/desk.db")
-        metadata.create_all(self.data)
+        self.data = data_engine(data_url)
         for ring in self.rings:
             ring.open()
-        rules = load(CONFIG).rules
+        rules = shipped().rules
         given: dict[str, Any] = {
             "engine": self.data,
             "rules": rules,

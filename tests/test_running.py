@@ -14,8 +14,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from bot.running import open_desk
-from config.load import load
-from tests.house import CONFIG, settings
+from tests.house import CONFIG, settings, shipped
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds for two starts, or for all to end, on a busy machine
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.fixture
 async def pair(tmp_path: Path, data_url: str, keyring_url: str, free_port: int) -> AsyncIterator[Process]:
     """`askfirst web --workers 2`, both of which listen."""
-    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), load(CONFIG), migrate=True):
+    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), shipped(), migrate=True):
         pass
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PG")},

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.running import open_desk
-from config.load import load
 from tests.bot_api import TOKEN, BotApi
-from tests.house import CONFIG, settings
+from tests.house import CONFIG, settings, shipped
 from tests.telegram_people import Person, until
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.fixture
 async def environment(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) -> dict[str, str]:
     """What the process is started with, over databases that are laid out."""
-    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), load(CONFIG), migrate=True):
+    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), shipped(), migrate=True):
         pass
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
@@ -74,7 +73,7 @@ async def test_a_killed_process_loses_nothing_and_repeats_no_turn(
     await robin.sees("Our privacy policy")
     process.send_signal(signal.SIGTERM)
     ended = await process.wait()
-    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), load(CONFIG)) as desk:
+    async with open_desk(settings(tmp_path / "var", data_url, keyring_url), shipped()) as desk:
         conversation = await desk.call(desk.storage.store.telegram_conversation, robin.id)
         assert conversation is not None
         kept = await desk.call(desk.storage.store.transcript, conversation, 0)
