@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,12 @@ def _sources(*rooms: str, ending: str = ".py") -> Iterator[tuple[Path, str]]:
 
 def _trees(*rooms: str) -> Iterator[tuple[Path, ast.Module]]:
     for path, source in _sources(*rooms):
-        yield path, ast.parse(source)
+        yield path, _tree(source)
+
+
+@cache  # every rule reads every file
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _tracked() -> Iterator[tuple[Path, str]]:
