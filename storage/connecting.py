@@ -23,7 +23,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
@@ -172,6 +171,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: str) -> Engine:
+    from sqlalchemy.ext.asyncio import create_async_engine  # brings the whole ORM, which SQLite does without
+
     engine = create_async_engine(
         # asyncpg reads the address itself: it knows sslmode and several hosts, and no password stays in the engine.
         "postgresql+asyncpg://",

@@ -6,8 +6,11 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Protocol
 
 import coverage
@@ -17,6 +20,8 @@ import pytest_asyncio
 import structlog
 from playwright.async_api import Browser, async_playwright
 
+import intake
+import storage
 from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
@@ -55,19 +60,37 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage in tests that are not about what must be covered, nor in the processes that they start."""
-    measuring = coverage.Coverage.current() if item.path.name.startswith(UNMEASURED) else None
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Measure no coverage meanwhile, nor in processes that are started meanwhile."""
+    measuring = coverage.Coverage.current()
     if measuring is None:
-        return (yield)
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(COVERAGE_OF_CHILDREN, raising=False)
         measuring.stop()
         try:
-            return (yield)
+            yield
         finally:
             measuring.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Read what is to be covered, measured; then the tests, which are many, unmeasured."""
+    for room in (intake, storage):
+        for module in iter_modules(room.__path__, f"{room.__name__}."):
+            import_module(module.name)
+    with unmeasured():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test with its fixtures, measured or not."""
+    with unmeasured() if item.path.name.startswith(UNMEASURED) else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
