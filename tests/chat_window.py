@@ -90,6 +90,7 @@ async def host_page(
     app.router.add_get("/", show)
     app.router.add_get("/inner", show)
     app.router.add_get("/style.css", style)
+    app.router.add_get("/favicon.ico", style)  # which a browser may ask for
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -20,6 +20,8 @@ from tests.crash_desk import KilledDesk
 from tests.lossy_proxy import LossyProxy, lossy
 from tests.servers import free_port
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FASTER = 400  # ms that a page's clock is put forward, again and again: time-outs of seconds pass while a test waits
 PACE_SECONDS = 0.02  # seconds of the real clock between two of those
 LINES = [f"Line {number}: what does it cost?" for number in range(1, 5)]

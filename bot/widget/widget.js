@@ -84,8 +84,7 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
   host.shown(false);
   root.append(launcher);
 
-  // Beside the body: no rule of the page counts it there, and it need not wait.
-  document.documentElement.append(desk);
+  (document.body ?? document.documentElement).append(desk);
   Object.assign(window, { askfirst: Object.freeze(askfirst) });
   tell("ready");
 })();
