@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from bot.commands import audit, keys, leads, operations, processes, receipts, staff, subjects
+from bot.commands import audit, backups, keys, leads, operations, processes, receipts, staff, subjects
 from bot.commands.office import CommandRefused, Office
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
@@ -19,7 +19,7 @@ from storage.errors import StorageError
 # Bytes of a core dump: too few for any, and with exactly 1 Linux hands none to a program either (fs/coredump.c).
 CORE_BYTES = 1
 
-FAMILIES = (processes, operations, keys, staff, leads, subjects, audit, receipts)
+FAMILIES = (processes, operations, backups, keys, staff, leads, subjects, audit, receipts)
 
 
 def parser() -> argparse.ArgumentParser:

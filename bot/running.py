@@ -31,6 +31,7 @@ from bot.web.waiting import waiting_app
 from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
+from storage.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 
@@ -67,6 +68,7 @@ async def open_desk(
             migrate=migrate,
             public_url=settings.public_url,
             sources=given,
+            anchor=settings.var / ANCHOR,
         ),
         waiting,
     )

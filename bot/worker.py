@@ -51,7 +51,7 @@ class Worker:
         return len(tasks)
 
     async def chores(self) -> None:
-        """Once in `CHORES_EVERY`: finish erasures, sweep, chain the audit, empty SQLite's logs, look at the epoch."""
+        """Once in `CHORES_EVERY`: erasures, what is due, the audit, logs of SQLite, checkpoint, epoch."""
         now = self._desk.clock()
         if self._chores_due is not None and now < self._chores_due:
             return
@@ -62,6 +62,7 @@ class Worker:
         await self._chore("retention", storage.store.sweep, now)
         await self._chain(now)
         await self._chore("log", storage.truncate_logs)
+        await self._chore("checkpoint", storage.note_checkpoint)
         await self._alarm(now)
 
     async def _chain(self, now: datetime) -> None:

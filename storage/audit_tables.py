@@ -1,6 +1,6 @@
 """The audit and its chain. Writers only insert into `audit`; the chainer alone writes the other tables.
 
-A restore merges `AUDIT_TABLES`: their rows are added to what there is, and none of what there is goes.
+A restore takes none of their rows away: `storage.merging`.
 """
 
 from __future__ import annotations

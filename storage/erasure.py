@@ -5,12 +5,13 @@ Step 1 stands in `storage.erasing`. `erasures.step` says how far it came; a cras
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
-from storage import addenda, outbox
+from storage import addenda, checkpoints, outbox
 from storage.connecting import truncate_wal
 from storage.disclosures import EXPORT
 from storage.erasing import ALL, TELEGRAM_ERASE
@@ -82,8 +83,10 @@ def _destroy_keys(means: Means, row: Row[Any]) -> None:
 def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
     """Step 3: rows and index rows go, in one transaction with the notices to those who had received something.
 
-    The notices' keys are made first, so the log is read before; nothing is added to it once the person is blocked.
+    The notices' keys are made first, so the log is read before; nothing is added to it once the person is blocked. The
+    data notes last how far the keyring has come: from now on an older copy of that is refused.
     """
+    reached_by_now = means.keyring.checkpoint()
     with means.engine.begin() as connection:
         newest = connection.execute(_mine(row).with_for_update()).first()
         if newest is None or newest.step >= 3:  # another process was faster
@@ -94,11 +97,12 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
         tasks = [_notice(means, row, one.recipient, one.reference) for one in reached]
         report: dict[str, Any] = orjson.loads(row.report)
         if whole:
-            report["destroyed"] = _delete_person(connection, row)
+            report["destroyed"] = delete_person(connection, row.subject, row.at, row.id)
         report["recipients"] = sorted({one.recipient for one in reached})
         report["copies"] = _copies(means, {one.recipient for one in told})
         outbox.enqueue(connection, [*tasks, *_chat_tasks(row)])
         _set(connection, row, step=3, report=orjson.dumps(report).decode())
+        checkpoints.note(connection, reached_by_now)
         return connection.execute(_mine(row)).one()
 
 
@@ -128,7 +132,7 @@ def _chat_tasks(row: Row[Any]) -> list[outbox.Task]:
     return [task]
 
 
-def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
+def delete_person(connection: Connection, subject: str, at: datetime, certificate: str) -> list[str]:
     """Delete everything of a person but the stubs of their sessions; return what there was."""
     named = {
         "messages": messages,
@@ -143,12 +147,12 @@ def _delete_person(connection: Connection, row: Row[Any]) -> list[str]:
         "person": subjects,
     }
     counts = {
-        what: connection.execute(delete(table).where(table.c.subject == row.subject)).rowcount
+        what: connection.execute(delete(table).where(table.c.subject == subject)).rowcount
         for what, table in named.items()
     }
-    connection.execute(delete(doomed_keys).where(doomed_keys.c.subject == row.subject))
-    stubs = update(sessions).where(sessions.c.subject == row.subject, sessions.c.erased_at.is_(None))
-    counts["sessions"] = connection.execute(stubs.values(erased_at=row.at, certificate=row.id)).rowcount
+    connection.execute(delete(doomed_keys).where(doomed_keys.c.subject == subject))
+    stubs = update(sessions).where(sessions.c.subject == subject, sessions.c.erased_at.is_(None))
+    counts["sessions"] = connection.execute(stubs.values(erased_at=at, certificate=certificate)).rowcount
     return [what for what, count in counts.items() if count]
 
 

@@ -17,7 +17,10 @@
         ├── UrlRefused        a database or key address that this version does not understand
         ├── DatabaseAway      a database cannot be opened: unreachable, unknown, or no right to it
         ├── SchemaTooOld      the database must be migrated first
-        └── SchemaTooNew      the database belongs to a newer version of Askfirst
+        ├── SchemaTooNew      the database belongs to a newer version of Askfirst
+        ├── KeyringRefused    the keyring is not that of the data, or is older than the last erasure
+        ├── BackupRefused     no backup can be taken there, or by these programs
+        └── RestoreRefused    this backup cannot be put back now, or a restore is under way
 
 Messages carry ids, names of columns and remedies; never a value, a key or an address with its password.
 """
@@ -93,3 +96,15 @@ class SchemaTooNew(OperatorMustAct):
 
 class DatabaseAway(OperatorMustAct):
     """A database cannot be opened."""
+
+
+class KeyringRefused(OperatorMustAct):
+    """The keyring is another installation's, or a copy from before the last erasure: it would undo that."""
+
+
+class BackupRefused(OperatorMustAct):
+    """A backup cannot be taken there, or not by the programs that are at hand."""
+
+
+class RestoreRefused(OperatorMustAct):
+    """A backup cannot be put back now, or one is being put back at this moment."""

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func, insert, select, update
 
 from storage.errors import SubjectErased
 from storage.key_cache import Name
-from storage.keyring_tables import insert_new, scope_keys, tombstones
+from storage.keyring_tables import installation, scope_keys, tombstones
 from storage.short_reading import ShortReading
 
 EVERYTHING = "*"  # the scope of a tombstone that bars the whole person
@@ -69,10 +69,41 @@ def erased_scopes(connection: Connection, subject: str) -> set[str]:
 
 
 def bury(connection: Connection, subject: str, scopes: Iterable[str], at: datetime) -> None:
-    """Write the tombstones of these scopes; those that stand already stay as they are."""
-    rows = [{"subject": subject, "scope": scope, "at": at} for scope in scopes]
-    if rows:
-        connection.execute(insert_new(connection, tombstones), rows)
+    """Write and count the tombstones of these scopes; those that stand already stay as they are.
+
+    Call it where no other process writes any (`keyring_tables.keep_out`).
+    """
+    fresh = sorted({*scopes} - erased_scopes(connection, subject))
+    if fresh:
+        connection.execute(
+            insert(tombstones), [{"subject": subject, "scope": scope, "at": at} for scope in fresh]
+        )
+        counted = installation.c.tombstones + len(fresh)
+        connection.execute(update(installation).values(tombstones=counted))
+
+
+def begin_counting(connection: Connection, name: str) -> None:
+    """Give a keyring that has no name its own, and count the tombstones that it has."""
+    if connection.execute(select(installation)).first() is None:
+        there = select(func.count()).select_from(tombstones).scalar_subquery()
+        connection.execute(insert(installation).values(id=name, tombstones=there))
+
+
+def living(connection: Connection, subjects: Collection[str]) -> dict[str, set[str]]:
+    """Return, by subject, the scopes that have a key."""
+    found: dict[str, set[str]] = defaultdict(set)
+    query = select(scope_keys.c.subject, scope_keys.c.scope).where(scope_keys.c.subject.in_(subjects))
+    for subject, scope in connection.execute(query):
+        found[subject].add(scope)
+    return found
+
+
+def buried(connection: Connection, subjects: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """Return, by subject, the scopes of the tombstones and since when they stand."""
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for row in connection.execute(select(tombstones).where(tombstones.c.subject.in_(subjects))):
+        found[row.subject][row.scope] = row.at
+    return found
 
 
 def count_tombstones(connection: Connection) -> int:
@@ -93,6 +124,11 @@ def unsettled(connection: Connection, older_than: datetime) -> list[KeyName]:
 def settle(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:
     """Note that data exists under these keys."""
     _each(connection, update(scope_keys).values(settled=True), names)
+
+
+def unsettle(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:
+    """Note that no data exists under these keys any more: they are orphans from now on."""
+    _each(connection, update(scope_keys).values(settled=False), names)
 
 
 def discard(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:

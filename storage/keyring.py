@@ -18,7 +18,8 @@ from functools import partial
 from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from storage import key_rows
+from storage import checkpoints, key_rows
+from storage.checkpoints import Checkpoint
 from storage.connecting import reading, truncate_wal
 from storage.epochs import Epoch, Epochs, is_due
 from storage.errors import Conflict, KeyLost
@@ -79,6 +80,7 @@ class Keyring:
         """
         with self.engine.begin() as connection:
             prepare(connection)
+            key_rows.begin_counting(connection, self._random(16).hex())
             self.epochs.begin_first(connection)
             self.signing.begin_first(connection)
         with self._reading.begin() as connection:
@@ -197,6 +199,11 @@ class Keyring:
         """Return how many tombstones there are: an older keyring has fewer."""
         with self._reading.begin() as connection:
             return key_rows.count_tombstones(connection)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return which keyring this is and how many tombstones it holds."""
+        with self._reading.begin() as connection:
+            return checkpoints.of_keyring(connection)
 
     def sign(self, use: Use, domain: str, payload: bytes) -> tuple[str, bytes]:
         """Return (kid, Ed25519 signature); `domain` says what kind of proof it is, `storage.signatures` checks it."""

@@ -81,6 +81,13 @@ tombstones = Table(  # permanent: without them a restored backup would bring peo
     Column("at", Moment, nullable=False),
 )
 
+installation = Table(  # one row: which keyring this is, in every copy of it, and how far it has come
+    "installation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tombstones", BigInteger, nullable=False),  # how many there are: tells an old copy from the newest
+)
+
 certificates = Table(  # proofs of erasure without identifiers; whoever holds the id may ask
     "certificates",
     metadata,

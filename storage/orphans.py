@@ -28,13 +28,19 @@ AT_ONCE = 500  # keys looked at in one query; bounds its parameters
 
 def sweep(means: Means, older_than: datetime) -> int:
     """Destroy doomed keys and those made before this time without data; return how many keys went."""
-    gone = 0
-    while (doomed := _doomed(means)) is not None:
-        gone += doomed
+    gone = destroy_doomed(means)
     made = means.keyring.orphans(older_than)
     return gone + sum(
         _discard_unused(means, made[start : start + AT_ONCE]) for start in range(0, len(made), AT_ONCE)
     )
+
+
+def destroy_doomed(means: Means) -> int:
+    """Destroy the keys that commits have doomed; return how many there were still."""
+    gone = 0
+    while (doomed := _doomed(means)) is not None:
+        gone += doomed
+    return gone
 
 
 def _doomed(means: Means) -> int | None:
@@ -58,13 +64,23 @@ def _discard_unused(means: Means, made: Sequence[KeyName]) -> int:
     """Settle keys with data, destroy those without. Their turns ended long ago: no data comes meanwhile."""
     with means.engine.begin() as connection:
         used = _used(connection, {name.subject for name in made})
-    unused = [name for name in made if _is_ours(name) and name.scope not in used[name.subject]]
+    over = _unused(used, made)
     settled = [name for name in made if name.scope in used[name.subject]]
     if settled:
         means.keyring.settle(settled)
-    if unused:
-        means.keyring.discard(unused)
-    return len(unused)
+    if over:
+        means.keyring.discard(over)
+    return len(over)
+
+
+def unused(means: Means, names: Sequence[KeyName]) -> list[KeyName]:
+    """Return those of these keys under which nothing stands, and that are no other part's to look after."""
+    with means.engine.begin() as connection:
+        return _unused(_used(connection, {name.subject for name in names}), names)
+
+
+def _unused(used: dict[str, set[str]], names: Sequence[KeyName]) -> list[KeyName]:
+    return [name for name in names if _is_ours(name) and name.scope not in used[name.subject]]
 
 
 def _is_ours(name: KeyName) -> bool:

@@ -70,6 +70,12 @@ def _overwrite(path: Path) -> None:
     _settle(path.parent)
 
 
+def put_over(draft: Path, path: Path) -> None:
+    """Give a finished draft its name, at once and for good, in place of what bears it now (or an empty folder)."""
+    draft.rename(path)
+    _settle(path.parent)
+
+
 def _settle(folder: Path) -> None:
     """Make the names in a folder last: else a power cut could take them back."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

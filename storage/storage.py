@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from asyncpg import PostgresError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.rules import Rules
-from storage import migrations
+from storage import checkpoints, migrations, replacing, serving
 from storage.chainer import Chain
-from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
+from storage.checkpoints import Anchor
+from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
 from storage.errors import DatabaseAway
 from storage.kek_address import provider_for
 from storage.keyring import Keyring
@@ -40,6 +42,7 @@ class Storage:
     rotation: Rotation
     engine: Engine
     keyring_engine: Engine
+    anchor: Anchor | None
 
     @classmethod
     def open(
@@ -51,17 +54,21 @@ class Storage:
         *,
         migrate: bool = False,
         public_url: str = "",
+        anchor: Path | None = None,
         sources: Sources | None = None,
     ) -> Storage:
         """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
 
-        Args: public_url: where visitors reach the desk; it stands in receipts.
-        Raises: OperatorMustAct (KekRefused, UrlRefused, DatabaseAway, SchemaTooOld, SchemaTooNew).
+        Args: public_url: where visitors reach the desk; it stands in receipts. anchor: the file outside both databases
+        that notes how far the keyring has come.
+        Raises: OperatorMustAct: KekRefused, KeyringRefused, UrlRefused, DatabaseAway, SchemaTooOld, SchemaTooNew, and
+        RestoreRefused while a backup is being put back.
         """
         thread = StorageThread("storage", greenlets=is_async(database_url) or is_async(keyring_url))
         engines: list[Engine] = []
         try:
             build = partial(cls._built, migrate=migrate, public_url=public_url, sources=sources or Sources())
+            build = partial(build, anchor=Anchor(anchor) if anchor else None)
             return thread.submit(build, thread, engines, database_url, keyring_url, kek_url, rules).result()
         except (OSError, SQLAlchemyError, PostgresError) as fault:
             _close(thread, engines)
@@ -83,16 +90,15 @@ class Storage:
         *,
         migrate: bool,
         public_url: str,
+        anchor: Anchor | None,
         sources: Sources,
     ) -> Storage:
         clock, random = sources.clock, sources.random
         engines.append(engine := data_engine(database_url))
         engines.append(keyring_engine := data_engine(keyring_url))
-        if migrate:
-            migrations.upgrade(engine)
-        migrations.must_be_current(engine)
+        _ready(engine, migrate=migrate)
         keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
-        keyring.open()
+        _opened(keyring, engine, anchor)
         made = partial(Store, clock=clock, random=random, writer=random(8).hex())
         store = made(engine, keyring, rules, public_url=public_url)
         outbox = Outbox(engine, keyring)
@@ -109,12 +115,18 @@ class Storage:
             rotation=Rotation(store.means),
             engine=engine,
             keyring_engine=keyring_engine,
+            anchor=anchor,
         )
 
     @property
     def version(self) -> str:
         """Return the version of the data database: the newest migration that was carried out."""
         return self.thread.submit(migrations.current, self.engine).result()
+
+    def note_checkpoint(self) -> None:
+        """Note outside both databases how far the keyring has come. Raises KeyringRefused."""
+        if self.anchor:
+            self.anchor.note(self.keyring.checkpoint())
 
     def truncate_logs(self) -> bool:
         """Empty SQLite's write-ahead logs; False while a reader holds one: try again later."""
@@ -123,6 +135,27 @@ class Storage:
     def close(self) -> None:
         """Finish what is queued, then close both databases and end the thread."""
         _close(self.thread, [self.engine, self.keyring_engine])
+
+
+def _ready(engine: Engine, *, migrate: bool) -> None:
+    """Have the data database of this version, and say that it is in use. Raises OperatorMustAct."""
+    serving.share(engine)
+    replacing.must_be_whole(engine)
+    if migrate:
+        migrations.upgrade(engine)
+    migrations.must_be_current(engine)
+
+
+def _opened(keyring: Keyring, engine: Engine, anchor: Anchor | None) -> None:
+    """Open the keyring that belongs to this data, or a new one for new data. Raises OperatorMustAct."""
+    with reading(engine).begin() as data, reading(keyring.engine).begin() as keys:
+        checkpoints.must_fit(data, keys, anchor)
+    keyring.open()
+    now = keyring.checkpoint()
+    with engine.begin() as connection:
+        checkpoints.bind(connection, now)
+    if anchor:
+        anchor.note(now)
 
 
 def _close(thread: StorageThread, engines: list[Engine]) -> None:

@@ -262,6 +262,13 @@ erasures = Table(
     Column("sealed_task", LargeBinary, nullable=False),  # what that task carries
 )
 
+keyring_seen = Table(
+    "keyring_seen",
+    metadata,
+    Column("installation", ID, primary_key=True),  # which keyring this data is sealed with
+    Column("tombstones", BigInteger, nullable=False),  # how many it had at the last erasure: never fewer
+)
+
 doomed_keys = Table(
     "doomed_keys",
     metadata,

@@ -25,6 +25,7 @@ import storage
 from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
+from tests.premises import Premises
 from tests.receivers import Receiver, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
@@ -179,6 +180,22 @@ def keyring_url(new_database: MakeDatabase) -> str:
 def empty_url(new_database: MakeDatabase) -> str:
     """The URL of a database without a table, for what comes before the tables."""
     return new_database("empty")
+
+
+@pytest.fixture
+def premises(
+    request: pytest.FixtureRequest,
+    database_kind: str,
+    data_url: str,
+    keyring_url: str,
+    new_database: MakeDatabase,
+    tmp_path: Path,
+) -> Premises:
+    """An installation that nobody has used, with the programs of PostgreSQL of its server's version."""
+    path = os.environ["PATH"]
+    if database_kind == "postgresql":
+        path = f"{request.getfixturevalue('postgresql').programs}{os.pathsep}{path}"
+    return Premises(tmp_path, data_url, keyring_url, new_database, path)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from config.settings import Settings
 from intake.conversation import Conversation
 from intake.events import AskedToForget, AskedToWithdraw, Corrected, Event, Opened, Picked, Said
 from intake.rules import Recipient
+from storage.checkpoints import ANCHOR
 from storage.records import Opening, Turn, TurnDone
 from storage.storage import Storage
 from tests.house import shipped
@@ -57,7 +58,9 @@ async def selling_desk(
     settings = Settings.from_environment({**urls, **environment})
     loaded = shipped()
     loaded = replace(loaded, rules=replace(loaded.rules, recipients={one.id: one for one in recipients}))
-    storage = Storage.open(data_url, keyring_url, settings.kek_url, loaded.rules, migrate=True)
+    storage = Storage.open(
+        data_url, keyring_url, settings.kek_url, loaded.rules, migrate=True, anchor=settings.var / ANCHOR
+    )
     desk = Desk.build(settings, loaded, storage)
     try:
         yield desk

@@ -19,6 +19,7 @@ from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.worker import CHORES_EVERY, Worker
 from intake.events import AskedToForget
+from storage.checkpoints import ANCHOR, Anchor
 from storage.epochs import EPOCH
 from storage.errors import StorageError
 from storage.kek_address import provider_for
@@ -99,6 +100,20 @@ async def test_an_unfinished_erasure_is_finished(desk: Desk) -> None:
     assert certificate is not None
     assert certificate["scope"] == "all"
     assert await _leads(desk) == 0
+
+
+async def test_how_far_the_keyring_has_come_is_noted_outside(desk: Desk) -> None:
+    """S24: within a minute of an erasure an older keyring is recognised, even if the data were an old copy too."""
+    person = Person(desk)
+    await person.sends()
+    await person.leaves_nothing()
+
+    async with _worker(desk) as worker:
+        await worker.chores()
+
+    now = await desk.call(desk.storage.keyring.checkpoint)
+    assert now.tombstones
+    assert Anchor(desk.settings.var / ANCHOR).read(now.installation) == now
 
 
 async def test_what_is_kept_long_enough_goes(desk: Desk) -> None:

@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 from config.load import Loaded, load
 from config.settings import Settings
+from storage.backup import Places
+from storage.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 
@@ -53,6 +55,18 @@ class Office:
         """Return what is configured. Raises RulesInvalid."""
         return load(Path(self.settings.config_dir))
 
+    @property
+    def places(self) -> Places:
+        """Return where the installation lies: for what copies it as a whole."""
+        chosen = self.settings
+        return Places(
+            database_url=chosen.database_url,
+            keyring_url=chosen.keyring_url,
+            kek_url=chosen.kek_url,
+            anchor=chosen.var / ANCHOR,
+            environment=self.environment,
+        )
+
     @contextmanager
     def storage(self, *, migrate: bool = False) -> Iterator[Storage]:
         """Yield opened storage; every call of it goes through `storage.thread`. Raises OperatorMustAct."""
@@ -65,6 +79,7 @@ class Office:
             migrate=migrate,
             public_url=chosen.public_url,
             sources=self.sources,
+            anchor=chosen.var / ANCHOR,
         )
         try:
             yield opened

@@ -23,17 +23,17 @@ FOLDER = Path(__file__).parent
 def upgrade(engine: Engine) -> str:
     """Carry out missing migrations in one transaction; return the version reached. Raises SchemaTooNew."""
     with engine.begin() as connection:
-        found = _version(connection)
-        _refuse_newer(found)
+        found = version(connection)
+        refuse_newer(found)
         if found != head():
             command.upgrade(configuration(connection), "head")
-        return _version(connection)
+        return version(connection)
 
 
 def current(engine: Engine) -> str:
     """Return the newest migration that was carried out, "" for an empty database."""
     with engine.begin() as connection:
-        return _version(connection)
+        return version(connection)
 
 
 def head() -> str:
@@ -44,7 +44,7 @@ def head() -> str:
 def must_be_current(engine: Engine) -> None:
     """Raises SchemaTooOld when a migration is missing, SchemaTooNew when the database knows one that is not here."""
     found = current(engine)
-    _refuse_newer(found)
+    refuse_newer(found)
     if found != head():
         raise SchemaTooOld(
             f"the database is at version {found or 'none'}, this needs {head()}: run `askfirst db upgrade`"
@@ -65,11 +65,13 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(FOLDER))
 
 
-def _refuse_newer(found: str) -> None:
+def refuse_newer(found: str) -> None:
+    """Raises SchemaTooNew for a version that is not known here."""
     known = {script.revision for script in _scripts().walk_revisions()}
     if found and found not in known:
         raise SchemaTooNew(f"the database has version {found} of a newer Askfirst: update this one")
 
 
-def _version(connection: Connection) -> str:
+def version(connection: Connection) -> str:
+    """Return the newest migration that was carried out, "" for an empty database."""
     return MigrationContext.configure(connection).get_current_revision() or ""

@@ -1,0 +1,58 @@
+"""`backup DIR` and `restore DIR`: the data and the keyring, apart; never a key-encryption key."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bot.commands.office import Office
+from storage import backup
+from storage.manifests import DATA, KEYRING
+from storage.restoring import Restore
+
+
+def add(commands: Any) -> None:
+    """Add `backup` and `restore` to the command line."""
+    backing = commands.add_parser("backup", help="copy data and keyring into a new folder; the desk may run")
+    backing.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
+    backing.set_defaults(run=_backup)
+    restoring = commands.add_parser(
+        "restore", help="put old data back under the current keyring; the desk must not run"
+    )
+    restoring.add_argument("folder", metavar="DIR", type=Path, help="what `backup` has written")
+    restoring.add_argument(
+        "--keyring",
+        action="store_true",
+        help="put the backup's keyring back too, where there is none any more",
+    )
+    restoring.set_defaults(run=_restore)
+
+
+def _backup(asked: argparse.Namespace, office: Office) -> int:
+    with office.storage() as storage:
+        storage.thread.submit(
+            lambda: backup.take(
+                office.places, storage, asked.folder, office.clock(), writer=office.sources.new_id()
+            )
+        ).result()
+    for half in (DATA, KEYRING):
+        office.say(f"{asked.folder / half}")
+    office.say("Move one of the two elsewhere: whoever holds both and the KEK opens everything.")
+    return 0
+
+
+def _restore(asked: argparse.Namespace, office: Office) -> int:
+    restore = Restore(
+        places=office.places,
+        folder=asked.folder,
+        rules=office.loaded.rules,
+        with_keyring=asked.keyring,
+        sources=office.sources,
+    )
+    done = restore.carry_out()
+    office.say(
+        f"{done.people} people restored; {done.erased} of them had been erased since and are erased again; "
+        f"{done.mended} lost what was moved to another key since"
+    )
+    return 0

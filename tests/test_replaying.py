@@ -1,0 +1,80 @@
+"""Erasures that were under way, keys that were doomed: brought to their end by a restore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from storage.tables import (
+    doomed_keys,
+    erasures,
+    fields,
+    subjects,
+)
+from tests.premises import Premises
+from tests.remembering import Memory, Visitor
+
+
+def _write(memory: Memory, call: Any) -> None:
+    """Do something in a transaction of its own."""
+
+    def within() -> None:
+        with memory.rooms.engine.begin() as connection:
+            call(connection)
+
+    memory.run(within)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["data there", "disk lost"])
+def test_an_erasure_that_was_under_way_comes_to_its_end(premises: Premises, *, lost: bool) -> None:
+    """S24: begun before the backup or after it, certified or not: once, and the person is gone."""
+    with premises.memory() as memory:
+        first, second, third = Visitor(memory), Visitor(memory), Visitor(memory)
+        for visitor in (first, second, third):
+            visitor.sends()
+        begun = [_begins(memory, visitor) for visitor in (first, second)]
+    folder = premises.back_up()
+    with premises.memory() as memory:
+        certificate = memory.run(memory.store.finish_erasure, begun[1])
+        begun.append(_begins(memory, third))
+    if lost:
+        premises.lose_data()
+
+    premises.restore(folder)
+
+    with premises.memory() as memory:
+        gone = {first, second} if lost else {first, second, third}
+        assert memory.rooms.rows(erasures) == []
+        assert {row["subject"] for row in memory.rooms.rows(subjects)} == (
+            {visitor.subject for visitor in (first, second, third)} - {visitor.subject for visitor in gone}
+        )
+        assert memory.run(memory.store.certificate, begun[1]) == certificate
+        assert memory.run(memory.store.certificate, begun[0])["scope"] == "all"
+
+
+def _begins(memory: Memory, visitor: Visitor) -> str:
+    erasure: str = memory.run(
+        memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer"
+    )
+    return erasure
+
+
+def test_keys_that_were_doomed_go_first(premises: Premises) -> None:
+    """A crash kept an old key alive; nothing is restored under a key that is to be destroyed."""
+    with premises.memory() as memory:
+        visitor = Visitor(memory)
+        visitor.sends()
+    folder = premises.back_up()
+    with premises.memory() as memory:
+        doomed = {"subject": visitor.subject, "scope": "profile.1"}
+        _write(memory, lambda connection: connection.execute(sa.insert(doomed_keys).values(doomed)))
+
+    premises.restore(folder)
+
+    with premises.memory() as memory:
+        visitor.memory = memory
+        assert memory.rooms.rows(doomed_keys) == []
+        assert {row["name"] for row in memory.rooms.rows(fields)} == {"need"}
+        assert visitor.says("Hello?").ack
