@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -25,6 +25,7 @@ import storage
 from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
+from tests.key_holders import Kms, OpenBao, running_kms, running_openbao
 from tests.premises import Premises
 from tests.receivers import Receiver, receiving
 from tests.remembering import Memory, remembering
@@ -114,13 +115,21 @@ def postgresql() -> Iterator[servers.PostgreSQL]:
 @pytest.fixture(scope="session")
 def template(postgresql: servers.PostgreSQL) -> Callable[[str], str]:
     """Return what names a database of a kind on that server, laid out and to be copied."""
+    return templates.on(postgresql)
 
-    @cache
-    def made(kind: str) -> str:
-        templates.lay_out(postgresql.create(f"template-{kind}"), kind)
-        return f"template-{kind}"
 
-    return made
+@pytest.fixture(scope="session")
+def openbao() -> Iterator[OpenBao]:
+    """One OpenBao server for each test process; a test mounts an engine of its own."""
+    with running_openbao() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kms() -> Iterator[Kms]:
+    """One KMS for each test process; a test uses an alias of its own."""
+    with running_kms() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

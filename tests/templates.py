@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from storage import keyring_tables, migrations
 from storage.connecting import StorageThread, data_engine, is_async, truncate_wal
 from storage.private_files import FILE_MODE, make_private_folder
+from tests.servers import PostgreSQL
 
 
 def lay_out(url: str, kind: str) -> None:
@@ -22,6 +24,17 @@ def lay_out(url: str, kind: str) -> None:
     finally:
         thread.submit(engine.dispose).result()
         thread.close()
+
+
+def on(server: PostgreSQL) -> Callable[[str], str]:
+    """Return what names a database of a kind on a server, laid out there when it is first asked for."""
+
+    @cache
+    def made(kind: str) -> str:
+        lay_out(server.create(f"template-{kind}"), kind)
+        return f"template-{kind}"
+
+    return made
 
 
 def _prepare(engine: Engine) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
+from tests import templates
 from tests.bot_api import TOKEN, BotApi
 from tests.canaries import CHINESE, CREDIT_CODE, DETAILS, FORBIDDEN, LATIN, Search
 from tests.canary_desk import CanaryDesk, Watch, hidden_messages
@@ -72,6 +73,12 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL of these tests' own that tells everything."""
     with running_postgresql(*LOUD) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def template(postgresql: PostgreSQL) -> Callable[[str], str]:
+    """Databases to be copied, on that server."""
+    return templates.on(postgresql)
 
 
 def test_every_sealed_column_is_opened_by_these_tests() -> None:

@@ -242,10 +242,10 @@ async def test_an_export_begins_where_it_is_told_to(desk: Desk, leads: Leads) ->
 
 async def test_what_is_no_reference_is_not_asked_of_the_database(desk: Desk, leads: Leads) -> None:
     """S10: an address, a number or a word that somebody looks for stands in no statement: logs would keep it."""
+    reference = await Person(desk).sends()
     asked: list[str] = []
     for engine in (desk.storage.engine, desk.storage.keyring_engine):
         sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(repr(given[2:4])))
-    reference = await Person(desk).sends()
 
     for query in (LI_NA["email"], LI_NA["phone"], "AF-Li Canary", "af-li@example.com"):
         await desk.call(leads.search, query)

@@ -68,7 +68,7 @@ async def in_hand(tmp_path: Path) -> AsyncIterator[InHand]:
 def _terminal_of_the_desk(folder: Path) -> Terminal:
     urls = {
         "DATABASE_URL": f"sqlite:///{folder}/desk/desk.db",
-        "KEYRING_URL": f"sqlite:///{folder}/desk/keyring.db",
+        "KEYRING_URL": f"sqlite:///{folder}/desk/keys/keyring.db",
     }
     return Terminal({"ASKFIRST_VAR": str(folder / "desk" / "var"), "ASKFIRST_CONFIG": str(CONFIG), **urls})
 
