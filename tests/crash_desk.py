@@ -207,8 +207,9 @@ class SocketVisitor(WebVisitor):
         self._socket = await self.client.ws_connect(f"{self.desk.url}/api/v1/chat")
         await self._socket.send_json({"type": "hello", "token": self.token, "after": 0})
         welcome = await self._next()
-        self.gone = self.gone or welcome.get("code") == "erased"  # carried out, only its answer was lost
-        if self.gone:
+        if self.gone or welcome.get("code") == "erased":  # carried out, only its answer was lost
+            self.gone = True
+            await self._leave()
             return
         shown = [await self._next() for _ in range(welcome["seq"])]
         assert [message["seq"] for message in shown] == list(range(1, welcome["seq"] + 1))
@@ -216,8 +217,7 @@ class SocketVisitor(WebVisitor):
         assert mine | self.acks == mine
 
     async def _next(self) -> dict[str, Any]:
-        message = await self._socket.receive(PATIENCE)
-        if message.type is WSMsgType.TEXT:
+        if (message := await self._socket.receive(PATIENCE)).type is WSMsgType.TEXT:
             return dict(message.json())
         if self._socket.close_code == 4410:
             self.gone = True
