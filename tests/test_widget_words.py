@@ -60,10 +60,14 @@ class Typist:
         await self.hears(1)
         await self.picks("Gateways")
         await self.hears(2)
+        await self.seen.asks("Your question")
         await self.says(question)
         await self.hears(3)
         await self.picks("No, thank you")
         await self.hears(4)
+        await expect(self.seen.dialog.locator(".chip")).to_have_count(
+            0
+        )  # drawn; before, Enter would leave it in the field
 
     async def hears(self, lines: int) -> None:
         """Wait until the desk has said so much, however bad the network is."""
