@@ -185,7 +185,8 @@ export class Link {
   /** @param {Frames.Message} frame */
   #message(frame) {
     if (frame.seq > this.#last + 1) return this.#resume(); // a gap
-    this.#last = Math.max(this.#last, frame.seq);
+    if (frame.seq <= this.#last) return; // a poll and an answer may both bring it; drawn again it would tear what is typed
+    this.#last = frame.seq;
     if (!frame.erased && frame.from === "visitor" && frame.id) this.#acked(frame.id, frame.seq); // as good as the ack itself
     this.on.message(frame);
   }
