@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage.tables import (
-    doomed_keys,
-    erasures,
-    fields,
-    subjects,
-)
+from storage.replaying import find_again
+from storage.tables import doomed_keys, erasures, fields, index_rows, subjects
 from tests.premises import Premises
 from tests.remembering import Memory, Visitor
+from tests.rotating import rotates
 
 
 def _write(memory: Memory, call: Any) -> None:
@@ -52,6 +49,22 @@ def test_an_erasure_that_was_under_way_comes_to_its_end(premises: Premises, *, l
         )
         assert memory.run(memory.store.certificate, begun[1]) == certificate
         assert memory.run(memory.store.certificate, begun[0])["scope"] == "all"
+
+
+def test_everybody_is_found_again_however_many_they_are(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look-ups are written anew for some people at a time, until nobody is left."""
+    monkeypatch.setattr("storage.reindexing.WRITTEN", 1)
+    people = [Visitor(memory), Visitor(memory), Visitor(memory)]
+    for visitor in people:
+        visitor.sends()
+    rotates(memory)
+
+    memory.run(find_again, memory.store.means)
+
+    found = {row["subject"] for row in memory.rooms.rows(index_rows) if row["epoch"] == 2}
+    assert found == {visitor.subject for visitor in people}
 
 
 def _begins(memory: Memory, visitor: Visitor) -> str:
