@@ -130,8 +130,7 @@ class WebVisitor(ABC):
         self.desk, self.client, self.script = desk, client, script
         self.token = ""
         self.acks: dict[str, int] = {}
-        self.certificate = ""
-        self.gone = False  # everything was deleted
+        self.certificate, self.gone = "", False  # gone: everything was deleted
 
     async def hold(self) -> None:
         """Hold the conversation to its end, however often the desk dies meanwhile."""
@@ -154,8 +153,7 @@ class WebVisitor(ABC):
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _open(self) -> None:
-        body = {"site": "default", "locale": "en"}
-        async with self.client.post(f"{self.desk.url}/api/v1/sessions", json=body) as answer:
+        async with self.client.post(f"{self.desk.url}/api/v1/sessions", json={}) as answer:
             assert answer.status == 201, await answer.text()
             self.token = (await answer.json())["token"]
 
@@ -168,9 +166,8 @@ class HttpVisitor(WebVisitor):
 
     async def send(self, frame: Mapping[str, Any]) -> None:
         """Post the frame."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        address = f"{self.desk.url}/api/v1/messages"
-        async with self.client.post(address, json=frame, headers=headers) as answer:
+        url, headers = f"{self.desk.url}/api/v1/messages", {"Authorization": f"Bearer {self.token}"}
+        async with self.client.post(url, json=frame, headers=headers) as answer:
             told = await answer.json()
         if answer.status == 410:  # the deletion was carried out, only its answer was lost
             self.gone = True
@@ -185,6 +182,11 @@ class SocketVisitor(WebVisitor):
     """Talks over the socket; whenever that breaks, comes back and looks whether everything acknowledged is there."""
 
     _socket: Any = None
+
+    async def hold(self) -> None:
+        """Hold the conversation, and leave."""
+        await super().hold()
+        await self._leave()
 
     async def send(self, frame: Mapping[str, Any]) -> None:
         """Send the frame and await its acknowledgement."""
@@ -207,9 +209,8 @@ class SocketVisitor(WebVisitor):
         self._socket = await self.client.ws_connect(f"{self.desk.url}/api/v1/chat")
         await self._socket.send_json({"type": "hello", "token": self.token, "after": 0})
         welcome = await self._next()
-        if self.gone or welcome.get("code") == "erased":  # carried out, only its answer was lost
-            self.gone = True
-            await self._leave()
+        self.gone = self.gone or welcome.get("code") == "erased"  # carried out, only its answer was lost
+        if self.gone:
             return
         shown = [await self._next() for _ in range(welcome["seq"])]
         assert [message["seq"] for message in shown] == list(range(1, welcome["seq"] + 1))
@@ -229,7 +230,6 @@ class SocketVisitor(WebVisitor):
             told = await self._next()
             if told["type"] == "erased":
                 self.certificate = told["certificate"]["id"]
-        await self._leave()
 
     async def _leave(self) -> None:
         if self._socket is not None:
