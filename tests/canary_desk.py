@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import sqlite3
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
@@ -23,6 +26,7 @@ from tests.receivers import SECRET
 from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
+LONGEST_LINE = 2**22  # bytes that a command prints
 LOOK_SECONDS = 0.1  # seconds between two looks at what is running
 WITH_CORE_DUMPS = 'ulimit -c "$(ulimit -Hc)"; exec "$@"'  # as an operator may have set it
 CRM = """
@@ -37,6 +41,22 @@ country = "CN"
 secret_env = "CRM_SECRET"
 name = {{ en = "CRM", zh-CN = "客户系统" }}
 """
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """An operator's terminal."""
+
+    child: asyncio.subprocess.Process
+
+    async def run(self, *arguments: str, typed: str = "") -> str:
+        """Run a command, with a line on its standard input; return what it prints."""
+        assert self.child.stdin
+        assert self.child.stdout
+        self.child.stdin.write(json.dumps([arguments, typed]).encode() + b"\n")
+        code, printed = json.loads(await self.child.stdout.readline())
+        assert code == 0, arguments
+        return str(printed)
 
 
 class CanaryDesk:
@@ -99,20 +119,25 @@ class CanaryDesk:
         process.send_signal(how)
         await asyncio.to_thread(process.wait, PATIENCE)
 
-    async def command(self, *arguments: str, typed: str = "") -> str:
-        """Run a command of `askfirst`, with a line on its standard input; return what it prints."""
+    @asynccontextmanager
+    async def terminal(self) -> AsyncIterator[Terminal]:
+        """Yield a terminal in which commands of `askfirst` are run."""
         with (self.folder / "commands.log").open("ab") as log:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", *arguments),
+                *(sys.executable, "-m", "tests.canary_commands"),
                 cwd=self.folder / "cwd",
                 env={**os.environ, **self.environment},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                stdin=PIPE,
+                stdout=PIPE,
                 stderr=log,
+                limit=LONGEST_LINE,
             )
-            printed, _ = await child.communicate(f"{typed}\n".encode())
-        assert child.returncode == 0, arguments
-        return printed.decode()
+        try:
+            yield Terminal(child)
+        finally:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.communicate()
 
     def printed(self) -> str:
         """Return what the roles have printed."""

@@ -7,18 +7,18 @@ import asyncio
 from aiohttp import ClientSession, CookieJar
 
 from tests.canaries import CHINESE, DETAILS, LATIN
-from tests.canary_desk import CanaryDesk
+from tests.canary_desk import CanaryDesk, Terminal
 from tests.canary_walks import LATER_PHONE, PATIENCE
 
 PEOPLE = 6  # who sent a lead
 
 
-async def colleague_opens_all_leads(desk: CanaryDesk) -> list[str]:
+async def colleague_opens_all_leads(desk: CanaryDesk, terminal: Terminal) -> list[str]:
     """Let the operator add a colleague, who opens every lead whole and answers; return the secrets of the way in."""
     address = f"sales.{LATIN.lower()}@example.com"
-    link = (
-        (await desk.command("staff", "add", "-", "--role", "sales", typed=address)).strip().partition("#")[2]
-    )
+    printed = await terminal.run("staff", "add", "-", "--role", "sales", typed=address)
+    link = printed.strip().partition("#")[2]
+    assert LATIN.lower() in await terminal.run("staff", "list")
     async with ClientSession(desk.url, cookie_jar=CookieJar(unsafe=True)) as browser:
         async with browser.post("/staff/enter", data={"link": link}) as entered:
             assert entered.status == 200
@@ -49,9 +49,25 @@ async def _opens_and_answers(browser: ClientSession, path: str, csrf: dict[str, 
         assert shown.status == 200
 
 
-async def operator_exports_all_leads(desk: CanaryDesk, form: str) -> None:
-    """Let the operator write every lead to the standard output."""
-    assert LATIN in await desk.command("leads", "export", "--purpose", "contact", "--format", form)
+async def operator_and_officer_work(terminal: Terminal) -> None:
+    """Let the operator export leads and rotate keys, the officer look somebody up, read and correct them."""
+    for form in ("csv", "jsonl", "vcard"):
+        assert LATIN in await terminal.run("leads", "export", "--purpose", "contact", "--format", form)
+    found = await terminal.run("subject", "find", "--email", "-", typed=DETAILS["en"]["email"])
+    assert await terminal.run("subject", "find", "--phone", "-", typed=LATER_PHONE)
+    someone = found.split()[0]
+    assert LATIN in await terminal.run("subject", "export", someone)
+    await terminal.run("subject", "correct", someone, "company", "-", typed=DETAILS["zh-CN"]["company"])
+    await terminal.run("keys", "rotate")
+    await terminal.run("audit", "export", "--since", "2020-01-01")
+    await terminal.run("audit", "verify")
+    await terminal.run("retention", "run", "--dry-run")
+
+
+async def officer_erases(terminal: Terminal) -> None:
+    """Let the officer erase the last one who gave this address."""
+    [someone] = (await terminal.run("subject", "find", "--email", "-", typed=DETAILS["en"]["email"])).split()
+    await terminal.run("subject", "erase", someone, "--reason", "letter 7/2026")
 
 
 async def strangers_speak_no_http(desk: CanaryDesk) -> None:

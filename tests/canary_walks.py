@@ -286,5 +286,6 @@ class Everybody:
 
     @property
     def deleting(self) -> set[str]:
-        """Return the conversations of the web that will be erased."""
-        return {self.posting["en"].conversation, self.calling["zh-CN"].conversation}
+        """Return the conversations of the web that will be erased, the last one by the officer."""
+        gone = (self.posting["en"], self.calling["zh-CN"], self.calling["en"])
+        return {walker.conversation for walker in gone}

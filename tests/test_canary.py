@@ -9,7 +9,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,9 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from tests import templates
 from tests.bot_api import TOKEN, BotApi
 from tests.canaries import CHINESE, CREDIT_CODE, DETAILS, FORBIDDEN, LATIN, Search
-from tests.canary_desk import CanaryDesk, Watch, hidden_messages
+from tests.canary_desk import CanaryDesk, Terminal, Watch, hidden_messages
 from tests.canary_looks import (
     Looking,
     copy_of,
@@ -35,7 +34,8 @@ from tests.canary_looks import (
 from tests.canary_others import (
     PEOPLE,
     colleague_opens_all_leads,
-    operator_exports_all_leads,
+    officer_erases,
+    operator_and_officer_work,
     strangers_speak_no_http,
 )
 from tests.canary_walks import ADDRESS, CHATS, EARLY, LATER_PHONE, Everybody, Walker
@@ -54,7 +54,6 @@ STEMS = (  # one of these is in everything that the walkers tell of themselves
     *FORBIDDEN,
     *map(str, CHATS.values()),
 )
-EXPORTED = {"sqlite": "vcard", "postgresql": "csv"}
 ROLES = {"sqlite": ("serve",), "postgresql": ("web", "telegram", "worker")}
 LOUD = (  # a server that writes down every statement with its parameters
     "log_statement=all",
@@ -65,20 +64,24 @@ LOUD = (  # a server that writes down every statement with its parameters
     "log_error_verbosity=verbose",
     "track_activity_query_size=65536",
 )
+GOING = 4  # of them are erased
 ALLOWED = {"name", "phone"}  # what the CRM of the canaries may have
 
 
 @pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
+def loud() -> Iterator[PostgreSQL]:
     """A PostgreSQL of these tests' own that tells everything."""
     with running_postgresql(*LOUD) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def template(postgresql: PostgreSQL) -> Callable[[str], str]:
-    """Databases to be copied, on that server."""
-    return templates.on(postgresql)
+@pytest.fixture
+def urls(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> tuple[str, str]:
+    """The URLs of data and keyring, of which nothing is there yet."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path}/desk.db", f"sqlite:///{tmp_path}/keyring.db"
+    server: PostgreSQL = request.getfixturevalue("loud")
+    return server.create("desk"), server.create("keyring")
 
 
 def test_every_sealed_column_is_opened_by_these_tests() -> None:
@@ -97,10 +100,11 @@ class Premises:
     crm: Receiver
     mails: MailBox
     watch: Watch
+    terminal: Terminal
 
 
 @asynccontextmanager
-async def premises(folder: Path, roles: tuple[str, ...], *urls: str) -> AsyncIterator[Premises]:
+async def premises(folder: Path, roles: tuple[str, ...], urls: tuple[str, str]) -> AsyncIterator[Premises]:
     """Yield a desk that is up, and kill what is left of it."""
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(BotApi().running())
@@ -108,17 +112,18 @@ async def premises(folder: Path, roles: tuple[str, ...], *urls: str) -> AsyncIte
         crm = await stack.enter_async_context(receiving())
         mails = stack.enter_context(mail_server(free_port()))
         places = {"crm": crm.url, "telegram": api.url, "mail": f"smtp://127.0.0.1:{mails.port}"}
-        desk = CanaryDesk(folder, roles, (urls[0], urls[1]), **places)
+        desk = CanaryDesk(folder, roles, urls, **places)
         house = TelegramHouse(api, folder / "never", *urls)  # never started: its words are read
         people, watch = Everybody(desk, client, api, house), Watch(desk)
+        terminal = await stack.enter_async_context(desk.terminal())
         if "serve" not in roles:
-            await desk.command("db", "upgrade")
+            await terminal.run("db", "upgrade")
         desk.start()
         try:
             await desk.up(client)
             await until(lambda: "getUpdates" in [name for name, _ in api.calls], 30)
             async with watch.watching():
-                yield Premises(desk, client, api, people, crm, mails, watch)
+                yield Premises(desk, client, api, people, crm, mails, watch, terminal)
         finally:
             for role in tuple(desk.running):
                 await desk.ends(role, signal.SIGKILL)
@@ -148,20 +153,18 @@ async def _dies_amid_turns(place: Premises) -> None:
 
 @pytest.mark.timeout(300)
 async def test_no_canary_stands_in_the_clear(
-    request: pytest.FixtureRequest, database_kind: str, data_url: str, keyring_url: str, tmp_path: Path
+    request: pytest.FixtureRequest, database_kind: str, urls: tuple[str, str], tmp_path: Path
 ) -> None:
     """S10, S16, S17, S24: not in the databases, their logs, dumps and activity, var/, temporary files, arguments, what
     the processes print at DEBUG and in crashes, metrics, mails, webhooks beyond the allowed fields; and after "delete"
     an old copy of the data cannot be opened with the keyring of now."""
     began = time.time()
-    urls = data_url, keyring_url
-    async with premises(tmp_path, ROLES[database_kind], *urls) as place:
+    async with premises(tmp_path, ROLES[database_kind], urls) as place:
         desk, people = place.desk, place.people
         await people.walk()
-        secrets = [*people.tokens, *await colleague_opens_all_leads(desk)]
-        await asyncio.gather(
-            operator_exports_all_leads(desk, EXPORTED[database_kind]), _everything_goes_wrong(place)
-        )
+        secrets = [*people.tokens, *await colleague_opens_all_leads(desk, place.terminal)]
+        await operator_and_officer_work(place.terminal)
+        await _everything_goes_wrong(place)
         await until(lambda: len(place.mails.got) >= PEOPLE, 30)
         async with place.client.get(f"{desk.url}/metrics") as metrics:
             counted = await metrics.read()
@@ -169,11 +172,12 @@ async def test_no_canary_stands_in_the_clear(
 
         look = Looking(*urls, desk.var)
         deleted = look.at(lambda storage: deleting_subjects(storage, people))
-        old = look.at(everything_sealed, data_url=copy_of(data_url, tmp_path))
+        old = look.at(everything_sealed, data_url=copy_of(urls[0], tmp_path))
         look.at(nothing_forbidden_is_sealed)
         await people.half_of_them_delete()
+        await officer_erases(place.terminal)
         await until(lambda: len(place.api.said(CHATS["en"])) == 1, 30)
-        await until(lambda: _events(place.crm).count("person.erased") == 3, 30)
+        await until(lambda: _events(place.crm).count("person.erased") == GOING, 30)
         # The rest is killed: the logs of SQLite stay as a crash leaves them.
         await desk.ends(desk.roles[0], signal.SIGABRT)
 
@@ -186,10 +190,10 @@ async def test_no_canary_stands_in_the_clear(
     assert not [hit for seen in place.watch.seen for hit in without_configured.hits("a process", seen)]
     _it_went_wrong_as_planned(place)
     if database_kind == "postgresql":
-        await _postgresql_tells_nothing(request.getfixturevalue("postgresql"), urls, search, people, began)
+        await _postgresql_tells_nothing(request.getfixturevalue("loud"), urls, search, people, began)
     else:
         assert Search(people.deleting).in_files(tmp_path, since=began), "not even ids are found there"
-    assert len(deleted) == 3
+    assert len(deleted) == GOING
     look.at(lambda storage: rows_and_keys_are_gone(storage, deleted))
     look.at(lambda storage: old_data_stays_shut(storage, old, deleted))
 
