@@ -17,10 +17,10 @@ run: .venv/.run ## set up what is missing and start the desk on http://127.0.0.1
 
 setup: .venv/.dev ## make .venv with everything that running, testing and checking need
 
-test: .venv/.dev browser ## set up what is missing and run every test; intake/ and storage/ must be covered whole
+test: .venv/.dev browser ## set up what is missing and run every test (ARGS=…: some); intake/ and storage/ must be covered whole
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --include='intake/*,storage/*' --fail-under=100
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(ARGS),,--cov --cov-report=) $(ARGS)
+	$(if $(ARGS),,$(BIN)/coverage report --include='intake/*,storage/*' --fail-under=100)
 
 check: .venv/.dev .venv/.tsc ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check .
