@@ -93,7 +93,9 @@ def receipts(means: Means, connection: Connection, subject: str) -> tuple[Mappin
 
 
 def _person(connection: Connection, subject: str) -> Row[Any]:
-    row = connection.execute(select(subjects).where(subjects.c.subject == subject)).first()
+    """Return the person, whom no turn changes until the transaction ends: values keep the keys they are under."""
+    theirs = select(subjects).where(subjects.c.subject == subject).with_for_update(read=True)
+    row = connection.execute(theirs).first()
     if row is None:
         raise NotFound(f"subject {subject}")
     must_live(subject, row.status)

@@ -53,7 +53,8 @@ _LOCKED = (
     .order_by(conversations.c.id)
     .with_for_update()
 )
-_ONE = _JOINED.where(conversations.c.id == bindparam("id"))
+# Shared, so that no turn moves what is read to another key, and destroys the old one, before it is opened.
+_ONE = _JOINED.where(conversations.c.id == bindparam("id")).with_for_update(read=True)
 _STUB = select(sessions.c.subject).where(
     sessions.c.conversation == bindparam("id"), sessions.c.erased_at.is_not(None)
 )
@@ -72,7 +73,10 @@ def lock(connection: Connection, ids: Collection[str]) -> dict[str, Standing]:
 
 
 def read(connection: Connection, conversation: str) -> Standing:
-    """Return a live conversation. Raises NotFound, or SubjectErased when its person was or is being erased."""
+    """Return a live conversation; no turn changes it until the transaction ends.
+
+    Raises: NotFound; SubjectErased when its person was or is being erased.
+    """
     row = connection.execute(_ONE, {"id": conversation}).first()
     if row is None:
         raise missing(connection, conversation)

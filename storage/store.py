@@ -144,7 +144,7 @@ class Store:
 
     def receipts(self, subject: str) -> tuple[Mapping[str, Any], ...]:
         """Return the signed receipts of a person's decisions, oldest first. Raises SubjectErased, NotFound."""
-        with self._reading.begin() as connection:
+        with self._engine.begin() as connection:
             return opening.receipts(self._means, connection, subject)
 
     def begin_erasure(
