@@ -15,7 +15,7 @@ import uvloop
 from aiohttp import ClientSession, TCPConnector
 
 from tests.bench import lookup, rewrap, sealing, widget
-from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket
+from tests.bench.load import CONSULTATIONS, Measured, measure, open_desk_socket, open_floor_socket
 from tests.servers import free_port
 
 ROUNDS = 3  # interleaved; the median counts
@@ -52,7 +52,9 @@ async def once(mode: str, folder: Path) -> Measured:
                 return await measure(lambda _: open_desk_socket(session, url))
         with running("tests.bench.floors", mode, str(port), str(folder / "floor.db")):
             url = f"ws://127.0.0.1:{port}"
-            return await measure(lambda n: session.ws_connect(f"{url}/?conversation={n}"))
+            if mode == "store":
+                return await measure(lambda n: open_floor_socket(session, url, n))
+            return await measure(lambda _: session.ws_connect(url))
 
 
 def _line(name: str, runs: list[Measured]) -> str:

@@ -9,7 +9,6 @@ import asyncio
 import queue
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,121 +18,56 @@ import uvloop
 from aiohttp import WSMsgType, web
 
 from storage.connecting import data_engine
+from storage.tables import conversations, metadata
+from tests.bench.recorded import consultation, together
 
-# Bytes and rows of an average turn of the desk, read from its database after a run of the same consultations.
-STATE_BYTES = 256
-MESSAGE_BYTES = 128
-MESSAGES = 2  # rows a turn: the visitor's and the desk's
-FIELD_BYTES = 128
+MESSAGES = 2  # that a turn sends: the visitor's own and the desk's
 FRAME_BYTES = 700  # of a message frame with its `expects`
 
+_STANDING = sa.select(conversations).where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
 _PAD = "x" * FRAME_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The floor's own three tables."""
-
-    conversations: sa.Table
-    messages: sa.Table
-    fields: sa.Table
-
-
-def tables(metadata: sa.MetaData) -> Tables:
-    """Return the tables in the shape of the desk's hot path."""
-    return Tables(
-        sa.Table(
-            "conversations",
-            metadata,
-            sa.Column("id", sa.Text, primary_key=True),
-            sa.Column("revision", sa.Integer),
-            sa.Column("last_seq", sa.Integer),
-            sa.Column("state", sa.LargeBinary),
-        ),
-        sa.Table(
-            "messages",
-            metadata,
-            sa.Column("conversation", sa.Text, primary_key=True),
-            sa.Column("seq", sa.Integer, primary_key=True),
-            sa.Column("body", sa.LargeBinary),
-        ),
-        sa.Table(
-            "fields",
-            metadata,
-            sa.Column("conversation", sa.Text, primary_key=True),
-            sa.Column("number", sa.Integer, primary_key=True),
-            sa.Column("value", sa.LargeBinary),
-        ),
-    )
-
-
 class GroupedStore:
-    """One writer thread; all waiting turns in one transaction."""
+    """One writer thread; all waiting turns in one transaction, each with the rows that the desk wrote for it."""
 
     def __init__(self, path: Path) -> None:
-        """Create the tables in `path`."""
-        metadata = sa.MetaData()
+        """Create the desk's tables in `path`."""
+        self.writes = consultation()
         self.engine = data_engine(f"sqlite:///{path}")
-        self.tables = tables(metadata)
         metadata.create_all(self.engine)
-        self.waiting: queue.SimpleQueue[tuple[str, asyncio.Future[int]]] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[tuple[str, int, asyncio.Future[None]]] = queue.SimpleQueue()
         self.loop = asyncio.get_running_loop()
+        self.numbers = 0
         threading.Thread(target=self._write, daemon=True).start()
+
+    async def turn(self, person: str, number: int) -> None:
+        """Return when the rows of this turn are durable; 0 is the opening."""
+        done: asyncio.Future[None] = self.loop.create_future()
+        self.waiting.put((person, number, done))
+        await done
 
     def _write(self) -> None:
         while True:
             group = [self.waiting.get()]
             while not self.waiting.empty():
                 group.append(self.waiting.get())
-            seqs = self._commit([conversation for conversation, _ in group])
-            self.loop.call_soon_threadsafe(
-                _tell, [(done, seq) for (_, done), seq in zip(group, seqs, strict=True)]
-            )
+            self._commit([(person, number) for person, number, _ in group])
+            self.loop.call_soon_threadsafe(_tell, [done for _, _, done in group])
 
-    def _commit(self, conversations: list[str]) -> list[int]:
-        table = self.tables.conversations
+    def _commit(self, turns: list[tuple[str, int]]) -> None:
+        persons = [person for person, _ in turns]
+        changes = together([self.writes[number] for _, number in turns], persons, self.numbers)
+        self.numbers += sum(map(len, changes.values()))
         with self.engine.begin() as connection:
-            found = {
-                row.id: row
-                for row in connection.execute(sa.select(table).where(table.c.id.in_(conversations)))
-            }
-            fresh = [
-                {"id": name, "revision": 0, "last_seq": 0, "state": b""}
-                for name in {*conversations} - {*found}
-            ]
-            if fresh:
-                connection.execute(sa.insert(table), fresh)
-            seqs = [found[name].last_seq if name in found else 0 for name in conversations]
-            self._save(connection, conversations, seqs)
-        return seqs
-
-    def _save(self, connection: sa.Connection, conversations: list[str], seqs: list[int]) -> None:
-        table = self.tables.conversations
-        changes = [
-            {"key": name, "last_seq": seq + MESSAGES, "revision": seq, "state": b"s" * STATE_BYTES}
-            for name, seq in zip(conversations, seqs, strict=True)
-        ]
-        connection.execute(sa.update(table).where(table.c.id == sa.bindparam("key")), changes)
-        connection.execute(
-            sa.insert(self.tables.messages),
-            [
-                {"conversation": name, "seq": seq + n + 1, "body": b"m" * MESSAGE_BYTES}
-                for name, seq in zip(conversations, seqs, strict=True)
-                for n in range(MESSAGES)
-            ],
-        )
-        connection.execute(
-            sa.insert(self.tables.fields),
-            [
-                {"conversation": name, "number": seq, "value": b"f" * FIELD_BYTES}
-                for name, seq in zip(conversations, seqs, strict=True)
-            ],
-        )
+            connection.execute(_STANDING, {"ids": persons}).all()
+            for statement, rows in changes.items():
+                connection.exec_driver_sql(statement, rows)
 
 
-def _tell(done: list[tuple[asyncio.Future[int], int]]) -> None:
-    for future, seq in done:
-        future.set_result(seq)
+def _tell(done: list[asyncio.Future[None]]) -> None:
+    for future in done:
+        future.set_result(None)
 
 
 async def _echo(request: web.Request) -> web.WebSocketResponse:
@@ -149,12 +83,15 @@ async def _stored(request: web.Request) -> web.WebSocketResponse:
     store: GroupedStore = request.app[STORE]
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    conversation = request.query["conversation"]
+    person = f"{int(request.query['conversation']):032x}"
+    await store.turn(person, 0)
+    await socket.send_str("opened")
+    number = 0
     async for message in socket:
         if message.type is WSMsgType.TEXT:
-            done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            store.waiting.put((conversation, done))
-            await _answer(socket, orjson.loads(message.data)["id"], await done)
+            number += 1
+            await store.turn(person, number)
+            await _answer(socket, orjson.loads(message.data)["id"], number * MESSAGES)
     return socket
 
 

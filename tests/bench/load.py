@@ -57,6 +57,13 @@ async def open_desk_socket(client: ClientSession, url: str) -> ClientWebSocketRe
     return socket
 
 
+async def open_floor_socket(client: ClientSession, url: str, number: int) -> ClientWebSocketResponse:
+    """Return a socket of the grouped store whose conversation is opened."""
+    socket = await client.ws_connect(f"{url}/?conversation={number}")
+    await socket.receive()
+    return socket
+
+
 async def _consult(socket: ClientWebSocketResponse, times: list[float]) -> None:
     for number, (kind, content) in enumerate(ANSWERS):
         frame = {"type": kind, "id": f"c{number}", "text" if kind == "say" else "value": content}
