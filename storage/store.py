@@ -16,6 +16,7 @@ from intake.outcomes import Step
 from intake.rules import Rules
 from storage import addenda, audit, erasing, erasure, lookups, opening, sweep, transcript, turns
 from storage.connecting import reading
+from storage.errors import KeyLost
 from storage.keyring import Keyring
 from storage.means import Means
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
@@ -127,13 +128,15 @@ class Store:
 
     def find(self, field: str, normalised: str) -> list[str]:
         """Return the people who gave this phone or e-mail (`intake.answers.normalised`), confirmed after opening."""
-        with self._reading.begin() as connection:
-            return lookups.find(self._means, connection, field, normalised)
+        try:
+            return self._found(field, normalised)
+        except KeyLost:  # a turn moved a value to another key between the reading of its row and of its key
+            return self._found(field, normalised)
 
     def look_up(self, field: str, normalised: str) -> list[str]:
         """Return what `find` does, for the officer: that each was looked for is audited before it is returned."""
+        found = self.find(field, normalised)
         with self._engine.begin() as connection:
-            found = lookups.find(self._means, connection, field, normalised)
             audit.write(connection, self._means.writer, audit.looked_up(found, field, self._means.clock()))
         return found
 
@@ -185,3 +188,7 @@ class Store:
     def sweep(self, now: datetime) -> int:
         """Erase what is kept too long and tidy up; return how much went. Many transactions, each can be resumed."""
         return sweep.sweep(self._means, now)
+
+    def _found(self, field: str, normalised: str) -> list[str]:
+        with self._reading.begin() as connection:
+            return lookups.find(self._means, connection, field, normalised)

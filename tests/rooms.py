@@ -21,13 +21,16 @@ T = TypeVar("T")
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that a test moves. `meanwhile`: what happens elsewhere while somebody looks at it, one look each."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+        self.meanwhile: list[Callable[[], object]] = []
 
     def __call__(self) -> datetime:
         """Return the time."""
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         return self.now
 
     def tick(self, **later: float) -> datetime:

@@ -55,4 +55,4 @@ def test_the_floor_of_a_turn_writes_the_rows_that_the_desk_wrote(tmp_path: Path)
     assert found["messages"] == len(people) * (1 + 2 * len(ANSWERS))
     assert found["conversations"] == found["leads"] == len(people)
     assert found["fields"] == len(people) * 7
-    assert found["consents"] > len(people)
+    assert (found["consents"] or 0) > len(people)

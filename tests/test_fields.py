@@ -108,6 +108,26 @@ def test_the_warning_is_recorded_with_the_answer(memory: Memory) -> None:
     assert rows["need"] == ""
 
 
+def test_who_is_corrected_while_they_are_looked_for_is_found(memory: Memory) -> None:
+    """A look-up loses nobody whose value a turn moves to another key between the reading of row and key."""
+    visitor = Visitor(memory)
+    visitor.reviews()
+    memory.later(minutes=2)  # no key is at hand any more
+    corrected = visitor.turn(Corrected((("phone", "+86 139 0000 0000"),)))
+
+    def elsewhere() -> None:
+        done(memory.store.turns([corrected], memory.engine)[0])
+
+    memory.rooms.clock.meanwhile = [
+        *[lambda: None] * 3,
+        elsewhere,
+    ]  # after epochs and kept keys, when keys are read
+
+    assert memory.run(memory.store.find, "email", DETAILS["email"]) == [visitor.subject]
+    assert memory.rooms.clock.meanwhile == []
+    assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, "profile.1")], fresh=True) == {}
+
+
 def test_a_correction_takes_the_old_value_along(memory: Memory) -> None:
     """S21, "Sealing": the profile moves to a new key, the old one is gone, the old value is found no more."""
     visitor = Visitor(memory)
