@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -29,13 +29,29 @@ class Delivery:
 class Subscription:
     """One watcher's queue: `take` what waits, or iterate over it asynchronously until `close` or the hub's end."""
 
-    __slots__ = ("_hub", "_news", "_roused", "_waiting", "conversation", "ended", "subject")
+    __slots__ = (
+        "_hub",
+        "_news",
+        "_roused",
+        "_waiting",
+        "conversation",
+        "dismissed",
+        "ended",
+        "session",
+        "subject",
+    )
 
     def __init__(
-        self, hub: Hub, conversation: str, subject: str, roused: Callable[[], object] | None
+        self,
+        hub: Hub,
+        conversation: str,
+        subject: str,
+        roused: Callable[[], object] | None,
+        session: bytes,
     ) -> None:
         """Made by `Hub.subscribe`; `roused` is called, on the event loop, whenever something was put."""
-        self.conversation, self.subject, self.ended = conversation, subject, False
+        self.conversation, self.subject, self.session = conversation, subject, session
+        self.ended = self.dismissed = False
         self._hub, self._roused = hub, roused
         self._waiting: deque[Delivery] = deque(maxlen=WAITING_MAX)
         self._news = asyncio.Event()
@@ -77,6 +93,11 @@ class Subscription:
         self.ended = True
         self._rouse()
 
+    def dismiss(self) -> None:
+        """Say that the session it watches for has ended."""
+        self.dismissed = True
+        self.end()
+
     def close(self) -> None:
         """Stop watching. Closing twice does nothing."""
         self.ended = True
@@ -96,13 +117,18 @@ class Hub:
         self._watching: dict[str, list[Subscription]] = {}
 
     def subscribe(
-        self, conversation: str, subject: str = "", roused: Callable[[], object] | None = None
+        self,
+        conversation: str,
+        subject: str = "",
+        roused: Callable[[], object] | None = None,
+        session: bytes = b"",
     ) -> Subscription:
         """Watch a conversation from now on. Subscribe *before* reading the transcript, so that nothing falls between.
 
         Args: subject: whose it is; an erasure of the whole person is told to all conversations of theirs.
+            session: hash of the token for which is watched.
         """
-        subscription = Subscription(self, conversation, subject, roused)
+        subscription = Subscription(self, conversation, subject, roused, session)
         self._watching.setdefault(conversation, []).append(subscription)
         return subscription
 
@@ -121,6 +147,13 @@ class Hub:
             watching = list(self._watching.get(done.conversation, ()))
         for subscription in watching:
             subscription.put(delivery)
+
+    def dismiss(self, sessions: Collection[bytes]) -> None:
+        """End what is watched for these sessions, which have ended."""
+        for group in list(self._watching.values()) if sessions else ():
+            for subscription in list(group):
+                if subscription.session in sessions:
+                    subscription.dismiss()
 
     def close(self) -> None:
         """End every subscription, so that long polls return before the server stops."""

@@ -60,7 +60,7 @@ class Turns:
             _answer(done, result)
 
     def _decide(self, turn: Turn, state: Conversation) -> Step:
-        return step(state, turn.event, turn.at, self._rules)
+        return step(state, turn.event, turn.at, self._rules, turn.presence)
 
 
 def _answer(done: asyncio.Future[TurnDone], result: TurnDone | TurnFailed) -> None:

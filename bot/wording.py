@@ -90,9 +90,11 @@ class Wording:
             frame["masked"] = True
         return frame
 
-    def frames(self, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
+    def frames(self, shown: TurnDone | Transcript, *, masked: bool = False) -> list[dict[str, Any]]:
         """Return the `message` frames of a turn or a transcript."""
-        return [self.frame(one, values=shown.values, record=shown.record) for one in shown.messages]
+        return [
+            self.frame(one, values=shown.values, record=shown.record, masked=masked) for one in shown.messages
+        ]
 
     def copy(
         self, transcript: Transcript, record: Record, receipts: Sequence[Mapping[str, Any]], at: datetime

@@ -49,14 +49,17 @@ def load(directory: Path) -> Loaded:
 
 
 def spelt_duration(period: timedelta, locale: str) -> str:
-    """Return a length of time as the locale writes it: "24 hours", "180 days", "2 years"."""
-    hours = int(period.total_seconds()) // 3_600
-    unit: Literal["year", "day", "hour"] = "hour"
-    if hours % 8_760 == 0:
+    """Return a length of time as the locale writes it: "10 minutes", "24 hours", "180 days", "2 years"."""
+    minutes = int(period.total_seconds()) // 60
+    hours, odd = divmod(minutes, 60)
+    unit: Literal["year", "day", "hour", "minute"] = "hour"
+    if odd:
+        unit = "minute"
+    elif hours % 8_760 == 0:
         unit = "year"  # of 365 days, as `intake.checks` reads it
     elif hours % 24 == 0 and hours > 72:
         unit = "day"
-    return format_timedelta(period, granularity=unit, threshold=hours + 1, locale=_babel(locale))
+    return format_timedelta(period, granularity=unit, threshold=minutes + 1, locale=_babel(locale))
 
 
 def spelt_list(items: Sequence[str], locale: str) -> str:

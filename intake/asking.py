@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Event
 from intake.outcomes import Expects, Reply
@@ -25,6 +26,7 @@ class Given:
     now: datetime
     rules: Rules
     argument: str = ""
+    presence: Presence = SOMEBODY_FRESH
 
 
 def open_question(state: Conversation, rules: Rules) -> Reply:

@@ -37,6 +37,7 @@ from intake.rules import (
     Recipient,
     Retention,
     Rules,
+    Sessions,
     Site,
     Topic,
 )
@@ -88,6 +89,7 @@ class Assembly:
             purposes=_frozen({entry.id: self._purpose(entry) for entry in intake.purposes}),
             recipients=_frozen({entry.id: _recipient(entry) for entry in intake.recipients}),
             retention=Retention(**intake.retention.model_dump()),
+            sessions=Sessions(**intake.sessions.model_dump()),
             hours=_hours(intake.hours),
             faq=tuple(self._faq(entry) for entry in intake.faq),
             policies=_frozen(

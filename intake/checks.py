@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-_HOURS = {"hour": 1, "hours": 1, "day": 24, "days": 24, "year": 8_760, "years": 8_760}  # a year is 365 days
+_MINUTES = {"minute": 1, "hour": 60, "day": 1_440, "year": 525_600}  # in each; a year is 365 days
 _ORIGIN = re.compile(r"(https?)://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::([1-9][0-9]{1,4}))?")
 _PORTS = {"http": 80, "https": 443}  # browsers leave these out of an origin
 _PORT_MAX = 65_535  # RFC 9293 §3.1
@@ -108,12 +108,13 @@ def _a_word(text: str) -> str:
 
 def _a_duration(value: object) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,5}) ([a-z]+)", value) if isinstance(value, str) else None
-    if not found or found[2] not in _HOURS or not int(found[1]):
+    unit = found[2].removesuffix("s") if found else ""
+    if not found or unit not in _MINUTES or not int(found[1]):
         wrong(
             f"{value!r} is no length of time",
-            'write a number and "hours", "days" or "years", such as "180 days"',
+            'write a number and "minutes", "hours", "days" or "years", such as "180 days"',
         )
-    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
+    return timedelta(minutes=int(found[1]) * _MINUTES[unit])
 
 
 def _a_version(value: str) -> str:

@@ -64,6 +64,7 @@ class Conversation:
     sent: str = ""  # reference of the lead that was sent, while this consultation is it
     leads: int = 0  # how many leads were ever sent
     visit: bool = False  # a visit record exists
+    returned: str = ""  # the day (ISO 8601) on which the visitor was last welcomed back
     gpc: bool = False
     salt: str = slot(default="", repr=False)  # random, drawn at the opening: with it the store names events
 

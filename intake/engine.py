@@ -17,8 +17,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from intake import commands, consent, consultation, fields, rights, visit
+from intake import commands, consent, consultation, fields, returning, rights, visit
 from intake.asking import Given, open_question
+from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import (
     MESSAGE_MAX,
@@ -28,6 +29,7 @@ from intake.events import (
     Corrected,
     Event,
     Picked,
+    Returned,
     Said,
     SharedContact,
     Visited,
@@ -86,15 +88,21 @@ ASIDES: Mapping[tuple[Aside, str], Callable[[Given], Step]] = {
 ANYWHERE: Mapping[type[Event], Callable[[Given], Step]] = {
     Corrected: fields.replace_values,
     Visited: visit.record,
+    Returned: returning.welcome_back,
     AskedToForget: rights.asked_to_forget,
     AskedToWithdraw: rights.asked_to_withdraw,
     ColleagueSaid: lambda given: Step(state=given.state),  # the store adds the words; nothing else changes
 }
 
 
-def step(state: Conversation, event: Event, now: datetime, rules: Rules) -> Step:
-    """Return what follows when `event` meets `state` at `now` (UTC). Pure: the same inputs give the same step."""
-    given = Given(state, event, now, rules)
+def step(
+    state: Conversation, event: Event, now: datetime, rules: Rules, presence: Presence = SOMEBODY_FRESH
+) -> Step:
+    """Return what follows when `event` meets `state` at `now` (UTC). Pure: the same inputs give the same step.
+
+    Args: presence: what is known of whoever is there; what they may see and do depends on it.
+    """
+    given = Given(state, event, now, rules, presence=presence)
     anywhere = ANYWHERE.get(type(event))
     if anywhere:
         return anywhere(given)

@@ -6,7 +6,7 @@ others (languages, names of fields and purposes) is handed in as `Known`.
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
@@ -159,6 +159,11 @@ class RetentionEntry(Entry):
     withdrawn: Duration
 
 
+class SessionsEntry(Entry):
+    idle: Duration = timedelta(minutes=60)
+    remembered: Duration = timedelta(days=30)
+
+
 class HoursEntry(Entry):
     zone: Zone
     weekdays: Annotated[list[Weekday], Field(min_length=1)]
@@ -211,5 +216,6 @@ class IntakeEntry(Entry):
     purposes: Annotated[list[PurposeEntry], Field(min_length=1)]
     recipients: list[RecipientEntry] = []
     retention: RetentionEntry
+    sessions: SessionsEntry = SessionsEntry()
     hours: HoursEntry
     faq: list[FaqEntry] = []

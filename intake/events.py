@@ -62,6 +62,11 @@ class Visited:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """A visitor whose device was remembered came back to the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskedToForget:
     """The person asked for erasure of a scope outside the chat: all, lead, visit."""
 
@@ -83,6 +88,7 @@ Event = (
     | ColleagueSaid
     | Corrected
     | Visited
+    | Returned
     | AskedToForget
     | AskedToWithdraw
 )

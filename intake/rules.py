@@ -115,6 +115,14 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """How long a page in use counts as its person's, and how long a device may be remembered (S8)."""
+
+    idle: timedelta
+    remembered: timedelta  # counted from the last visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
     """Business hours, and how many working hours an answer may take."""
 
@@ -159,6 +167,7 @@ class Rules:
     purposes: Mapping[str, Purpose]
     recipients: Mapping[str, Recipient]
     retention: Retention
+    sessions: Sessions
     hours: Hours
     faq: tuple[Faq, ...]
     policies: Mapping[str, PolicyVersion]  # by version, oldest first

@@ -21,6 +21,7 @@ from storage.means import Means, stamp
 from storage.tables import (
     chats,
     conversations,
+    devices,
     disclosures,
     doomed_keys,
     erasures,
@@ -143,6 +144,7 @@ def delete_person(connection: Connection, subject: str, at: datetime, certificat
         "disclosure log": disclosures,
         "Telegram chat": chats,
         "tasks": outbox_rows,
+        "remembered devices": devices,
         "conversation": conversations,
         "person": subjects,
     }

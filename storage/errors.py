@@ -7,6 +7,7 @@
     ├── SubjectErased         the person was erased: nobody comes back
     ├── ConsentRequired       no live consent or recorded basis covers this
     ├── PurposeRequired       a value was asked for without saying what for
+    ├── SessionEnded          the session has expired, was ended, or never was
     ├── Conflict              another process was faster: load again and repeat
     ├── IdReused              one client id came with two different bodies
     ├── NotFound              no such row
@@ -52,6 +53,10 @@ class ConsentRequired(StorageError):
 
 class PurposeRequired(StorageError):
     """A value was asked for without a purpose."""
+
+
+class SessionEnded(StorageError):
+    """The session that a turn comes from has expired, was ended, or never was."""
 
 
 class Conflict(StorageError):

@@ -11,10 +11,12 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from intake.assurance import SOMEBODY_FRESH, Assurance, Presence
 from intake.conversation import Conversation
 from intake.outcomes import Step, Submit
-from storage import audit, planning, repeats
+from storage import audit, planning, repeats, sessions
 from storage.carrying import Carrying, Known, numbers_after
+from storage.errors import SessionEnded
 from storage.lookups import record_update
 from storage.means import KeysAtHand, Means
 from storage.outbox import enqueue
@@ -49,6 +51,7 @@ class Group:
         self._standings: dict[str, Standing] = {}
         self._states: dict[str, Conversation] = {}  # as the next turn meets them
         self._said: dict[bytes, repeats.Said] = {}  # by event key
+        self._held: dict[bytes, sessions.Held] = {}  # sessions, by their tokens' hashes
         self._results: dict[int, TurnDone | TurnFailed] = {}  # by place in the batch
 
     def carry_out(self) -> list[TurnDone | TurnFailed]:
@@ -59,6 +62,7 @@ class Group:
         self._open_states()
         self._batch = [self._salted(turn) for turn in self._batch]
         self._said = repeats.known(self._connection, [turn.key for turn in self._batch if turn.key])
+        self._held = sessions.held(self._connection, {turn.session for turn in self._batch if turn.session})
         for places in self._rounds():
             self._round(places)
         return [
@@ -117,26 +121,36 @@ class Group:
         if standing is None:
             raise missing(self._connection, turn.conversation)
         must_live(standing.subject, standing.status)
+        held = self._held.get(turn.session)
+        if turn.session and (held is None or held.expires_at <= turn.at):
+            raise SessionEnded(f"conversation {turn.conversation}: a session that ended")
         if said is None:
             return standing
         if turn.update:
             record_update(self._connection, turn.update, turn.at, "")
         state = self._state(standing)
-        self._results[place] = repeats.answer(
-            self._means, self._connection, self._keys, turn, standing, state, said
-        )
+        done = repeats.answer(self._means, self._connection, self._keys, turn, standing, state, said)
+        self._results[place] = replace(done, session=turn.session, trust=held.trust if held else None)
         return None
 
     def _step(self, place: int, standing: Standing) -> Stepped:
         turn = self._batch[place]
         state = turn.opening.state if turn.opening else self._state(standing)
-        return self._decided(place, standing, state if state.reference else _with_reference(state, turn))
+        presence = self._presence(turn)
+        if presence is not SOMEBODY_FRESH:
+            turn = replace(turn, presence=presence)
+        return self._decided(place, turn, standing, state if state.reference else _with_reference(state, turn))
 
     def _state(self, standing: Standing) -> Conversation:
         return self._states.get(standing.id) or open_state(self._keys, standing)
 
-    def _decided(self, place: int, standing: Standing, state: Conversation) -> Stepped:
-        turn = self._batch[place]
+    def _presence(self, turn: Turn) -> Presence:
+        """Return what is known of whoever is there: a turn without a session comes from a channel that knows."""
+        held = self._held.get(turn.session)
+        assurance = held.trust.at(turn.at) if held else Assurance.FRESH
+        return SOMEBODY_FRESH if assurance is Assurance.FRESH else Presence(assurance=assurance)
+
+    def _decided(self, place: int, turn: Turn, standing: Standing, state: Conversation) -> Stepped:
         step = self._decide(turn, state)
         used = [effect.reference for effect in step.effects if isinstance(effect, Submit)]
         if step.state.reference in used:
@@ -147,7 +161,24 @@ class Group:
         )
 
     def _plan(self, stepped: Stepped, known: Known) -> Planned:
-        return planning.plan(self._means, self._connection, self._keys, stepped, known)
+        planned = planning.plan(self._means, self._connection, self._keys, stepped, known)
+        held = self._held.get(stepped.turn.session)
+        return planned if held is None else self._used(planned, held)
+
+    def _used(self, planned: Planned, held: sessions.Held) -> Planned:
+        """Note that the session was used: a page in use stays fresh."""
+        turn, carrying = planned.stepped.turn, planned.carrying
+        trust = held.trust.used(turn.at, self._means.rules.sessions.idle)
+        if trust is not held.trust:
+            carrying.write(
+                "session_used",
+                b_subject=planned.standing.subject,
+                b_token_hash=turn.session,
+                b_fresh_until=trust.fresh_until,
+                b_verified_until=trust.verified_until,
+            )
+            self._held[turn.session] = held._replace(trust=trust)
+        return replace(planned, done=replace(planned.done, session=turn.session, trust=trust))
 
     def _with_free_references(self, stepped: list[Stepped]) -> list[Stepped]:
         """Step a turn again with its next reference where the first one belongs to a lead already."""
@@ -161,7 +192,7 @@ class Group:
                 again.append(one)
                 continue
             renamed = _with_reference(one.state, one.turn)
-            if done := self._attempt(one.place, self._decided, one.place, one.standing, renamed):
+            if done := self._attempt(one.place, self._decided, one.place, one.turn, one.standing, renamed):
                 again.append(done)
         return again
 

@@ -1,4 +1,4 @@
-"""Finding things by what a channel or an officer has in hand: a token's hash, a chat, a phone, an update's number."""
+"""Finding things by what a channel or an officer has in hand: a chat, a phone, an update's number."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from storage import scopes, showing
 from storage.erasing import CHAT_FIELD, chat_place
 from storage.errors import NotFound
 from storage.means import KeysAtHand, Means
-from storage.records import Session
 from storage.short_reading import ShortReading
 from storage.standing import LIVE, must_live
 from storage.tables import (
     chats,
     conversations,
+    devices,
     fields,
     index_rows,
     messages,
@@ -49,40 +49,6 @@ _ALIKE = ShortReading(
     ),
     "macs",
 )
-
-
-def session(connection: Connection, token_hash: bytes, now: datetime) -> Session | None:
-    """Return the session of a token; None when it is unknown or expired; `erased` while only 410 remains of it."""
-    joined = (
-        select(
-            sessions,
-            conversations.c.site,
-            conversations.c.locale,
-            conversations.c.last_seq,
-            subjects.c.status,
-        )
-        .outerjoin(
-            conversations,
-            (conversations.c.subject == sessions.c.subject) & (conversations.c.id == sessions.c.conversation),
-        )
-        .outerjoin(subjects, subjects.c.subject == sessions.c.subject)
-        .where(sessions.c.token_hash == token_hash)
-    )
-    row = connection.execute(joined).first()
-    if row is None:
-        return None
-    erased = row.erased_at is not None or row.status != LIVE
-    if not erased and row.expires_at <= now:
-        return None
-    return Session(
-        conversation=row.conversation,
-        subject=row.subject,
-        site=row.site or "",
-        locale=row.locale or "",
-        expires_at=row.expires_at,
-        last=row.last_seq or 0,
-        erased=erased,
-    )
 
 
 def telegram_conversation(means: Means, connection: Connection, chat: int) -> str | None:
@@ -193,10 +159,11 @@ def conversation_of(connection: Connection, subject: str) -> str:
 
 
 def forget_old(connection: Connection, now: datetime, seen_before: datetime, stubs_before: datetime) -> int:
-    """Delete what has served: expired sessions, stubs of erased ones, numbers of old updates."""
+    """Delete what has served: sessions and devices past their time, stubs of erased ones, numbers of old updates."""
     old = (
         delete(sessions).where(sessions.c.erased_at.is_(None), sessions.c.expires_at <= now),
         delete(sessions).where(sessions.c.erased_at <= stubs_before),
+        delete(devices).where(devices.c.expires_at <= now),
         delete(updates_seen).where(updates_seen.c.at <= seen_before),
     )
     return sum(connection.execute(statement).rowcount for statement in old)

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
+from intake.assurance import Trust
 from intake.conversation import Conversation
 from intake.outcomes import KeepField, Step
-from storage import consents, effects, saying, scopes, showing
+from storage import consents, effects, saying, scopes, sessions, showing
 from storage.carrying import Carrying, Known, Numbers, scopes_to_make, scopes_to_read
 from storage.codec import encode_state
 from storage.erasing import ALL, CHAT_FIELD, chat_place
@@ -215,15 +216,10 @@ def _open(carrying: Carrying, opening: Opening, after: Standing, sealed: bytes) 
         "subject_opened", subject=subject, kind="visitor", status=LIVE, profile=1, visit=1, created_at=at
     )
     if opening.token_hash:
-        carrying.write(
-            "session_opened",
-            subject=subject,
-            token_hash=opening.token_hash,
-            conversation=after.id,
-            expires_at=opening.expires_at,
-            erased_at=None,
-            certificate="",
-        )
+        assert opening.expires_at is not None, "a token has an end"
+        trust = Trust(at + carrying.rules.sessions.idle)
+        row = sessions.opened(subject, after.id, opening.token_hash, opening.expires_at, trust)
+        carrying.write("session_opened", **row)
     if opening.chat:
         _open_chat(carrying, opening.chat, after)
     carrying.write(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from intake.assurance import SOMEBODY_FRESH, Presence, Trust
 from intake.conversation import Conversation
 from intake.events import ColleagueSaid, Event
 from intake.outcomes import Effect, Heard, Reply
@@ -34,6 +35,10 @@ class Turn:
     digest: bytes = b""  # 16 bytes of SHA-256 of the frame's meaning; tells `id_reused` from a repeat
     client_id: str = field(default="", repr=False)
     opening: Opening | None = None
+    session: bytes = field(
+        default=b"", repr=False
+    )  # hash of the token that it came with; empty: no web session
+    presence: Presence = SOMEBODY_FRESH  # filled in by the store for `session`
     update: int = 0  # Telegram update id, recorded in the same transaction
     channel_ref: int = 0  # Telegram message id of the person's message
     actor: str = "person"  # whom the audit names for what the turn keeps: the person, or the officer for them
@@ -94,6 +99,8 @@ class TurnDone:
     erasure: str = ""  # id of the erasure that this turn began (or its repeat): finish it, then tell
     scope: str = ""  # the scope of that erasure
     effects: tuple[Effect, ...] = field(default=(), repr=False)  # what was carried out, for the metrics
+    session: bytes = field(default=b"", repr=False)  # the turn's own
+    trust: Trust | None = None  # of that session after the turn; None: not a web session
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +134,7 @@ class Session:
     locale: str
     expires_at: datetime
     last: int  # highest committed seq
+    token_hash: bytes = field(repr=False)
+    kind: str  # "chat" "rights"
+    trust: Trust
     erased: bool = False  # then only the answer 410 remains

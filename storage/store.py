@@ -14,8 +14,21 @@ from sqlalchemy import Engine
 from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
-from storage import addenda, audit, erasing, erasure, lookups, opening, sweep, transcript, turns
+from storage import (
+    addenda,
+    audit,
+    devices,
+    erasing,
+    erasure,
+    lookups,
+    opening,
+    sessions,
+    sweep,
+    transcript,
+    turns,
+)
 from storage.connecting import reading
+from storage.devices import Return
 from storage.errors import KeyLost
 from storage.keyring import Keyring
 from storage.means import Means
@@ -73,7 +86,35 @@ class Store:
     def session(self, token_hash: bytes, now: datetime) -> Session | None:
         """Return the web session of a token, or None when it is unknown or expired."""
         with self._reading.begin() as connection:
-            return lookups.session(connection, token_hash, now)
+            return sessions.session(connection, token_hash, now)
+
+    def remember_device(self, session: Session, given: str, now: datetime) -> str:
+        """Return the cookie by which this session's browser is known from now on; `given` is the one it has, or "".
+
+        Raises: SubjectErased.
+        """
+        with self._engine.begin() as connection:
+            return devices.remember(self._means, connection, session, given, now)
+
+    def forget_device(self, session: Session, given: str, now: datetime) -> None:
+        """Forget the browser that has the cookie `given`; without one, every device of the session's conversation."""
+        with self._engine.begin() as connection:
+            devices.forget(self._means, connection, session, given, now)
+
+    def come_back(
+        self, given: str, *, site: str, token_hash: bytes, expires_at: datetime, now: datetime
+    ) -> Return:
+        """Open a remembered session for whoever has the cookie `given`. A secret that was used before ends it all."""
+        with self._engine.begin() as connection:
+            return devices.come_back(
+                self._means,
+                connection,
+                given,
+                site=site,
+                token_hash=token_hash,
+                expires_at=expires_at,
+                now=now,
+            )
 
     def telegram_conversation(self, chat: int) -> str | None:
         """Return the conversation of a Telegram chat, or None."""

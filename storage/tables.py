@@ -139,10 +139,26 @@ sessions = Table(
     Column("subject", ID, primary_key=True),
     Column("token_hash", LargeBinary, primary_key=True),
     Column("conversation", ID, nullable=False),
+    Column("kind", NAME, nullable=False),  # chat; rights: of the my-data page, which does not chat
+    Column("device", ID, nullable=False),  # the remembered one that it was resumed from; "": none
+    Column("fresh_until", Moment, nullable=False),  # moves on with use; once past it stays (assurance)
+    Column("verified_until", Moment, nullable=True),  # after a code; NULL: none was entered
     Column("expires_at", Moment, nullable=False),
     Column("erased_at", Moment, nullable=True),  # set: the token answers 410, for 30 days (contract)
     Column("certificate", ID, nullable=False),  # of that erasure; else ""
     Index(None, "token_hash", unique=True),
+    Index(None, "conversation"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("subject", ID, primary_key=True),
+    Column("id", ID, primary_key=True),  # the first half of the cookie
+    Column("conversation", ID, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),  # of the second half, which changes at each use (S8)
+    Column("expires_at", Moment, nullable=False),  # counted from the last visit
+    Index(None, "id", unique=True),
     Index(None, "conversation"),
 )
 

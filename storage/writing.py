@@ -168,6 +168,9 @@ _CHANGES: Mapping[str, UpdateBase] = {
         consents.c.ended_at.is_(None),
     )
     .values(ended_at=_given("at")),
+    "session_used": update(sessions)
+    .where(sessions.c.subject == _given("subject"), sessions.c.token_hash == _given("token_hash"))
+    .values(fresh_until=_given("fresh_until"), verified_until=_given("verified_until")),
     "message_moved": update(messages)
     .where(*_MESSAGE)
     .values(scope=_given("scope"), sealed_body=_given("sealed_body")),

@@ -151,6 +151,8 @@ def test_policies_are_ordered_by_their_effect(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("period", "english", "chinese"),
     [
+        (timedelta(minutes=10), "10 minutes", "10分钟"),
+        (timedelta(minutes=90), "90 minutes", "90分钟"),
         (timedelta(hours=1), "1 hour", "1小时"),
         (timedelta(hours=72), "72 hours", "72小时"),
         (timedelta(days=180), "180 days", "180天"),

@@ -44,7 +44,19 @@ async def test_a_listed_page_may_read_the_answer(visit: Visit) -> None:
     assert answer.status == 201
     assert answer.headers["Access-Control-Allow-Origin"] == LISTED
     assert "Origin" in answer.headers["Vary"]
-    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+
+
+async def test_only_the_session_route_is_shared_with_its_cookie(visit: Visit) -> None:
+    """S8: a browser lets no page read other answers that a cookie went along with; preflights say so too."""
+    asked = {"Origin": LISTED, "Access-Control-Request-Method": "POST"}
+
+    told = {
+        path: "Access-Control-Allow-Credentials" in (await visit.call("OPTIONS", path, headers=asked)).headers
+        for path in ("/api/v1/sessions", "/api/v1/messages", "/api/v1/me", "/api/v1/me/export")
+    }
+
+    assert [path for path, shared in told.items() if shared] == ["/api/v1/sessions"]
 
 
 async def test_a_program_without_an_origin_is_let_in(visit: Visit) -> None:

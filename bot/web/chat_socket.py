@@ -19,8 +19,8 @@ from bot.web.appkeys import DESK, PACE, SOCKETS
 from bot.web.frames import SEQ_MAX, Asked, BadFrame, Hello, read_asked, read_hello
 from bot.web.origins import check_site
 from bot.web.pace import Allowance
-from bot.web.problems import Problem, of_storage, unexpected
-from bot.web.sessions import find_session, turn_of
+from bot.web.problems import Problem, of_storage, unauthorized, unexpected
+from bot.web.sessions import find_session, must_chat, sees_masked, turn_of
 from bot.web.wire import CLOSE_CODES, HELLO_SECONDS, Wire
 from storage.errors import StorageError, SubjectErased
 from storage.records import Message, Session, Transcript, TurnDone
@@ -107,13 +107,16 @@ class ChatSocket:
     async def _enter(self, token: str) -> Session:
         session = await find_session(self._desk, token)
         check_site(self._request, session.site)
+        must_chat(session)
         if self._desk.hub.watchers(session.conversation) >= SOCKETS_MAX:
             raise Problem(429, "too_fast", "Too many sockets share this session.")
         return session
 
     async def _talk(self, session: Session, after: int) -> None:
         hub = self._desk.hub
-        with hub.subscribe(session.conversation, session.subject, self._roused) as self._news:
+        self._trust = session.trust
+        watching = hub.subscribe(session.conversation, session.subject, self._roused, session.token_hash)
+        with watching as self._news:
             transcript = await self._transcript(session.conversation, after)
             self._session, self._told = session, min(after, transcript.last)
             locale = transcript.state.locale
@@ -200,6 +203,8 @@ class ChatSocket:
                     await self._fail(fault)
         finally:
             self._telling = False
+        if self._news.dismissed:
+            await self._wire.refuse(_error(unauthorized()), CLOSE_CODES["unauthorized"])
 
     def _next(self) -> _Waiting | Delivery | None:
         """Return what can be told now: the oldest frame if its turn is done, else, if none waits, news of others."""
@@ -230,12 +235,14 @@ class ChatSocket:
     async def _refuse(self, id_: str, fault: Exception) -> None:
         problem = (of_storage(fault) if isinstance(fault, StorageError) else None) or unexpected(fault)
         await self._wire.tell([_error(problem, id_)])
-        if isinstance(fault, SubjectErased):
-            await self._wire.leave(4410)
+        if problem.code in ("erased", "unauthorized"):
+            await self._wire.leave(CLOSE_CODES[problem.code])
 
     async def _relay(self, delivery: Delivery, *first: Mapping[str, Any]) -> None:
         """Tell `first`, then a committed turn: its messages that are new here, and the erasure it ended in."""
         done, certificate = delivery.done, delivery.certificate
+        if done.trust is not None and done.session == self._session.token_hash:
+            self._trust = done.trust  # a code was entered, here or in another socket of the session
         everything = certificate is not None and done.scope == "all"
         frames: list[Mapping[str, Any]] = [*first]
         if done.messages and not done.repeated and not everything and done.last > self._told:
@@ -265,7 +272,10 @@ class ChatSocket:
         return frames
 
     def _frame(self, message: Message, shown: TurnDone | Transcript) -> dict[str, Any]:
-        frame: dict[str, Any] = self._desk.wording.frame(message, values=shown.values, record=shown.record)
+        masked = sees_masked(self._desk, self._trust)
+        frame: dict[str, Any] = self._desk.wording.frame(
+            message, values=shown.values, record=shown.record, masked=masked
+        )
         return frame
 
     async def _transcript(self, conversation: str, after: int) -> Transcript:

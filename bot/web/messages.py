@@ -13,7 +13,8 @@ from bot.web import bodies
 from bot.web.appkeys import DESK
 from bot.web.frames import SEQ_MAX, Asked, BadFrame, read_asked
 from bot.web.problems import Problem
-from bot.web.sessions import session_of, turn_of
+from bot.web.sessions import sees_masked, session_of, turn_of
+from intake.assurance import Trust
 from storage.records import Session, Transcript, TurnDone
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ REFUSALS: Mapping[str, int] = {
     "id_reused": 409,
     "too_long": 413,
     "consent_required": 403,
+    "verification_required": 403,
 }
 
 
@@ -53,25 +55,25 @@ async def get_messages(request: web.Request) -> web.Response:
     desk, session = request.app[DESK], await session_of(request)
     after = _number(request, "after", SEQ_MAX)
     wait = min(_number(request, "wait", SEQ_MAX), WAIT_MAX)
-    with desk.hub.subscribe(session.conversation, session.subject) as news:
+    with desk.hub.subscribe(session.conversation, session.subject, session=session.token_hash) as news:
         transcript = await _after(desk, session, after)
         if not transcript.messages and wait:
             certificate = await _news(news, wait)
             if certificate is not None:
                 return bodies.json_answer({"messages": [], "erased": {"certificate": certificate}})
             transcript = await _after(desk, session, after)
-    return bodies.json_answer({"messages": frames(desk, transcript)})
+    return bodies.json_answer({"messages": frames(desk, transcript, session.trust)})
 
 
-def frames(desk: Desk, shown: TurnDone | Transcript) -> list[dict[str, Any]]:
-    """Return the `message` frames of a turn or a transcript."""
-    return desk.wording.frames(shown)
+def frames(desk: Desk, shown: TurnDone | Transcript, trust: Trust | None) -> list[dict[str, Any]]:
+    """Return the `message` frames of a turn or a transcript, as whoever is trusted so far may see them."""
+    return desk.wording.frames(shown, masked=sees_masked(desk, trust))
 
 
 def refusal(desk: Desk, done: TurnDone, locale: str) -> Problem:
     """Return the problem of a refused event, with what the desk said instead, such as a new consent card."""
     code, _, what = done.refused.partition("/")
-    more: dict[str, Any] = {"messages": frames(desk, done)} if done.messages else {}
+    more: dict[str, Any] = {"messages": frames(desk, done, done.trust)} if done.messages else {}
     if code == "rejected":
         name, _, fault = what.partition("/")
         return rejected(desk, name, fault, locale, **more)
@@ -96,8 +98,9 @@ async def _told(desk: Desk, done: TurnDone) -> list[dict[str, Any]]:
     if done.scope == "all" and done.erasure:
         return []  # there is nobody left whose messages they would be
     if done.messages or not done.ack:
-        return frames(desk, done)
-    return frames(desk, await desk.call(desk.storage.store.transcript, done.conversation, done.ack - 1))
+        return frames(desk, done, done.trust)
+    shown = await desk.call(desk.storage.store.transcript, done.conversation, done.ack - 1)
+    return frames(desk, shown, done.trust)
 
 
 async def _after(desk: Desk, session: Session, after: int) -> Transcript:

@@ -14,6 +14,7 @@ from intake.rules import Site
 
 API = "/api/v1/"
 STAFF = "/api/v1/staff"  # same origin only; the console checks that itself
+WITH_COOKIE = "/api/v1/sessions"  # the one route that takes a cookie of visitors
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
@@ -36,7 +37,7 @@ async def check_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 async def share_with_listed(request: web.Request, response: web.StreamResponse) -> None:
-    """Let a listed page read the answer (CORS). Without credentials: tokens travel in a header, not in a cookie."""
+    """Let a listed page read the answer (CORS); with credentials only where the visitor's cookie counts."""
     if not request.path.startswith(API) or request.path.startswith(STAFF):
         return
     response.headers.add(hdrs.VARY, hdrs.ORIGIN)
@@ -44,6 +45,8 @@ async def share_with_listed(request: web.Request, response: web.StreamResponse) 
     if origin is not None and _listed(request, origin, request.app[DESK].rules.sites.values()):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After, Content-Disposition"
+        if request.path == WITH_COOKIE:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
 
 
 def check_site(request: web.Request, site: str) -> None:

@@ -14,7 +14,15 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from storage.errors import Conflict, ConsentRequired, KekAway, NotFound, StorageError, SubjectErased
+from storage.errors import (
+    Conflict,
+    ConsentRequired,
+    KekAway,
+    NotFound,
+    SessionEnded,
+    StorageError,
+    SubjectErased,
+)
 
 NOT_READY_SECONDS = "5"  # seconds; an absent holder of keys is asked again every two
 MEDIA_TYPE = "application/problem+json"  # RFC 9457 §3
@@ -74,6 +82,8 @@ def of_storage(fault: StorageError) -> Problem | None:
             return Problem(403, "consent_required", "There is no live consent for this. Nothing was kept.")
         case NotFound():
             return Problem(404, "not_found", "There is nothing here under this name.")
+        case SessionEnded():
+            return unauthorized()
         case Conflict():
             return Problem(
                 503,
@@ -90,6 +100,12 @@ def not_ready() -> Problem:
     """Return what is said while the holder of the key-encryption keys cannot be reached."""
     detail = "The desk is not ready at this moment. Nothing was kept; try again in a few seconds."
     return Problem(503, "not_ready", detail, headers={"Retry-After": NOT_READY_SECONDS})
+
+
+def unauthorized() -> Problem:
+    """Return the problem of a token that leads nowhere."""
+    challenge = {"WWW-Authenticate": 'Bearer realm="askfirst"'}
+    return Problem(401, "unauthorized", "The token is unknown or has expired.", headers=challenge)
 
 
 def unexpected(fault: BaseException) -> Problem:

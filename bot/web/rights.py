@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from bot.web import bodies
+from bot.web import bodies, remembering
 from bot.web.appkeys import DESK
 from bot.web.messages import refusal
 from bot.web.problems import Problem
-from bot.web.sessions import session_of, turn_of
+from bot.web.sessions import sees_masked, session_of, turn_of
+from intake.assurance import Trust
 from intake.events import MESSAGE_MAX, AskedToForget, AskedToWithdraw, Corrected
 from storage.records import Session
 from storage.showing import OWN_VIEW
@@ -30,13 +31,13 @@ _STYLES = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 async def get_me(request: web.Request) -> web.Response:
     """`GET /api/v1/me`: everything that is kept, who received it and who opened it."""
-    desk, session = request.app[DESK], await session_of(request)
-    return bodies.json_answer(await _record(desk, session))
+    desk, session = request.app[DESK], await session_of(request, rights=True)
+    return bodies.json_answer(await _record(desk, session, session.trust))
 
 
 async def patch_me(request: web.Request) -> web.Response:
     """`PATCH /api/v1/me`: replace values by field name; all of them or none. Answers with the record."""
-    desk, session = request.app[DESK], await session_of(request)
+    desk, session = request.app[DESK], await session_of(request, rights=True)
     body = await bodies.read_object(request)
     if not 0 < len(body) <= FIELDS_MAX:
         raise Problem(400, "bad_request", "The body must name at least one field.", pointer="")
@@ -44,41 +45,46 @@ async def patch_me(request: web.Request) -> web.Response:
     done, _ = await desk.act(turn_of(desk, session, Corrected(values)))
     if done.refused:
         raise refusal(desk, done, session.locale)
-    return bodies.json_answer(await _record(desk, session))
+    return bodies.json_answer(await _record(desk, session, done.trust))
 
 
 async def delete_me(request: web.Request) -> web.Response:
     """`DELETE /api/v1/me`: erase a scope now and answer with the certificate."""
-    desk, session = request.app[DESK], await session_of(request)
+    desk, session = request.app[DESK], await session_of(request, rights=True)
     scope = bodies.text(await bodies.read_object(request), "scope")
     if scope not in SCOPES:
         raise bodies.wrong("scope", f"must be one of {', '.join(SCOPES)}")
     done, certificate = await desk.act(turn_of(desk, session, AskedToForget(scope)))
     if done.refused:
         raise refusal(desk, done, session.locale)
-    return bodies.json_answer(certificate)
+    answer = bodies.json_answer(certificate)
+    if scope == "all" and remembering.cookie_name(session.site) in request.cookies:
+        answer.headers.add(hdrs.SET_COOKIE, remembering.clearing(request, session.site))
+    return answer
 
 
 async def withdraw(request: web.Request) -> web.Response:
     """`POST /api/v1/me/withdraw`: end consent for purposes with this commit. Answers with the record."""
-    desk, session = request.app[DESK], await session_of(request)
+    desk, session = request.app[DESK], await session_of(request, rights=True)
     purposes = bodies.names(await bodies.read_object(request), "purposes")
     done, _ = await desk.act(turn_of(desk, session, AskedToWithdraw(purposes)))
     if done.refused:
         raise refusal(desk, done, session.locale)
-    return bodies.json_answer(await _record(desk, session))
+    return bodies.json_answer(await _record(desk, session, done.trust))
 
 
 async def receipts(request: web.Request) -> web.Response:
     """`GET /api/v1/me/receipts`: the signed receipts of every consent decision."""
-    desk, session = request.app[DESK], await session_of(request)
+    desk, session = request.app[DESK], await session_of(request, rights=True)
+    _must_be_sure(desk, session)
     kept = await desk.call(desk.storage.store.receipts, session.subject)
     return bodies.json_answer({"receipts": list(kept)})
 
 
 async def export(request: web.Request) -> web.Response:
     """`GET /api/v1/me/export`: a copy to keep, as JSON for machines or as a page to read."""
-    desk, session = request.app[DESK], await session_of(request)
+    desk, session = request.app[DESK], await session_of(request, rights=True)
+    _must_be_sure(desk, session)
     form = request.query.get("format", "json")
     if form not in ("json", "html"):
         raise Problem(400, "bad_request", "`format` must be json or html.", parameter="format")
@@ -119,9 +125,16 @@ def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-async def _record(desk: Desk, session: Session) -> dict[str, Any]:
+def _must_be_sure(desk: Desk, session: Session) -> None:
+    """Raises Problem 403 `verification_required` for a remembered session: this needs a code first."""
+    if sees_masked(desk, session.trust):
+        detail = desk.wording.say("error.verification_required", session.locale)
+        raise Problem(403, "verification_required", detail)
+
+
+async def _record(desk: Desk, session: Session, trust: Trust | None) -> dict[str, Any]:
     record = await desk.call(desk.storage.store.record, session.subject, purpose=OWN_VIEW)
-    return desk.wording.record(record, session.locale)
+    return desk.wording.record(record, session.locale, masked=sees_masked(desk, trust))
 
 
 async def _copy(desk: Desk, session: Session) -> dict[str, Any]:

@@ -18,6 +18,7 @@ TOO_BIG = 4413
 CLOSE_CODES: Mapping[str, int] = {
     "unauthorized": 4401,
     "origin_not_allowed": 4401,
+    "rights_only": 4401,
     "no_hello": 4408,
     "erased": 4410,
     "too_fast": 4429,

@@ -10,6 +10,7 @@ const EN_WHAT = {
   "disclosure log": "list of who received it", "Telegram chat": "Telegram chat", tasks: "open tasks",
   conversation: "conversation",
   person: "your record", sessions: "sessions", keys: "the keys that sealed it",
+  "remembered devices": "remembered devices",
   certificate: "This certificate: proof of the erasure; it names nobody.",
   tombstone: "A random number, so that nothing can be restored.",
   audit: "That it was done; without your data.", session: "A hash for 30 days, so that this chat is known as erased.",
@@ -23,6 +24,7 @@ const EN_WHAT = {
 const ZH_WHAT = {
   messages: "消息", fields: "您的信息", lookups: "检索条目", consents: "您的决定", lead: "咨询", visit: "访问记录", "disclosure log": "接收方清单",
   "Telegram chat": "Telegram 对话", tasks: "未完成的任务", conversation: "对话", person: "您的档案", sessions: "会话", keys: "加密密钥",
+  "remembered devices": "已记住的设备",
   certificate: "本证明：删除的凭据，不含任何身份信息。", tombstone: "一个随机编号：防止数据被恢复。", audit: "删除操作的记录：不含您的信息。",
   session: "一个保留 30 天的散列值：用于识别该对话已被删除。", "everything else": "其余内容：您只选择了删除这一部分。",
   "copies at recipients": "接收方的副本：已通知其删除。",

@@ -1,0 +1,25 @@
+"""A remembered visitor comes back: welcomed once a day, and offered to use their earlier details again (S8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake.asking import Given, asked_fields, open_question
+from intake.conversation import Stage
+from intake.outcomes import Expects, Reply, Step
+
+NEW = "command:new"
+
+
+def welcome_back(given: Given) -> Step:
+    """Say that details are hidden here until a code is entered; then what is open, or a new consultation with them."""
+    today, state = given.now.date().isoformat(), given.state
+    if state.returned == today:
+        return Step(state=state)
+    over = state.stage in (Stage.SENT, Stage.ENDED) and not state.aside
+    if over and "contact" in state.agreed and set(asked_fields(given.rules)) & set(state.kept):
+        offer = Expects(kind="choice", name="returned", options=(NEW,))
+        replies: tuple[Reply, ...] = (Reply(key="returned.details", expects=offer),)
+    else:
+        replies = (Reply(key="returned"), open_question(state, given.rules))
+    return Step(state=replace(state, returned=today), replies=replies)
