@@ -56,7 +56,8 @@ class Desk:
         """Return a desk over opened storage."""
         given = sources or Sources()
         wording = Wording(loaded.rules, loaded.catalogues, settings.public_url)
-        turns = Turns(storage.store, storage.thread, loaded.rules)
+        mails = bool(settings.smtp_url)
+        turns = Turns(storage.store, storage.thread, loaded.rules, mails=mails)
         return cls(
             settings=settings,
             loaded=loaded,

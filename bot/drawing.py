@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.texts import Texts
-from intake import answers, masking
+from intake import answers, codes, masking
 from intake.asking import NEED
 from intake.outcomes import Expects
 from intake.rules import Purpose
@@ -116,6 +116,8 @@ class Drawing:
             drawn |= self._question(expects, locale)
         elif expects.name:
             drawn["name"] = expects.name
+        if expects.kind == "code":
+            drawn["length"] = codes.LENGTH
         if expects.options or expects.kind in _LABELLED:
             drawn["options"] = [{"value": one, "label": self.option(one, locale)} for one in expects.options]
         return drawn

@@ -6,7 +6,9 @@ That is many times the speed of a transaction a turn, at the same durability (do
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+from intake.assurance import SOMEBODY_FRESH
 from intake.conversation import Conversation
 from intake.engine import step
 from intake.outcomes import Step
@@ -23,9 +25,9 @@ Waiting = tuple[Turn, "asyncio.Future[TurnDone]"]
 class Turns:
     """Take turns one by one, commit them together; each is answered only after its commit."""
 
-    def __init__(self, store: Store, thread: StorageThread, rules: Rules) -> None:
-        """Collect turns for `store`, which is called in `thread` only."""
-        self._store, self._thread, self._rules = store, thread, rules
+    def __init__(self, store: Store, thread: StorageThread, rules: Rules, *, mails: bool = True) -> None:
+        """Collect turns for `store`, which is called in `thread` only; `mails`: the desk can send mail."""
+        self._store, self._thread, self._rules, self._mails = store, thread, rules, mails
         self._waiting: list[Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -60,7 +62,10 @@ class Turns:
             _answer(done, result)
 
     def _decide(self, turn: Turn, state: Conversation) -> Step:
-        return step(state, turn.event, turn.at, self._rules, turn.presence)
+        presence = turn.presence
+        if not self._mails and presence is not SOMEBODY_FRESH:
+            presence = replace(presence, mails=False)
+        return step(state, turn.event, turn.at, self._rules, presence)
 
 
 def _answer(done: asyncio.Future[TurnDone], result: TurnDone | TurnFailed) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.drawing import Drawing, moment
 from bot.texts import Texts
+from intake import masking
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
 from intake.rules import Rules
@@ -119,7 +120,8 @@ class Wording:
         *,
         masked: bool,
     ) -> None:
-        frame["text"], frame["locale"] = self._text(reply, locale), locale
+        sent_to = self._sent_to(reply, values)
+        frame["text"], frame["locale"] = self._text(reply, locale, sent_to), locale
         if reply.expects.kind == "review":
             frame["expects"] = self._drawing.review(reply.expects, locale, values, masked=masked)
         elif reply.expects.kind == "record":
@@ -127,12 +129,22 @@ class Wording:
                 "kind": "record",
                 **self.record(record or NOTHING_KEPT, locale, masked=masked),
             }
+        elif reply.expects.kind == "code":
+            frame["expects"] = {**self._drawing.expects(reply.expects, locale), "sent_to": sent_to}
         else:
             frame["expects"] = self._drawing.expects(reply.expects, locale)
         if reply.rejected:
             frame["rejected"] = {"name": reply.rejected.name, "code": reply.rejected.code}
 
-    def _text(self, reply: Reply, locale: str) -> str:
+    def _sent_to(self, reply: Reply, values: Mapping[str, str]) -> str:
+        """Return the masked address that a code went to; of one that is known no more, the mask alone."""
+        if reply.expects.kind != "code":
+            return ""
+        return masking.masked(
+            "email", next((values[one] for one in reply.expects.fields if one in values), "")
+        )
+
+    def _text(self, reply: Reply, locale: str, sent_to: str) -> str:
         key, params, texts = reply.key, reply.params, self._texts
         if key == "faq":
             return texts.faq(params["id"], locale)
@@ -140,6 +152,8 @@ class Wording:
             return texts.say(own, locale)
         if reply.rejected:
             return self._rejection(reply.rejected.name, reply.rejected.code, reply.rejected.example, locale)
+        if sent_to:
+            return texts.say(key, locale, sent_to=sent_to, **params)
         if key == "greeting" and reply.expects.kind == "choice":
             return f"{texts.say(key, locale)}\n\n{texts.say('topic.ask', locale)}"
         return texts.say(key, locale, **params)
@@ -160,6 +174,8 @@ class Wording:
             if value is None:
                 return self._texts.say("answer.gone", locale)
             return self._drawing.value(heard.answered, value, locale, masked=masked)
+        if heard.code:
+            return self._texts.say("answer.code", locale)
         if heard.picked:
             ticked = [self._texts.purpose_label(purpose, locale) for purpose in heard.purposes]
             return " · ".join([self._drawing.option(heard.picked, locale), *ticked])

@@ -139,6 +139,12 @@ def _syntax_fault(domain: str) -> str:
     return "email.invalid"
 
 
+def mailable(value: str) -> str:
+    """Return a kept address as mail servers take it: a domain in other letters goes by its ASCII name (IDNA)."""
+    local, at, domain = value.rpartition("@")
+    return f"{local}{at}{validate_email(f'a@{domain}', check_deliverability=False).ascii_domain}"
+
+
 def comparable_email(value: str) -> str:
     """Return the form in which two spellings of one address are the same: NFKC, casefolded, IDNA."""
     folded = unicodedata.normalize("NFKC", value).strip().casefold()

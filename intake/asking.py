@@ -14,6 +14,8 @@ from intake.rules import ABROAD, VISIT, Rules
 
 NEED = "need"  # the question itself: kept like a field, but no detail of the person
 CANCEL = "command:cancel"
+CODE_AGAIN = "code:again"
+NEW_ADDRESS = "address"  # what waits for a code: the field's new address
 _EXPECTS_KIND = {"name": "text", "address": "text", "uscc": "text"}  # the rest are drawn as what they are
 
 
@@ -92,6 +94,12 @@ def correctable(state: Conversation, rules: Rules) -> tuple[str, ...]:
     return tuple(name for name in (NEED, *live) if name in known)
 
 
+def code_address(state: Conversation, rules: Rules) -> str:
+    """Return the field whose address a code can be sent to, or "". What a remembered session gave proves nothing."""
+    usable = (name for name in state.kept if name in rules.fields and name not in state.doubted)
+    return next((name for name in usable if rules.fields[name].kind == "email"), "")
+
+
 def erasable(state: Conversation) -> tuple[str, ...]:
     """Return the erasure scopes that hold something now; everything can always go (S23)."""
     return ("all", *(("lead",) if state.consultation else ()), *(("visit",) if state.visit else ()))
@@ -166,10 +174,19 @@ def _language(state: Conversation, rules: Rules) -> Reply:
     return _choice("language.ask", "language", *(f"language:{locale}" for locale in rules.locales), CANCEL)
 
 
+def _code(state: Conversation, rules: Rules) -> Reply:
+    wish, _, new = state.aside_field.partition(":")
+    name = new if wish == NEW_ADDRESS else code_address(state, rules)
+    shown = f"{name}:new" if wish == NEW_ADDRESS else name  # it is not kept yet
+    expects = Expects(kind="code", name=name, options=(CODE_AGAIN, CANCEL), fields=(shown,))
+    return Reply(key="code.ask.new" if wish == NEW_ADDRESS else "code.ask", expects=expects)
+
+
 _ASIDES: Mapping[Aside, Callable[[Conversation, Rules], Reply]] = {
     Aside.CORRECT: _correct,
     Aside.VALUE: lambda state, rules: field_question(state, rules, state.aside_field, aside=True),
     Aside.DELETE: _delete,
     Aside.WITHDRAW: _withdraw,
     Aside.LANGUAGE: _language,
+    Aside.CODE: _code,
 }

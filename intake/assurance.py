@@ -8,7 +8,7 @@ tabs one may be fresh and the other remembered. A Telegram chat is always fresh:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -54,11 +54,26 @@ class Trust:
         return replace(self, verified_until=now + VERIFIED_FOR)
 
 
+class Code(StrEnum):
+    """How what was typed compares with the code that was sent."""
+
+    NONE = ""  # no code was typed
+    RIGHT = "right"
+    WRONG = "wrong"
+    EXPIRED = "expired"  # none is open: too late, tried too often, or none was sent
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """What the engine is told of whoever is there. It decides; the store only states facts."""
 
     assurance: Assurance = Assurance.FRESH
+    mails: bool = True  # the desk can send mail
+    may_send: bool = True  # not too many codes went out lately
+    open: str = ""  # id of the code that was sent and can still be entered; "": none
+    tries: int = 0  # that are left for it
+    typed: Code = Code.NONE
+    waiting: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # values that its answer lets in
 
 
 SOMEBODY_FRESH = Presence()  # a page in use, a Telegram chat, a colleague

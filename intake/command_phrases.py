@@ -102,6 +102,12 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             r"(?:(?:show|view|see|list)(?: me)? )?my consents|what (?:did|have) i (?:agreed?|consent(?:ed)?)(?: to)?",
             rf"回执|凭证|(?:{_SHOW_ZH}|下载)?(?:我的?)?同意(?:记录|凭证|回执|书)|我同意了(?:什么|哪些)",
         ),
+        "verify": (
+            rf"verify|verify me|unlock|(?:unlock|reveal|unmask) (?:it|{_MY_DATA})",
+            rf"show (?:it|everything|{_MY_DATA}) in full",
+            r"(?:please )?(?:send|mail|email) me (?:a|the|another|a new) (?:one-time |verification )?code",
+            r"验证|验证我的?身份|(?:给我)?(?:发送|发|获取)(?:一个|一下)?验证码|(?:完整)?显示(?:完整)?(?:我的)?全部信息",
+        ),
         "language": (
             r"languages?|lang|(?:change|switch|choose|select|set)(?: the| my)? language|(?:an)?other language",
             r"in {locale}",

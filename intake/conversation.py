@@ -33,6 +33,7 @@ class Aside(StrEnum):
     DELETE = "delete"
     WITHDRAW = "withdraw"
     LANGUAGE = "language"
+    CODE = "code"  # of a code by mail, before what `aside_field` names is carried out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Conversation:
     skipped: tuple[str, ...] = ()
     separate: tuple[str, ...] = ()  # fields whose own consent was given
     other: bool = False  # someone else's details, authorised
+    proven: tuple[str, ...] = ()  # addresses to which a code was sent and entered
+    doubted: tuple[str, ...] = ()  # addresses that a remembered session gave: no code goes there
     agreed: tuple[str, ...] = ()  # purposes with a live consent
     refused: tuple[str, ...] = ()
     policy: str = ""  # version agreed to

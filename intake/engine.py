@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from intake import commands, consent, consultation, fields, returning, rights, visit
+from intake import codes, commands, consent, consultation, fields, returning, rights, visit
 from intake.asking import Given, open_question
 from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Aside, Conversation, Stage
@@ -29,6 +29,7 @@ from intake.events import (
     Corrected,
     Event,
     Picked,
+    ProvedAddress,
     Returned,
     Said,
     SharedContact,
@@ -70,23 +71,26 @@ TABLE: Mapping[tuple[Stage, str], Transition] = {
     (_S.FIELD, "said"): _to(fields.take_answer, *_ASKED),
     (_S.FIELD, "field"): _to(fields.take_choice, *_ASKED),
     (_S.FIELD, "shared"): _to(fields.take_contact, *_ASKED),
-    (_S.REVIEW, "review"): _to(consultation.review, *_ASKED, _S.SENT, _S.ENDED),
+    (_S.REVIEW, "review"): _to(codes.review, *_ASKED, _S.SENT, _S.ENDED),
     (_S.SENT, "said"): _to(consultation.chat_on, _S.SENT),
     (_S.ENDED, "said"): _to(consultation.chat_on, _S.ENDED),
 }
 
 ASIDES: Mapping[tuple[Aside, str], Callable[[Given], Step]] = {
-    (Aside.CORRECT, "correct"): rights.take_field,
-    (Aside.VALUE, "said"): fields.correct_value,
+    (Aside.CORRECT, "correct"): codes.take_field,
+    (Aside.VALUE, "said"): codes.take_value,
     (Aside.VALUE, "field"): fields.take_choice,
     (Aside.VALUE, "shared"): fields.take_contact,
     (Aside.DELETE, "delete"): rights.take_erasure,
     (Aside.WITHDRAW, "withdraw"): rights.take_withdrawal,
     (Aside.LANGUAGE, "language"): rights.take_language,
+    (Aside.CODE, "said"): codes.take_code,
+    (Aside.CODE, "code"): codes.take_again,
 }
 
 ANYWHERE: Mapping[type[Event], Callable[[Given], Step]] = {
-    Corrected: fields.replace_values,
+    Corrected: codes.replace_values,
+    ProvedAddress: codes.prove,
     Visited: visit.record,
     Returned: returning.welcome_back,
     AskedToForget: rights.asked_to_forget,
@@ -103,6 +107,11 @@ def step(
     Args: presence: what is known of whoever is there; what they may see and do depends on it.
     """
     given = Given(state, event, now, rules, presence=presence)
+    taken = _taken(given, event)
+    return codes.marked(given, taken) if taken.effects else taken
+
+
+def _taken(given: Given, event: Event) -> Step:
     anywhere = ANYWHERE.get(type(event))
     if anywhere:
         return anywhere(given)
@@ -118,7 +127,7 @@ def _said(given: Given, event: Said) -> Step:
         return Step(state=given.state, refused="too_long")
     command = _command(given.rules, event.text)
     if command:
-        return rights.COMMANDS[command.name](replace(given, argument=command.argument))
+        return codes.command(replace(given, argument=command.argument), command.name)
     meant = _meant(given, event.text)
     if meant:
         return _picked(replace(given, event=Picked(meant)), Picked(meant))
@@ -128,8 +137,8 @@ def _said(given: Given, event: Said) -> Step:
 def _picked(given: Given, event: Picked) -> Step:
     trigger, _, argument = event.value.partition(":")
     if trigger == "command":
-        action = rights.COMMANDS.get(argument)
-        return action(given) if action else Step(state=given.state, refused="not_offered")
+        known = argument in codes.COMMANDS
+        return codes.command(given, argument) if known else Step(state=given.state, refused="not_offered")
     if event.value not in open_question(given.state, given.rules).expects.options:
         return Step(state=given.state, refused="not_offered")
     return _table(replace(given, argument=argument), trigger)

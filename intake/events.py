@@ -52,6 +52,14 @@ class Corrected:
     """The person replaced values by field name, outside the chat (`PATCH /me`)."""
 
     values: tuple[tuple[str, str], ...] = field(repr=False)
+    proven: bool = False  # a code that went to the new address was entered
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedAddress:
+    """The person entered a code, outside the chat, that went to the address in the field `name`."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ Event = (
     | Corrected
     | Visited
     | Returned
+    | ProvedAddress
     | AskedToForget
     | AskedToWithdraw
 )

@@ -26,7 +26,7 @@ class WrongAnswer:
 class Expects:
     """How the next input is to be drawn (contract: `expects`); wording adds labels, reasons and warnings."""
 
-    kind: str = "none"  # none text tel email choice consent review confirm record
+    kind: str = "none"  # none text tel email choice consent review confirm record code
     name: str = ""
     options: tuple[str, ...] = ()  # option values that may be picked, besides command:<name>
     optional: bool = False
@@ -34,7 +34,7 @@ class Expects:
     of: int = 0
     purposes: tuple[str, ...] = ()  # consent: purposes on the card
     policy: str = ""  # consent: the version on the card
-    fields: tuple[str, ...] = ()  # review and record: which fields, in order
+    fields: tuple[str, ...] = ()  # review and record: which fields, in order; code: whose value is `sent_to`
 
 
 NOTHING_EXPECTED = Expects()
@@ -60,6 +60,7 @@ class Heard:
     picked: str = ""  # an option value: the transcript shows its label here
     purposes: tuple[str, ...] = ()
     private: bool = False  # a refused answer: masked whole wherever values are masked
+    code: bool = False  # a one-time code was typed: nothing of it is kept
 
 
 # Effects, imperative: what the store must do in the same transaction.
@@ -158,9 +159,33 @@ class CallColleague:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class SendCode:
+    """Mail a one-time code to the address in the field `name`.
+
+    With `values` to the new one that is among them, and they wait for it. `chat`: it is typed there, not sent by HTTP.
+    """
+
+    name: str
+    values: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    chat: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MissCode:
+    """Count a wrong code against the one that is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCode:
+    """The open code was entered: it is spent, the session is verified, the address in `name` is its person's."""
+
+    name: str
+
+
 Effect = (
     RecordConsent | OpenConsultation | ShredSession | KeepField | DropField | RecordAttestation | Submit | JoinLead
-    | Withdraw | Erase | CallColleague
+    | Withdraw | Erase | CallColleague | SendCode | MissCode | EnterCode
 )  # fmt: skip
 
 

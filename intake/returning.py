@@ -7,6 +7,7 @@ from dataclasses import replace
 from intake.asking import Given, asked_fields, open_question
 from intake.conversation import Stage
 from intake.outcomes import Expects, Reply, Step
+from intake.rules import CONTACT
 
 NEW = "command:new"
 
@@ -17,7 +18,7 @@ def welcome_back(given: Given) -> Step:
     if state.returned == today:
         return Step(state=state)
     over = state.stage in (Stage.SENT, Stage.ENDED) and not state.aside
-    if over and "contact" in state.agreed and set(asked_fields(given.rules)) & set(state.kept):
+    if over and CONTACT in state.agreed and set(asked_fields(given.rules)) & set(state.kept):
         offer = Expects(kind="choice", name="returned", options=(NEW,))
         replies: tuple[Reply, ...] = (Reply(key="returned.details", expects=offer),)
     else:

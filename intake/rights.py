@@ -36,35 +36,37 @@ from intake.outcomes import (
 from intake.rules import CONTACT
 
 
-def _heard(given: Given) -> Heard | None:
+def heard(given: Given) -> Heard | None:
+    """Return what is kept of a command: its words, or the option that was picked."""
     event = given.event
     return Heard(text=hear(given, event.text).text) if isinstance(event, Said) else picked(given)
 
 
-def _answer(given: Given, state: Conversation, *replies: Reply, effects: tuple[Effect, ...] = ()) -> Step:
+def answer(given: Given, state: Conversation, *replies: Reply, effects: tuple[Effect, ...] = ()) -> Step:
     """Return the step that answers a command and asks the open question again."""
     question = open_question(state, given.rules)
-    return Step(state=state, heard=_heard(given), replies=(*replies, question), effects=effects)
+    return Step(state=state, heard=heard(given), replies=(*replies, question), effects=effects)
 
 
 def _aside(given: Given, aside: Aside, name: str = "") -> Step:
     state = replace(given.state, aside=aside, aside_field=name)
-    return Step(state=state, heard=_heard(given), replies=(open_question(state, given.rules),))
+    return Step(state=state, heard=heard(given), replies=(open_question(state, given.rules),))
 
 
-def _closed(given: Given) -> Conversation:
+def closed(given: Given) -> Conversation:
+    """Return the state without the command that was pending."""
     return replace(given.state, aside=Aside.NONE, aside_field="")
 
 
 def _tell(key: str) -> Callable[[Given], Step]:
-    return lambda given: _answer(given, _closed(given), Reply(key=key))
+    return lambda given: answer(given, closed(given), Reply(key=key))
 
 
 def _view(given: Given) -> Step:
     known = (NEED, *given.rules.fields, *given.rules.visit)
     fields = tuple(name for name in known if name in given.state.kept)
     record = Expects(kind="record", fields=fields)
-    return _answer(given, _closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
+    return answer(given, closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
 
 
 def _correct(given: Given) -> Step:
@@ -72,7 +74,7 @@ def _correct(given: Given) -> Step:
     if given.argument in fields:
         return _aside(given, Aside.VALUE, given.argument)
     if not fields:
-        return _answer(given, _closed(given), Reply(key="correct.nothing"))
+        return answer(given, closed(given), Reply(key="correct.nothing"))
     return _aside(given, Aside.CORRECT)
 
 
@@ -84,13 +86,13 @@ def _withdraw(given: Given) -> Step:
     if given.argument in given.state.agreed:
         return withdraw(given, (given.argument,))
     if not given.state.agreed:
-        return _answer(given, _closed(given), Reply(key="withdraw.nothing"))
+        return answer(given, closed(given), Reply(key="withdraw.nothing"))
     return _aside(given, Aside.WITHDRAW)
 
 
 def _receipts(given: Given) -> Step:
     decided = given.state.agreed or given.state.refused
-    return _answer(given, _closed(given), Reply(key="receipts" if decided else "receipts.nothing"))
+    return answer(given, closed(given), Reply(key="receipts" if decided else "receipts.nothing"))
 
 
 def _language(given: Given) -> Step:
@@ -100,17 +102,17 @@ def _language(given: Given) -> Step:
 
 
 def _human(given: Given) -> Step:
-    state = _closed(given)
+    state = closed(given)
     if not state.sent:
-        return _answer(given, state, Reply(key="human"))
-    return _answer(given, state, Reply(key="human.called"), effects=(CallColleague(state.sent),))
+        return answer(given, state, Reply(key="human"))
+    return answer(given, state, Reply(key="human.called"), effects=(CallColleague(state.sent),))
 
 
 def _new(given: Given) -> Step:
     """Begin a new consultation after the last one ended; details that may be reused are kept."""
-    state = _closed(given)
+    state = closed(given)
     if state.stage not in (Stage.SENT, Stage.ENDED):
-        return _answer(given, state, *(() if state.stage is Stage.TOPIC else (Reply(key="new.open"),)))
+        return answer(given, state, *(() if state.stage is Stage.TOPIC else (Reply(key="new.open"),)))
     fresh = replace(
         state,
         stage=Stage.TOPIC,
@@ -121,10 +123,10 @@ def _new(given: Given) -> Step:
         sent="",
     )
     if CONTACT not in state.agreed:
-        return _answer(given, replace(fresh, session=state.session + 1, consultation=0))
+        return answer(given, replace(fresh, session=state.session + 1, consultation=0))
     number = state.consultations + 1
     opened = replace(fresh, consultation=number, consultations=number)
-    return _answer(given, opened, effects=(OpenConsultation(0, number),))
+    return answer(given, opened, effects=(OpenConsultation(0, number),))
 
 
 def _cancel(given: Given) -> Step:
@@ -132,13 +134,13 @@ def _cancel(given: Given) -> Step:
     state = given.state
     if state.aside:
         key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
-        return _answer(given, _closed(given), Reply(key=key))
+        return answer(given, closed(given), Reply(key=key))
     if state.changing:
-        return _answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
+        return answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
-        return _answer(given, state, Reply(key="cancel.nothing"))
+        return answer(given, state, Reply(key="cancel.nothing"))
     if state.consultation:
-        return cancel_draft(given, _heard(given))
+        return cancel_draft(given, heard(given))
     dropped = replace(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
     return end(replace(given, state=dropped), "cancelled", ShredSession(state.session))
 
@@ -166,25 +168,25 @@ def take_field(given: Given) -> Step:
 
 def take_language(given: Given) -> Step:
     """Go on in another language."""
-    state = replace(_closed(given), locale=given.argument)
-    return _answer(given, state, Reply(key="language.changed"))
+    state = replace(closed(given), locale=given.argument)
+    return answer(given, state, Reply(key="language.changed"))
 
 
 def take_erasure(given: Given) -> Step:
     """Erase the chosen scope: choosing is the confirmation (S24)."""
     if given.argument == "cancel":
-        return _answer(given, _closed(given), Reply(key="delete.cancelled"))
+        return answer(given, closed(given), Reply(key="delete.cancelled"))
     return forget(given, given.argument)
 
 
 def forget(given: Given, scope: str) -> Step:
     """Begin the erasure of `scope` and say what is left."""
-    state = _closed(given)
+    state = closed(given)
     told = Reply(key=f"erased.{scope}", params={"certificate": ""})
     if scope == "all":
         return Step(state=replace(state, stage=Stage.ENDED), heard=picked(given), effects=(Erase("all"),))
     if scope == "visit":
-        return _answer(given, visit.without(state, given.rules), told, effects=(Erase("visit"),))
+        return answer(given, visit.without(state, given.rules), told, effects=(Erase("visit"),))
     left = without_consultation(state, given.rules, profile=False)
     erase = Erase("lead", number=state.consultation)
     return Step(state=left, heard=picked(given), replies=(told,), effects=(erase,))
@@ -192,16 +194,16 @@ def forget(given: Given, scope: str) -> Step:
 
 def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     """End consent for `purposes` at once; without `contact` nothing more is asked (L3)."""
-    left = consent.decided(_closed(given), purposes, frozenset())
+    left = consent.decided(closed(given), purposes, frozenset())
     state, erased = visit.unless_agreed(left, given.rules)
     effects = (Withdraw(purposes), *erased)
     if CONTACT in purposes:
         ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
         return Step(
-            state=ended, heard=_heard(given), replies=(Reply(key="withdrawn.contact"),), effects=effects
+            state=ended, heard=heard(given), replies=(Reply(key="withdrawn.contact"),), effects=effects
         )
     told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
-    return _answer(given, state, told, effects=effects)
+    return answer(given, state, told, effects=effects)
 
 
 def take_withdrawal(given: Given) -> Step:

@@ -17,6 +17,7 @@ from intake.outcomes import (
     OpenConsultation,
     RecordAttestation,
     RecordConsent,
+    SendCode,
     Step,
     Withdraw,
 )
@@ -65,7 +66,7 @@ class Carrying:
     rows: dict[str, Rows] = field(default_factory=dict, repr=False)
     kept: dict[Name, dict[str, Any]] = field(default_factory=dict, repr=False)  # (scope, field) -> row
     indexed: dict[str, Rows] = field(default_factory=dict, repr=False)  # field -> look-up rows
-    values: dict[str, str] = field(default_factory=dict, repr=False)  # kept by this turn
+    values: dict[str, str] = field(default_factory=dict, repr=False)  # at hand: kept by this turn, or waiting
     later: list[Callable[[Connection], None]] = field(
         default_factory=list
     )  # after the rows, same transaction
@@ -73,6 +74,8 @@ class Carrying:
     entries: list[Entry] = field(default_factory=list)
     doomed: list[str] = field(default_factory=list)  # scopes whose keys go after the commit
     moved: set[str] = field(default_factory=set)  # scopes that were moved by this turn already
+    verified: bool = False  # a code was entered
+    challenge: str = ""  # id of a code that is confirmed over HTTP
     erasure: str = ""
     erased: Erase | None = None
 
@@ -143,7 +146,7 @@ def scopes_to_make(standing: Standing, step: Step, numbers: Numbers, rules: Rule
             wanted.add(scopes.CONSENTS)
         elif isinstance(effect, KeepField) and effect.name in rules.visit:
             wanted.add(scopes.visit(numbers.visit))
-        elif isinstance(effect, KeepField) and effect.name != NEED:
+        elif isinstance(effect, KeepField | SendCode) and effect.name != NEED:
             wanted.add(scopes.profile(numbers.profile))
     if step.heard and step.heard.answered not in ("", NEED):
         wanted.add(scopes.profile(numbers.profile))

@@ -21,7 +21,7 @@ _ASIDES = {aside.value: aside for aside in Aside}
 _STATE = tuple(
     (entry.name, "" if entry.default is MISSING else entry.default) for entry in fields(Conversation)
 )
-_STATE_TUPLES = ("kept", "skipped", "separate", "agreed", "refused")
+_STATE_TUPLES = ("kept", "skipped", "separate", "proven", "doubted", "agreed", "refused")
 # A frozen dataclass sets its fields twice as slowly as its slots can be set; this is done at every turn.
 _STATE_SLOTS = tuple((name, default, vars(Conversation)[name].__set__) for name, default in _STATE)
 _EXPECTS = tuple((entry.name, entry.default) for entry in fields(Expects))
@@ -70,6 +70,7 @@ def encode_spoken(heard: Heard, client_id: str, digest: bytes, erasure: str, sco
         "p": heard.picked,
         "u": heard.purposes,
         "v": heard.private,
+        "c": heard.code,
         "i": client_id,
         "d": digest.hex(),
         "e": erasure,
@@ -87,6 +88,7 @@ def decode_spoken(raw: bytes) -> Spoken:
         picked=found.get("p", ""),
         purposes=tuple(found.get("u", ())),
         private=found.get("v", False),
+        code=found.get("c", False),
     )
     return Spoken(
         heard=heard,

@@ -13,3 +13,5 @@ NAME = (
     String()
 )  # what configuration or this program names; a limit would only fail a turn that nothing is wrong with
 SHA256 = String(64)  # characters; in hexadecimal
+SCOPE = String()
+REFERENCE = String()  # what the person quotes to the company

@@ -9,17 +9,20 @@ from intake.asking import NEED
 from intake.outcomes import (
     CallColleague,
     DropField,
+    EnterCode,
     Erase,
     JoinLead,
     KeepField,
+    MissCode,
     OpenConsultation,
     RecordAttestation,
     RecordConsent,
+    SendCode,
     ShredSession,
     Submit,
     Withdraw,
 )
-from storage import consents, erasing, fields, handing, moving
+from storage import codes, consents, erasing, fields, handing, moving
 from storage.carrying import Carrying
 
 
@@ -83,4 +86,7 @@ EFFECTS: Mapping[type, Callable[[Carrying, Any], None]] = {
     Withdraw: withdraw,
     Erase: erasing.erase,
     CallColleague: handing.call_colleague,
+    SendCode: codes.send,
+    MissCode: codes.miss,
+    EnterCode: codes.enter,
 }

@@ -21,7 +21,17 @@ from storage.errors import Conflict, NotFound
 from storage.means import KeysAtHand, Means
 from storage.sealing import Place
 from storage.standing import ERASING, LIVE
-from storage.tables import chats, conversations, erasures, fields, index_rows, leads, messages, subjects
+from storage.tables import (
+    chats,
+    codes,
+    conversations,
+    erasures,
+    fields,
+    index_rows,
+    leads,
+    messages,
+    subjects,
+)
 
 ALL, LEAD, DRAFT, VISIT = "all", "lead", "draft", "visit"
 ASKED, RETENTION = "asked", "retention"  # reasons; an officer gives their own
@@ -195,6 +205,9 @@ def _take_away(connection: Connection, begun: Begun) -> list[str]:
         counts["lookups"] = connection.execute(found_by).rowcount
         digests = update(messages).where(messages.c.subject == subject, messages.c.sealed_digest.is_not(None))
         connection.execute(digests.values(sealed_digest=None))
+        connection.execute(
+            update(codes).where(codes.c.subject == subject).values(sealed_values=None, code_mac=None)
+        )
     return [what for what, count in counts.items() if count]
 
 

@@ -20,6 +20,7 @@ from storage.handing import told_of
 from storage.means import Means, stamp
 from storage.tables import (
     chats,
+    codes,
     conversations,
     devices,
     disclosures,
@@ -135,6 +136,8 @@ def _chat_tasks(row: Row[Any]) -> list[outbox.Task]:
 
 def delete_person(connection: Connection, subject: str, at: datetime, certificate: str) -> list[str]:
     """Delete everything of a person but the stubs of their sessions; return what there was."""
+    asked = select(codes.c.id).where(codes.c.subject == row.subject)
+    connection.execute(delete(codes).where(codes.c.subject == "", codes.c.id.in_(asked)))
     named = {
         "messages": messages,
         "fields": fields,
@@ -145,6 +148,7 @@ def delete_person(connection: Connection, subject: str, at: datetime, certificat
         "Telegram chat": chats,
         "tasks": outbox_rows,
         "remembered devices": devices,
+        "one-time codes": codes,
         "conversation": conversations,
         "person": subjects,
     }

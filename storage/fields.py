@@ -114,6 +114,7 @@ def _correct(carrying: Carrying, name: str) -> None:
     else:
         moving.move(carrying, scopes.profile(standing.profile), scopes.profile(numbers.profile))
         carrying.write("digest_dropped", b_subject=standing.subject)
+        carrying.write("waiting_dropped", b_subject=standing.subject)
 
 
 def _index(carrying: Carrying, field: Field, value: str) -> None:

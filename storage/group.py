@@ -12,9 +12,9 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.assurance import SOMEBODY_FRESH, Assurance, Presence
-from intake.conversation import Conversation
+from intake.conversation import Aside, Conversation
 from intake.outcomes import Step, Submit
-from storage import audit, planning, repeats, sessions
+from storage import audit, codes, planning, repeats, sessions
 from storage.carrying import Carrying, Known, numbers_after
 from storage.errors import SessionEnded
 from storage.lookups import record_update
@@ -136,7 +136,7 @@ class Group:
     def _step(self, place: int, standing: Standing) -> Stepped:
         turn = self._batch[place]
         state = turn.opening.state if turn.opening else self._state(standing)
-        presence = self._presence(turn)
+        presence = self._presence(turn, standing, state)
         if presence is not SOMEBODY_FRESH:
             turn = replace(turn, presence=presence)
         return self._decided(place, turn, standing, state if state.reference else _with_reference(state, turn))
@@ -144,11 +144,13 @@ class Group:
     def _state(self, standing: Standing) -> Conversation:
         return self._states.get(standing.id) or open_state(self._keys, standing)
 
-    def _presence(self, turn: Turn) -> Presence:
+    def _presence(self, turn: Turn, standing: Standing, state: Conversation) -> Presence:
         """Return what is known of whoever is there: a turn without a session comes from a channel that knows."""
         held = self._held.get(turn.session)
         assurance = held.trust.at(turn.at) if held else Assurance.FRESH
-        return SOMEBODY_FRESH if assurance is Assurance.FRESH else Presence(assurance=assurance)
+        if assurance is Assurance.FRESH and state.aside is not Aside.CODE and not state.proven:
+            return SOMEBODY_FRESH
+        return codes.presence(self._means, self._keys, self._connection, turn, standing, state, assurance)
 
     def _decided(self, place: int, turn: Turn, standing: Standing, state: Conversation) -> Stepped:
         step = self._decide(turn, state)
@@ -169,6 +171,8 @@ class Group:
         """Note that the session was used: a page in use stays fresh."""
         turn, carrying = planned.stepped.turn, planned.carrying
         trust = held.trust.used(turn.at, self._means.rules.sessions.idle)
+        if carrying.verified:
+            trust = trust.verified(turn.at)
         if trust is not held.trust:
             carrying.write(
                 "session_used",

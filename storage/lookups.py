@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
@@ -17,6 +17,7 @@ from storage.short_reading import ShortReading
 from storage.standing import LIVE, must_live
 from storage.tables import (
     chats,
+    codes,
     conversations,
     devices,
     fields,
@@ -26,6 +27,8 @@ from storage.tables import (
     subjects,
     updates_seen,
 )
+
+CODES_KEPT = timedelta(days=1)  # how far back the bounds of one-time codes look (intake.codes)
 
 
 class Alike(NamedTuple):
@@ -164,6 +167,7 @@ def forget_old(connection: Connection, now: datetime, seen_before: datetime, stu
         delete(sessions).where(sessions.c.erased_at.is_(None), sessions.c.expires_at <= now),
         delete(sessions).where(sessions.c.erased_at <= stubs_before),
         delete(devices).where(devices.c.expires_at <= now),
+        delete(codes).where(codes.c.created_at <= now - CODES_KEPT),
         delete(updates_seen).where(updates_seen.c.at <= seen_before),
     )
     return sum(connection.execute(statement).rowcount for statement in old)

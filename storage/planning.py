@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from intake.assurance import Trust
 from intake.conversation import Conversation
-from intake.outcomes import KeepField, Step
-from storage import consents, effects, saying, scopes, sessions, showing
+from intake.outcomes import KeepField, SendCode, Step
+from storage import consents, effects, saying, scopes, sessions, showing, waiting
 from storage.carrying import Carrying, Known, Numbers, scopes_to_make, scopes_to_read
 from storage.codec import encode_state
 from storage.erasing import ALL, CHAT_FIELD, chat_place
@@ -110,7 +110,8 @@ def _shows_more(step: Step) -> bool:
     brought = {effect.name for effect in step.effects if isinstance(effect, KeepField)}
     if step.heard and step.heard.answered and step.heard.answered not in brought:
         return True
-    return any(reply.expects.kind in showing.CARDS for reply in step.replies)
+    sending = any(isinstance(effect, SendCode) for effect in step.effects)
+    return sending or any(reply.expects.kind in showing.CARDS for reply in step.replies)
 
 
 def _moving(connection: Connection, query: Any, names: set[Name]) -> dict[Name, list[Row[Any]]]:
@@ -134,6 +135,7 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
         numbers=stepped.numbers,
         known=known,
         live=dict(known.live.get(standing.subject, {})),
+        values={f"{name}{waiting.NEW}": value for name, value in stepped.turn.presence.waiting},
     )
     if stepped.turn.update:
         carrying.write("update_seen", update_id=stepped.turn.update, at=carrying.at, error="")
@@ -261,6 +263,7 @@ def _done(
         values=gathered.values,
         record=gathered.record,
         refused=carrying.step.refused,
+        challenge=carrying.challenge,
         erasure=carrying.erasure,
         scope=carrying.erased.scope if carrying.erased else "",
         effects=() if carrying.step.refused else carrying.step.effects,

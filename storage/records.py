@@ -96,6 +96,7 @@ class TurnDone:
     record: Record | None = field(default=None, repr=False)  # where a message shows it
     refused: str = ""  # an `error` code of the contract; nothing of the event was kept
     repeated: bool = False
+    challenge: str = ""  # of a code that was sent and is confirmed over HTTP before the values are kept
     erasure: str = ""  # id of the erasure that this turn began (or its repeat): finish it, then tell
     scope: str = ""  # the scope of that erasure
     effects: tuple[Effect, ...] = field(default=(), repr=False)  # what was carried out, for the metrics

@@ -94,7 +94,7 @@ def _encoded(carrying: Carrying, message: Message) -> tuple[bytes, bytes | None]
     assert body is not None
     answers = body.answered not in ("", NEED)
     sealed = _sealed_digest(carrying, message.seq) if answers and turn.digest else None
-    digest = b"" if answers else turn.digest
+    digest = b"" if answers or body.code else turn.digest  # the hash of six digits tells them
     scope = carrying.erased.scope if carrying.erased else ""
     return codec.encode_spoken(body, turn.client_id, digest, carrying.erasure, scope), sealed
 

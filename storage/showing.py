@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from intake.asking import NEED
 from intake.outcomes import Heard, Reply
 from intake.rules import Retention, Rules
-from storage import audit, scopes
+from storage import audit, scopes, waiting
 from storage.audit import OPENED, PERSON, Entry
 from storage.consents import decisions
 from storage.means import KeysAtHand, stamp
@@ -25,7 +25,7 @@ from storage.standing import Standing
 from storage.tables import conversations, disclosures, fields, leads
 
 OWN_VIEW = "own_view"  # the purpose of a person reading their own values
-CARDS = ("review", "record")  # kinds of `expects` that show values
+CARDS = ("review", "record", "code")  # kinds of `expects` that show values
 _KEPT = select(fields).where(fields.c.subject.in_(bindparam("subjects", expanding=True)))
 
 
@@ -67,6 +67,7 @@ def gather(
         writing: a turn at `at` is being written, so that what is not sent is kept from then on.
     """
     names, whole = shown_by(messages), shows_record(messages)
+    held = {**held, **waiting.shown(connection, keys, standing.subject, standing.id, names - held.keys())}
     if not whole and names <= held.keys():
         return Gathered({name: held[name] for name in names}, None, [])
     found = rows if rows is not None else rows_of(connection, [standing.subject])[standing.subject]

@@ -17,6 +17,7 @@ from intake.rules import Rules
 from storage import (
     addenda,
     audit,
+    codes,
     devices,
     erasing,
     erasure,
@@ -115,6 +116,11 @@ class Store:
                 expires_at=expires_at,
                 now=now,
             )
+
+    def code_receiver(self, carried: Mapping[str, str], now: datetime) -> str:
+        """Return the address to which the code of a task goes now; "" where it works no more, or nobody has it."""
+        with self._engine.begin() as connection:
+            return codes.receiver(self._means, connection, carried, now)
 
     def telegram_conversation(self, chat: int) -> str | None:
         """Return the conversation of a Telegram chat, or None."""

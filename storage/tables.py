@@ -10,15 +10,15 @@ A *scope* is the full name of a data key: `s1.<conversation>`, `c1.<conversation
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from storage.audit_tables import audit as audit  # one place for all tables of the database
-from storage.columns import ID, NAME, SHA256
+from storage.columns import ID, NAME, REFERENCE, SCOPE, SHA256
 from storage.columns import metadata as metadata
 from storage.moments import Moment
-
-SCOPE = String()
-REFERENCE = String()  # what the person quotes to the company
+from storage.session_tables import codes as codes
+from storage.session_tables import devices as devices
+from storage.session_tables import sessions as sessions
 
 BEHIND = text("channel = 'telegram' AND delivered_seq < last_seq")  # only a few rows are in these indexes
 KEYED = text("event_key IS NOT NULL")
@@ -131,35 +131,6 @@ terms = Table(  # what was configured when somebody decided; no person in it
     metadata,
     Column("sha256", SHA256, primary_key=True),  # of the body; stands in the sealed evidence
     Column("body", Text, nullable=False),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("subject", ID, primary_key=True),
-    Column("token_hash", LargeBinary, primary_key=True),
-    Column("conversation", ID, nullable=False),
-    Column("kind", NAME, nullable=False),  # chat; rights: of the my-data page, which does not chat
-    Column("device", ID, nullable=False),  # the remembered one that it was resumed from; "": none
-    Column("fresh_until", Moment, nullable=False),  # moves on with use; once past it stays (assurance)
-    Column("verified_until", Moment, nullable=True),  # after a code; NULL: none was entered
-    Column("expires_at", Moment, nullable=False),
-    Column("erased_at", Moment, nullable=True),  # set: the token answers 410, for 30 days (contract)
-    Column("certificate", ID, nullable=False),  # of that erasure; else ""
-    Index(None, "token_hash", unique=True),
-    Index(None, "conversation"),
-)
-
-devices = Table(
-    "devices",
-    metadata,
-    Column("subject", ID, primary_key=True),
-    Column("id", ID, primary_key=True),  # the first half of the cookie
-    Column("conversation", ID, nullable=False),
-    Column("secret_hash", LargeBinary, nullable=False),  # of the second half, which changes at each use (S8)
-    Column("expires_at", Moment, nullable=False),  # counted from the last visit
-    Index(None, "id", unique=True),
-    Index(None, "conversation"),
 )
 
 chats = Table(

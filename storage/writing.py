@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeEngine
 from storage.moments import Moment
 from storage.tables import (
     chats,
+    codes,
     consents,
     conversations,
     doomed_keys,
@@ -132,6 +133,7 @@ class Statements:
             "field_kept": self._replacing(fields, "subject", "scope", "name"),
             "index_kept": self._replacing(index_rows, "subject", "field", "epoch"),
             "lead_sent": self._insert(leads),
+            "code_sent": self._insert(codes),
             "message": self._insert(messages),
             "key_doomed": self._insert(doomed_keys).on_conflict_do_nothing(),
             "update_seen": self._insert(updates_seen).on_conflict_do_nothing(),
@@ -171,6 +173,22 @@ _CHANGES: Mapping[str, UpdateBase] = {
     "session_used": update(sessions)
     .where(sessions.c.subject == _given("subject"), sessions.c.token_hash == _given("token_hash"))
     .values(fresh_until=_given("fresh_until"), verified_until=_given("verified_until")),
+    "code_missed": update(codes)
+    .where(codes.c.subject == _given("subject"), codes.c.id == _given("id"))
+    .values(misses=codes.c.misses + 1),
+    "code_entered": update(codes)
+    .where(codes.c.subject == _given("subject"), codes.c.id == _given("id"))
+    .values(code_mac=None, entered_at=_given("at"), sealed_values=None),
+    "code_dropped": update(codes)
+    .where(
+        codes.c.subject == _given("subject"),
+        codes.c.conversation == _given("conversation"),
+        codes.c.kind == _given("kind"),
+    )
+    .values(code_mac=None, sealed_values=None),
+    "waiting_dropped": update(codes)
+    .where(codes.c.subject == _given("subject"), codes.c.sealed_values.is_not(None))
+    .values(sealed_values=None),
     "message_moved": update(messages)
     .where(*_MESSAGE)
     .values(scope=_given("scope"), sealed_body=_given("sealed_body")),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from intake.codes import COMMANDS
 from intake.conversation import Stage
 from intake.engine import ASIDES, TABLE
-from intake.rights import COMMANDS
 
 PAGE = Path(__file__).parent.parent / "docs" / "conversation.md"
 

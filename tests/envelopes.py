@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from storage import scopes, tables
+from storage import scopes, tables, waiting
 from storage.erasing import chat_place
 from storage.keyring import Keyring
 from storage.moving import field_place, message_place
@@ -70,6 +70,10 @@ def _email(row: Any) -> Envelope:
     return Envelope(row.id, STAFF_SCOPE, Place(row.id, "staff", "sealed_email", row.id, 0), row.sealed_email)
 
 
+def _waiting(row: Any) -> Envelope:
+    return Envelope(row.subject, row.scope, waiting.place(row.subject, row.id), row.sealed_values)
+
+
 SEALED: Mapping[tuple[str, str], Callable[[Any], Envelope]] = {
     ("conversations", "sealed_state"): _state,
     ("messages", "sealed_body"): _body,
@@ -77,6 +81,7 @@ SEALED: Mapping[tuple[str, str], Callable[[Any], Envelope]] = {
     ("fields", "sealed_value"): _value,
     ("consents", "sealed_evidence"): _evidence,
     ("chats", "sealed_chat"): _chat,
+    ("codes", "sealed_values"): _waiting,
     ("outbox", "sealed"): lambda row: _task(row.id, row.sealed),
     ("erasures", "sealed_task"): lambda row: _task(row.task, row.sealed_task),
     ("staff", "sealed_email"): _email,

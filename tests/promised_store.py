@@ -70,8 +70,10 @@ class PromisedStore:
 
     def decide(self, turn: Turn, state: Conversation) -> Step:
         """Return the engine's step, taken twice: it must be the same."""
-        first = step(state, turn.event, turn.at, self.rules)
-        assert first == step(state, turn.event, turn.at, self.rules), "step is not deterministic"
+        first = step(state, turn.event, turn.at, self.rules, turn.presence)
+        assert first == step(state, turn.event, turn.at, self.rules, turn.presence), (
+            "step is not deterministic"
+        )
         return first
 
     def carry_out(self, visitors: Sequence[Visitor], turns: Sequence[Turn]) -> None:

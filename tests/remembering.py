@@ -78,7 +78,7 @@ class Memory:
 
     def engine(self, turn: Turn, state: Conversation) -> Step:
         """Take the real step."""
-        return step(state, turn.event, turn.at, self.rules)
+        return step(state, turn.event, turn.at, self.rules, turn.presence)
 
     def count(self, table: Any, **where: Any) -> int:
         """Return how many rows of a table are so."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from config.load import load
 from intake.asking import open_question
+from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Conversation
 from intake.engine import step
 from intake.events import Event, Opened, Picked, Said
@@ -35,6 +36,7 @@ class Talk:
     rules: Rules = field(default_factory=rules)
     now: datetime = NOON
     gpc: bool = False
+    presence: Presence = SOMEBODY_FRESH
     state: Conversation = field(init=False)
     last: Step = field(init=False)
     effects: list[Effect] = field(default_factory=list)
@@ -48,7 +50,7 @@ class Talk:
 
     def meet(self, event: Event) -> Talk:
         """Let the engine meet `event`; a refused step must leave the state alone."""
-        self.last = step(self.state, event, self.now, self.rules)
+        self.last = step(self.state, event, self.now, self.rules, self.presence)
         self.state = self.last.state
         self.effects += self.last.effects
         return self
@@ -74,6 +76,11 @@ class Talk:
     def expects(self) -> Expects:
         """Return what the open question expects."""
         return open_question(self.state, self.rules).expects
+
+    def there(self, **known: object) -> Talk:
+        """Go on with what is known of whoever is there."""
+        self.presence = Presence(**known)  # type: ignore[arg-type]  # Presence's own fields
+        return self
 
     def did(self, kind: type[E]) -> list[E]:
         """Return all effects of one kind so far."""

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bot.desk import Desk
 from bot.running import open_desk, telegram_role, web_role, worker_role
 from bot.telegram_channel import TelegramChannel
 from storage.records import Transcript
+from storage.sources import Sources
 from tests.bot_api import TOKEN, BotApi
 from tests.house import settings, shipped
 from tests.servers import free_port
@@ -23,10 +25,18 @@ class TelegramHouse:
     """Can be started and stopped as often as a test wants; the person's chat and the databases stay."""
 
     def __init__(
-        self, api: BotApi, var: Path, data_url: str, keyring_url: str, *, webhook: bool = False
+        self,
+        api: BotApi,
+        var: Path,
+        data_url: str,
+        keyring_url: str,
+        *,
+        webhook: bool = False,
+        sources: Sources | None = None,
+        **environment: str,
     ) -> None:
-        """Nothing is opened before `start`."""
-        self.api = api
+        """Nothing is opened before `start`. `sources` replace the clock and the like."""
+        self.api, self.sources = api, sources
         self.port = free_port()
         more = {
             "TELEGRAM_BOT_TOKEN": TOKEN,
@@ -34,7 +44,7 @@ class TelegramHouse:
             "TELEGRAM_WEBHOOK": str(int(webhook)),
         }
         url = f"http://127.0.0.1:{self.port}"
-        self.settings = settings(var, data_url, keyring_url, PUBLIC_URL=url, **more)
+        self.settings = settings(var, data_url, keyring_url, PUBLIC_URL=url, **more, **environment)
         self.loaded = shipped()
         self.desk: Desk
         self.channel: TelegramChannel
@@ -42,7 +52,8 @@ class TelegramHouse:
 
     async def start(self) -> None:
         """Open storage, serve the web routes, start the bot and the worker."""
-        self.desk = await self._stack.enter_async_context(open_desk(self.settings, self.loaded, migrate=True))
+        opening = open_desk(self.settings, self.loaded, self.sources, migrate=True)
+        self.desk = await self._stack.enter_async_context(opening)
         self.channel = TelegramChannel(self.desk)
         await self._stack.enter_async_context(web_role(self.desk, self.channel, port=self.port))
         await self._stack.enter_async_context(telegram_role(self.channel))
@@ -60,10 +71,10 @@ class TelegramHouse:
 
 @asynccontextmanager
 async def running_house(
-    api: BotApi, folder: Path, data_url: str, keyring_url: str, *, webhook: bool = False
+    api: BotApi, folder: Path, data_url: str, keyring_url: str, **more: Any
 ) -> AsyncIterator[TelegramHouse]:
     """Yield a started house, and stop it."""
-    house = TelegramHouse(api, folder / "var", data_url, keyring_url, webhook=webhook)
+    house = TelegramHouse(api, folder / "var", data_url, keyring_url, **more)
     await house.start()
     try:
         yield house

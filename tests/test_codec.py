@@ -28,6 +28,8 @@ STATES = some.builds(
     kept=NAMES,
     skipped=NAMES,
     separate=NAMES,
+    proven=NAMES,
+    doubted=NAMES,
     agreed=NAMES,
     refused=NAMES,
     session=NUMBERS,
@@ -35,7 +37,15 @@ STATES = some.builds(
     gpc=some.booleans(),
     salt=some.binary(max_size=16).map(bytes.hex),
 )
-HEARD = some.builds(Heard, text=WORDS, answered=WORDS, picked=WORDS, purposes=NAMES, private=some.booleans())
+HEARD = some.builds(
+    Heard,
+    text=WORDS,
+    answered=WORDS,
+    picked=WORDS,
+    purposes=NAMES,
+    private=some.booleans(),
+    code=some.booleans(),
+)
 REPLIES = some.builds(
     Reply,
     key=WORDS,

@@ -71,10 +71,10 @@ def test_every_command_has_a_slash_form(name: str) -> None:
 
 
 def test_the_names_are_those_of_the_design() -> None:
-    """The eleven commands of the design, and a new consultation."""
+    """The eleven commands of the design, a code by mail, and a new consultation."""
     assert commands.NAMES == (
-        "help", "view", "correct", "delete", "withdraw", "export", "policy", "receipts", "language", "human", "cancel",
-        "new",
+        "help", "view", "correct", "delete", "withdraw", "export", "policy", "receipts", "verify", "language", "human",
+        "cancel", "new",
     )  # fmt: skip
 
 

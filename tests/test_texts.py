@@ -12,6 +12,7 @@ import pytest
 from bot.wording import Wording
 from config.load import placeholders
 from intake import commands
+from intake.codes import FAULTS
 from intake.outcomes import Expects, Reply
 from intake.rejection import REJECTION_CODES
 from tests.drawn_frames import LOCALES, PHONE, catalogue, drawn, loaded, rules, wording
@@ -70,10 +71,10 @@ def test_chinese_is_chinese_and_english_is_english() -> None:
 
 def test_every_rejection_has_its_sentence() -> None:
     """Each rejection code says what was wrong, in both languages, and no text is left for a code that is gone."""
-    ours = {"example", "required", "unexpected", "unknown_field", "phone.not_own"}
+    ours = {"example", "required", "unexpected", "unknown_field", "phone.not_own", *FAULTS}
 
     for locale in LOCALES:
-        for code in REJECTION_CODES:
+        for code in (*REJECTION_CODES, *FAULTS):
             assert len(wording().rejected("phone", code, locale)) > 5
     told = {key.removeprefix("rejected.") for key in catalogue("en") if key.startswith("rejected.")}
     assert told - ours == set(REJECTION_CODES) - ours

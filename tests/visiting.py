@@ -146,9 +146,11 @@ class Visit:
 
 
 @asynccontextmanager
-async def visiting(folder: Path, *, pace: Pace | None = None, **changes: Any) -> AsyncIterator[Visit]:
-    """Yield a visit to a desk on fresh SQLite databases; `changes` replace its clock and the like."""
-    chosen = settings(folder / "var", *files(folder))
+async def visiting(
+    folder: Path, *, pace: Pace | None = None, smtp: str = "", **changes: Any
+) -> AsyncIterator[Visit]:
+    """Yield a visit to a desk on fresh SQLite databases; `smtp` is its mail server, `changes` replace its clock …"""
+    chosen = settings(folder / "var", *files(folder), SMTP_URL=smtp)
     async with open_desk(chosen, shipped(), migrate=True) as opened:
         desk = replace(opened, **changes)
         server = TestServer(make_app(desk, pace=pace))

@@ -33,11 +33,21 @@ def _check(asked: argparse.Namespace, office: Office) -> int:
     rules = office.loaded.rules
     if missing := _missing(rules, office.settings, office.environment):
         raise SettingsInvalid(missing)
+    if not office.settings.smtp_url:
+        office.say(str(_NO_CODES))
     office.say(
         f"{office.settings.config_dir}: {len(rules.fields)} fields, {len(rules.purposes)} purposes, "
         f"{len(rules.policies)} policy versions, {len(rules.locales)} languages: no fault"
     )
     return 0
+
+
+_NO_CODES = Fault(
+    FILE,
+    "SMTP_URL",
+    "warning: no codes by mail, so nobody reads their details on a remembered device or the my-data page",
+    "set it to smtp://user:pass@host:587?starttls=1",
+)
 
 
 def _missing(rules: Rules, settings: Settings, environment: Mapping[str, str]) -> tuple[Fault, ...]:

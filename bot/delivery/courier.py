@@ -8,10 +8,12 @@ from typing import Any
 import structlog
 
 from bot.delivery import DeliveryFailed
+from bot.delivery.codes import Codes
 from bot.delivery.mail import Mails
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from intake.rules import Recipient
+from storage.codes import CODE_MAIL
 from storage.outbox import Task
 from storage.parcels import Parcel
 
@@ -25,13 +27,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Delivers tasks. `handlers` are tasks of the desk's own, by kind: channels register theirs."""
+    """Delivers tasks. `handlers` are tasks of the desk's own, by kind: channels register theirs, beside the codes."""
 
     def __init__(self, desk: Desk, webhooks: Webhooks, mails: Mails, handlers: Mapping[str, Handler]) -> None:
         self._desk = desk
         self._webhooks = webhooks
         self._mails = mails
-        self._handlers = handlers
+        self._handlers = {CODE_MAIL: Codes(desk, mails).carry, **handlers}
 
     async def carry(self, task: Task) -> bool:
         """Deliver a task and forget it, or put it off; return whether it was carried out. Never raises."""

@@ -1,4 +1,4 @@
-"""Mail notices: something happened to a consultation, here is the link. No value ever stands in a mail."""
+"""Mail: notices to colleagues, and one-time codes to people. No value that a person gave ever stands in a mail."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from bot.delivery import DeliveryFailed
 from bot.desk import Desk
+from intake.answer_contacts import mailable
 from intake.rules import Recipient
 
 TIMEOUT = 15.0  # seconds for the whole conversation with the mail server
@@ -71,10 +72,21 @@ class Mails:
         Args: params: `reference` and `topic`; name: the same at every try, so that a mail box may drop a repeat.
         Raises: DeliveryFailed without a mail server; what aiosmtplib raises when it does not take the mail.
         """
+        await self._post(self._notice(recipient, kind, params, name=name, at=at))
+
+    async def code(self, to: str, code: str, locale: str, *, name: str, at: datetime) -> None:
+        """Send a one-time code to a person, in their language. Raises as `send`."""
+        say = self._desk.wording.say
+        mail = self._addressed(mailable(to), say("mail.code.subject", locale), name=name, at=at)
+        mail["Content-Language"] = locale
+        mail.set_content(f"{say('mail.code', locale, code=code)}\n")
+        await self._post(mail)
+
+    async def _post(self, mail: EmailMessage) -> None:
         if self._server is None:
             raise DeliveryFailed("no mail server: set SMTP_URL")
         await aiosmtplib.send(
-            self._notice(recipient, kind, params, name=name, at=at),
+            mail,
             hostname=self._server.host,
             port=self._server.port,
             username=self._server.user,
@@ -88,21 +100,23 @@ class Mails:
     def _notice(
         self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime
     ) -> EmailMessage:
-        say, locale, sender = (
-            self._desk.wording.say,
-            self._desk.rules.default_locale,
-            self._desk.rules.company.email,
-        )
+        say, locale = self._desk.wording.say, self._desk.rules.default_locale
         text = say(f"mail.{kind}", locale, **params)
         link = f"{self._desk.settings.public_url}/staff/leads/{params['reference']}"
-        notice = EmailMessage()
-        notice["From"] = sender
-        notice["To"] = recipient.address
-        notice["Subject"] = say("mail.subject", locale, reference=params["reference"])
-        notice["Date"] = format_datetime(at)
-        notice["Message-ID"] = f"<{name}@{sender.rpartition('@')[2]}>"
-        notice["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
+        subject = say("mail.subject", locale, reference=params["reference"])
+        notice = self._addressed(recipient.address, subject, name=name, at=at)
         notice.set_content(f"{text}\n\n{link}\n")
         html = _HTML.format(locale=locale, text=text, link=link, open=say("mail.open", locale))
         notice.add_alternative(str(html), subtype="html")
         return notice
+
+    def _addressed(self, to: str, subject: str, *, name: str, at: datetime) -> EmailMessage:
+        sender = self._desk.rules.company.email
+        mail = EmailMessage()
+        mail["From"] = sender
+        mail["To"] = to
+        mail["Subject"] = subject
+        mail["Date"] = format_datetime(at)
+        mail["Message-ID"] = f"<{name}@{sender.rpartition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
+        return mail

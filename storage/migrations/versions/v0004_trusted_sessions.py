@@ -1,4 +1,4 @@
-"""How far a web session is trusted, and devices that visitors had the desk remember.
+"""How far a web session is trusted, devices that visitors had the desk remember, and one-time codes.
 
 Sessions of before are taken for remembered ones: nobody knows when their pages were last used.
 """
@@ -43,12 +43,32 @@ def upgrade() -> None:
         sa.Column("expires_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("subject", "id", name="pk_devices"),
     )
+    op.create_table(
+        "codes",
+        sa.Column("subject", sa.String(32), nullable=False),
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("conversation", sa.String(32), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("code_mac", sa.LargeBinary(), nullable=True),
+        sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("expires_at", Moment(), nullable=False),
+        sa.Column("entered_at", Moment(), nullable=True),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("sealed_values", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("subject", "id", name="pk_codes"),
+    )
+    op.create_index("ix_codes_id", "codes", ["id"])
+    op.create_index("ix_codes_mac_created_at", "codes", ["mac", "created_at"])
     op.create_index("ix_devices_id", "devices", ["id"], unique=True)
     op.create_index("ix_devices_conversation", "devices", ["conversation"])
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_table("codes")
     op.drop_table("devices")
     with op.batch_alter_table("sessions") as sessions:
         for name in ADDED:

@@ -1,0 +1,147 @@
+"""Addresses to which codes go: none, doubted, proven, and changed only with codes to the old and the new one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake.assurance import Assurance, Code
+from intake.conversation import Aside
+from intake.events import Corrected, ProvedAddress
+from intake.outcomes import Heard, KeepField, SendCode
+from tests.code_talk import REMEMBERED, proven, remembered
+from tests.talk import Talk, rules, to_fields, to_review, to_sent
+
+EMAIL = "li.na@new.example.com"
+
+
+def test_without_an_address_values_are_replaced_not_read() -> None:
+    """S8, S21: who gave a phone number only can correct and delete on a remembered device, and is told why no more."""
+    talk = to_fields().say("Li Na", "Example Valves", "+86 138 0000 0000").pick("field:skip").say("Engineer")
+    talk = remembered(talk.pick("field:skip", "review:send"))
+
+    for command in ("verify", "export", "receipts"):
+        assert talk.pick(f"command:{command}").keys == ["code.no_address", "free.ask"]
+    assert talk.say("correct phone", "+86 139 0000 0000").keys == ["corrected", "free.ask"]
+    assert talk.did(SendCode) == []
+
+
+def test_an_address_that_a_remembered_session_gave_opens_nothing() -> None:
+    """S8: else a thief with the cookie would give his own, and read the rest with a code to it."""
+    talk = to_fields().say("Li Na", "Example Valves", "+86 138 0000 0000")
+    talk = remembered(talk).say("thief@example.com", "Engineer").pick("field:skip", "review:send")
+
+    assert talk.pick("command:export").keys == ["code.no_address", "free.ask"]
+    talk.there().say("correct e-mail", "li.na@example.com")
+    assert remembered(talk).pick("command:export").keys == ["code.ask"]
+
+
+def test_a_proven_address_gives_way_to_a_proven_one() -> None:
+    """S8: a code to the old address, then one to the new; only then it is replaced."""
+    talk = proven(to_sent()).say("correct e-mail")
+    assert (talk.keys, talk.did(SendCode)) == (["code.ask"], [SendCode("email")])
+
+    talk.there(open="c1", tries=5, typed=Code.RIGHT).say("123456")
+    assert talk.keys == ["correct.value"]
+    talk.there(assurance=Assurance.VERIFIED).say(EMAIL)
+    (question,) = talk.last.replies
+    assert (question.key, question.expects.fields) == ("code.ask.new", ("email:new",))
+    assert talk.last.effects == (SendCode("email", (("email", EMAIL),)),)
+    assert talk.did(KeepField)[-1].value != EMAIL
+    assert EMAIL not in repr(talk.last)
+
+    talk.there(open="c2", tries=5, typed=Code.RIGHT, waiting=(("email", EMAIL),)).say("654321")
+    assert talk.keys == ["corrected", "free.ask"]
+    assert talk.did(KeepField)[-1].value == EMAIL
+    assert talk.state.proven == ("email",)
+
+
+def test_a_proven_address_is_never_changed_without_both_codes() -> None:
+    """By the list of fields, on the review card, after the ten minutes, without mail, or when too many were sent."""
+    assert proven(to_sent()).pick("command:correct", "correct:email").keys == ["code.ask"]
+    assert proven(to_review()).pick("review:change:email").keys == ["code.ask"]
+    late = proven(to_sent()).there(assurance=Assurance.VERIFIED).say("correct e-mail")
+    late.there().say(EMAIL)
+    assert (late.keys, late.last.heard) == (["code.ask"], Heard(private=True))
+    for known, key in (({"mails": False}, "code.no_mail"), ({"may_send": False}, "code.too_many")):
+        talk = proven(to_sent()).there(assurance=Assurance.VERIFIED).say("correct e-mail")
+        talk.there(assurance=Assurance.VERIFIED, **known).say(EMAIL)
+        assert (talk.keys, talk.last.effects) == ([key, "free.ask"], ())
+
+
+def test_another_field_needs_no_code_beside_a_proven_address() -> None:
+    """A fresh page corrects the phone as ever, and a wrong address is refused before any code is sent."""
+    talk = proven(to_sent()).say("correct phone", "+86 139 0000 0000")
+    assert talk.keys == ["corrected", "free.ask"]
+
+    talk.there(assurance=Assurance.VERIFIED).say("correct e-mail", "nonsense")
+    assert talk.keys == ["rejected.email.no_at"]
+    assert talk.did(SendCode) == []
+
+
+def test_a_new_address_waits_for_its_code_only_so_long() -> None:
+    """S8: another code goes to it while it is at hand; afterwards it is asked for once more."""
+    talk = proven(to_sent()).there(assurance=Assurance.VERIFIED).say("correct e-mail", EMAIL)
+    waiting = {"assurance": Assurance.VERIFIED, "open": "c2", "waiting": (("email", EMAIL),)}
+
+    talk.there(**waiting).pick("code:again")
+    assert talk.last.effects == (SendCode("email", (("email", EMAIL),)),)
+    again = talk.there(assurance=Assurance.VERIFIED).pick("code:again")
+    assert (again.keys, again.state.aside) == (["code.late", "correct.value"], Aside.VALUE)
+    lost = proven(to_sent()).there(assurance=Assurance.VERIFIED).say("correct e-mail", EMAIL)
+    lost.there(open="c2", typed=Code.RIGHT).say("123456")
+    assert (lost.keys, lost.last.heard) == (["code.late", "correct.value"], Heard(code=True))
+    other = proven(to_sent()).there(assurance=Assurance.VERIFIED).say("correct e-mail", EMAIL)
+    other.there(assurance=REMEMBERED, open="c2", waiting=(("email", EMAIL),)).say("export")
+    assert other.last.effects == (SendCode("email"),), "the code to the new address verifies nobody"
+
+
+def test_values_are_replaced_outside_the_chat_after_a_code_only() -> None:
+    """S21: `PATCH /me` of a remembered session is refused where a code could be sent, and taken where none can."""
+    wish = Corrected((("phone", "+86 139 0000 0000"),))
+
+    assert remembered().meet(wish).last.refused == "verification_required"
+    assert remembered(mails=False).meet(wish).keys == ["corrected", "free.ask"]
+    assert to_sent().there(assurance=Assurance.VERIFIED).meet(wish).keys == ["corrected", "free.ask"]
+
+
+def test_a_proven_address_is_replaced_outside_the_chat_after_two_codes() -> None:
+    """S8, S21: the session is verified by the old address; the new one is sent a code before anything is kept."""
+    wish = Corrected((("phone", "+86 139 0000 0000"), ("email", EMAIL)))
+    verified = proven(to_sent()).there(assurance=Assurance.VERIFIED)
+
+    assert proven(to_sent()).meet(wish).last.refused == "verification_required"
+    assert verified.meet(wish).last.effects == (SendCode("email", wish.values, chat=False),)
+    assert (verified.last.replies, verified.last.refused) == ((), "")
+    assert verified.meet(replace(wish, proven=True)).keys == ["corrected", "corrected", "free.ask"]
+    assert verified.state.proven == ("email",)
+    assert verified.meet(Corrected((("email", "nonsense"),))).last.refused.startswith("rejected/email")
+
+
+def test_an_address_is_proven_outside_the_chat() -> None:
+    """The my-data page's code proves it too; of what is not kept there is nothing to prove."""
+    talk = to_sent().meet(ProvedAddress("email"))
+    assert talk.state.proven == ("email",)
+
+    before = talk.state
+    assert talk.meet(ProvedAddress("email")).state is before
+    assert Talk().meet(ProvedAddress("email")).state.proven == ()
+
+
+def test_a_new_address_is_not_proven_by_the_old_one_s_code() -> None:
+    """What is typed anew on a fresh page counts as any address: no code went there yet."""
+    talk = to_sent().meet(ProvedAddress("email")).there(assurance=Assurance.VERIFIED)
+    talk.state = replace(talk.state, kept=tuple(name for name in talk.state.kept if name != "email"))
+    talk.state = replace(talk.state, skipped=("email",))
+
+    talk.there().say("correct e-mail", EMAIL)
+
+    assert (talk.keys, talk.state.proven) == (["corrected", "free.ask"], ())
+
+
+def test_a_company_that_asks_for_no_address_sends_no_codes() -> None:
+    """Rules without an e-mail field work; there is nobody to send to."""
+    fields = {name: field for name, field in rules().fields.items() if field.kind != "email"}
+    talk = remembered(to_sent())
+    talk.rules = replace(talk.rules, fields=fields)
+
+    assert talk.pick("command:export").keys == ["code.no_address", "free.ask"]
