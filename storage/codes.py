@@ -178,10 +178,3 @@ def enter(carrying: Carrying, effect: EnterCode) -> None:
         b_id=carrying.turn.presence.open,
         b_at=carrying.at,
     )
-
-
-def receiver(means: Means, connection: Connection, carried: Mapping[str, str], now: datetime) -> str:
-    """Return the address to which a code that is carried goes now; "" where it works no more, or nobody has it."""
-    mine = select(codes).where(codes.c.subject == carried["subject"], codes.c.id == carried["id"])
-    row = connection.execute(mine).first()
-    return carried["to"] if row is not None and is_open(row, now) else ""

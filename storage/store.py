@@ -17,8 +17,8 @@ from intake.rules import Rules
 from storage import (
     addenda,
     audit,
-    codes,
     devices,
+    doors,
     erasing,
     erasure,
     lookups,
@@ -30,6 +30,7 @@ from storage import (
 )
 from storage.connecting import reading
 from storage.devices import Return
+from storage.doors import Confirmation
 from storage.errors import KeyLost
 from storage.keyring import Keyring
 from storage.means import Means
@@ -120,7 +121,19 @@ class Store:
     def code_receiver(self, carried: Mapping[str, str], now: datetime) -> str:
         """Return the address to which the code of a task goes now; "" where it works no more, or nobody has it."""
         with self._engine.begin() as connection:
-            return codes.receiver(self._means, connection, carried, now)
+            return doors.receiver(self._means, connection, carried, now)
+
+    def ask_code(self, name: str, address: str, locale: str, now: datetime) -> str:
+        """Have a code sent to an address in the field `name`, if it is anybody's here; return the challenge."""
+        with self._engine.begin() as connection:
+            return doors.ask(self._means, connection, name, address, locale, now)
+
+    def confirm_code(
+        self, challenge: str, code: str, now: datetime, session: Session | None = None
+    ) -> Confirmation:
+        """Take a code that was asked for outside the chat, with the session that it came with, if any."""
+        with self._engine.begin() as connection:
+            return doors.confirm(self._means, connection, challenge, code, now, session)
 
     def telegram_conversation(self, chat: int) -> str | None:
         """Return the conversation of a Telegram chat, or None."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from bot.web import chat_socket, health, messages, openapi, rights, sessions, visits
+from bot.web import chat_socket, health, messages, openapi, rights, sessions, verifying, visits
 from bot.web.appkeys import DESK, PACE, SOCKETS
 from bot.web.origins import API, check_origin, share_with_listed
 from bot.web.pace import Pace
@@ -46,6 +46,8 @@ def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:
             web.get("/api/v1/me/export", rights.export, allow_head=False),
             web.get("/api/v1/me/receipts", rights.receipts, allow_head=False),
             web.post("/api/v1/me/withdraw", rights.withdraw),
+            web.post("/api/v1/rights/verify", verifying.verify),
+            web.post("/api/v1/rights/confirm", verifying.confirm),
             web.post("/api/v1/visit", visits.post_visit),
             web.get("/api/v1/certificates/{id}", rights.certificate, allow_head=False),
             web.get("/.well-known/askfirst-keys.json", rights.keys, allow_head=False),

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.web.bodies import json_answer
 from bot.web.problems import MEDIA_TYPE, Problem
+from bot.web.verifying import ADDRESS_MAX
 from bot.web.visits import TOLD_BY_PAGE
 from intake.visit import ITEM_MAX
 
@@ -77,19 +78,24 @@ def _within(value: Any) -> Any:
 
 
 def _paths() -> dict[str, Any]:
-    return _chat() | _visit() | _rights() | _staff() | _service()
+    return _chat() | _visit() | _rights() | _verifying() | _staff() | _service()
 
 
 def _chat() -> dict[str, Any]:
     upgrade = (
         "A WebSocket. The first frame is a hello; then say and pick frames, each acknowledged when durable."
     )
+    opening = _call(
+        "Open a conversation, or go on with a remembered one",
+        "201",
+        "session",
+        body="new-session",
+        public=True,
+        problems=("401", "404", "410"),
+    )
+    opening["responses"]["200"] = {**opening["responses"]["201"], "description": "Resumed, or kept"}
     return {
-        "/api/v1/sessions": {
-            "post": _call(
-                "Open a conversation", "201", "session", body="new-session", public=True, problems=("404",)
-            )
-        },
+        "/api/v1/sessions": {"post": {**opening, "security": [{}, {"session": []}]}},
         "/api/v1/chat": {
             "get": {
                 "summary": upgrade,
@@ -150,6 +156,29 @@ def _rights() -> dict[str, Any]:
         "/.well-known/askfirst-keys.json": {
             "get": _call("The keys that proofs are checked with", "200", "keys", public=True)
         },
+    }
+
+
+def _verifying() -> dict[str, Any]:
+    text = {"type": "string", "maxLength": 64}
+    address = {"type": "string", "maxLength": ADDRESS_MAX}
+    asked = {
+        "type": "object",
+        "properties": {"email": address, "phone": address, "locale": text},
+        "oneOf": [{"required": ["email"]}, {"required": ["phone"]}],
+    }
+    entered: dict[str, Any] = {"type": "object", "required": ["challenge", "code"]}
+    entered |= {"properties": {"challenge": text, "code": text}}
+    confirm = _call(
+        "Enter a code", "200", "admission", inline=entered, public=True, problems=("401", "410", "422", "429")
+    )
+    return {
+        "/api/v1/rights/verify": {
+            "post": _call(
+                "Have a code sent", "202", "challenge", inline=asked, public=True, problems=("429",)
+            )
+        },
+        "/api/v1/rights/confirm": {"post": {**confirm, "security": [{}, {"session": []}]}},
     }
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from time import monotonic, time
 
 from aiohttp import web
-from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -18,6 +18,7 @@ from bot.web.problems import Problem
 # Twenty a second for a whole minute: no person types that, and a program that waits for its acks rarely does.
 MESSAGES_PER_MINUTE = 1_200  # messages of one session
 SESSIONS_PER_HOUR = 300  # sessions of one address; an office or a mobile network shares one
+RIGHTS_PER_HOUR = 60  # codes asked for or tried from one address; one person needs two or three
 DRAWN_AT_ONCE = (
     20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
 )
@@ -39,13 +40,15 @@ class Pace:
         *,
         messages_per_minute: int = MESSAGES_PER_MINUTE,
         sessions_per_hour: int = SESSIONS_PER_HOUR,
+        rights_per_hour: int = RIGHTS_PER_HOUR,
     ) -> None:
         """Begin with every allowance whole; `random` makes the key of the day."""
         self._random = random
         self.windows = Windows()
         self._limiter = FixedWindowRateLimiter(self.windows)
         self._messages = RateLimitItemPerMinute(messages_per_minute)
-        self._sessions = RateLimitItemPerHour(sessions_per_hour)
+        self._sessions = RateLimitItemPerHour(sessions_per_hour, namespace="sessions")
+        self._rights = RateLimitItemPerHour(rights_per_hour, namespace="rights")
         self._day, self._day_key = date.min, b""
 
     def message(self, conversation: str, count: int = 1) -> bool:
@@ -53,15 +56,20 @@ class Pace:
         return self._limiter.hit(self._messages, conversation, cost=count)
 
     def session(self, request: web.Request, now: datetime) -> None:
-        """Take one session from the address's allowance. Raises Problem 429 when there is none.
+        """Take one session from the address's allowance. Raises Problem 429 when there is none."""
+        self._spend(self._sessions, request, now)
 
-        The machine's own address is exempt: an operator's probes and measurements run there.
-        """
+    def rights(self, request: web.Request, now: datetime) -> None:
+        """Take one code, asked for or tried, from the address's allowance. Raises Problem 429 when there is none."""
+        self._spend(self._rights, request, now)
+
+    def _spend(self, allowance: RateLimitItem, request: web.Request, now: datetime) -> None:
+        """The machine's own address is exempt: an operator's probes and measurements run there."""
         address = client_address(request)
         if address is None or address.is_loopback:
             return
         whole = address.packed if address.version == 4 else address.packed[:SITE_BYTES]
-        if not self._limiter.hit(self._sessions, self._hashed(whole, now)):
+        if not self._limiter.hit(allowance, self._hashed(whole, now)):
             raise too_fast()
 
     def _hashed(self, address: bytes, now: datetime) -> str:

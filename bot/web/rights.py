@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from bot.web.messages import refusal
 from bot.web.problems import Problem
 from bot.web.sessions import sees_masked, session_of, turn_of
 from intake.assurance import Trust
+from intake.codes import LENGTH
 from intake.events import MESSAGE_MAX, AskedToForget, AskedToWithdraw, Corrected
 from storage.records import Session
 from storage.showing import OWN_VIEW
@@ -45,7 +47,18 @@ async def patch_me(request: web.Request) -> web.Response:
     done, _ = await desk.act(turn_of(desk, session, Corrected(values)))
     if done.refused:
         raise refusal(desk, done, session.locale)
+    if done.challenge:
+        raise _needs_code(desk, session, done.challenge, dict(values))
     return bodies.json_answer(await _record(desk, session, done.trust))
+
+
+def _needs_code(desk: Desk, session: Session, challenge: str, values: Mapping[str, str]) -> Problem:
+    """Return the problem of a proven address that is to change: a code went to the new one, and is confirmed first."""
+    emails = [name for name, one in desk.rules.fields.items() if one.kind == "email" and name in values]
+    sent_to = desk.wording.shown(emails[0], values[emails[0]], session.locale, masked=True)
+    detail = desk.wording.say("code.ask.new", session.locale, sent_to=sent_to)
+    more: dict[str, Any] = {"challenge": challenge, "length": LENGTH, "sent_to": sent_to}
+    return Problem(403, "verification_required", detail, **more)
 
 
 async def delete_me(request: web.Request) -> web.Response:

@@ -1,0 +1,269 @@
+"""The way in for who has lost the chat, in the store: the same for every address, and a session for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from intake.assurance import VERIFIED_FOR, Assurance
+from intake.codes import LIFE, PER_HOUR, TRIES
+from intake.events import Corrected, ProvedAddress
+from storage.doors import EXPIRED, PERSONS_MAX, RIGHTS_LIFE, Confirmation
+from storage.tables import codes, outbox, sessions
+from tests.at_the_door import EMAIL, Door, session_of, with_email
+from tests.coded import Tab, remembered, sent
+from tests.remembering import Memory, Visitor, done, remembering
+
+
+@pytest.fixture
+def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
+    """An empty memory on both databases."""
+    with remembering(data_url, keyring_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def door(memory: Memory) -> Door:
+    """The door of a desk where nobody is known; mails to recipients of leads are not looked at."""
+    return Door(memory.with_rules(recipients={}))
+
+
+def test_a_person_comes_in_by_their_address(door: Door) -> None:
+    """S8, S21: a session of rights alone, verified for ten minutes, over after an hour."""
+    visitor = sent(door.memory)
+
+    (admitted,) = door.comes_in().admitted
+
+    session, now = admitted.session, door.memory.now()
+    assert (session.subject, session.kind) == (visitor.subject, "rights")
+    assert session.trust.at(now) is Assurance.VERIFIED
+    assert session.trust.at(now + VERIFIED_FOR) is Assurance.REMEMBERED
+    assert session.expires_at == now + RIGHTS_LIFE
+    proved = done(
+        door.memory.turns(visitor.turn(ProvedAddress(admitted.name), session=session.token_hash))[0]
+    )
+    assert proved.state.proven == ("email",)
+
+
+@pytest.mark.parametrize(
+    "address", [EMAIL, "nobody@example.com", "no address", "", "x" * 254, "网@例子.公司"]
+)
+def test_asking_does_the_same_for_every_address(address: str, door: Door) -> None:
+    """What stands in the databases afterwards tells nobody whether somebody gave the address."""
+    sent(door.memory)
+    door.memory.run(door.outbox.claim, door.memory.now())
+
+    challenge = door.asks(address)
+
+    (row,) = door.memory.rooms.rows(codes)
+    assert (row["id"], row["subject"], row["conversation"], row["kind"]) == (challenge, "", "", "door")
+    (task,) = [one for one in door.memory.rooms.rows(outbox) if one["kind"] == "code"]
+    assert (task["subject"], task["recipient"], task["conversation"]) == (task["id"], "", "")
+
+
+def test_asking_takes_the_same_steps_for_every_address(door: Door) -> None:
+    """Statement by statement in both databases: so the answer takes as long, whoever is asked for."""
+    sent(door.memory)
+    steps: list[str] = []
+    for engine in (door.memory.rooms.engine, door.memory.rooms.keyring._engine):
+        event.listen(engine, "before_cursor_execute", lambda *given: steps.append(given[2]))
+
+    taken = []
+    for address in (EMAIL, "nobody@example.com", "no address"):
+        steps.clear()
+        door.asks(address)
+        taken.append(tuple(steps))
+
+    assert len(taken[0]) > 5
+    assert taken == [taken[0]] * 3
+
+
+def test_only_a_known_address_is_mailed(door: Door) -> None:
+    """And the right code of an unknown one, which nobody has read, opens nothing."""
+    sent(door.memory)
+    challenge = door.asks("nobody@example.com")
+    task = door.memory.run(door.outbox.claim, door.memory.now())[-1]
+    code = door.memory.run(door.outbox.carried, task)["code"]
+
+    assert door.mailed() == []
+    assert door.enters(challenge, code) == EXPIRED
+
+
+@pytest.mark.parametrize("typed", [EMAIL.upper(), f" {EMAIL}", f"mailto:{EMAIL}", EMAIL.replace("@", "＠")])
+def test_an_address_is_known_as_people_type_it(typed: str, door: Door) -> None:
+    """The mail goes to the address that was given, not to the spelling that was typed."""
+    sent(door.memory)
+    door.asks(typed)
+
+    assert [to for to, _ in door.mailed()] == [EMAIL]
+
+
+def test_a_look_alike_opens_nothing(door: Door) -> None:
+    """Whoever owns a domain that folds to another's is mailed for their own record only."""
+    mine = with_email(door.memory, "li@strasse.example.com")
+    theirs = with_email(door.memory, "li@straße.example.com")
+
+    (first,) = door.comes_in("li@strasse.example.com").admitted
+    (second,) = door.comes_in("li@straße.example.com").admitted
+
+    assert (first.session.subject, second.session.subject) == (mine.subject, theirs.subject)
+
+
+def test_an_address_that_a_remembered_session_gave_opens_nothing(door: Door) -> None:
+    """S8: else a thief with the cookie would come in by this door."""
+    visitor = Visitor(door.memory)
+    visitor.consents()
+    visitor.picks("whose:own")
+    for value in ("Li Canary", "Example Valves Ltd", "+86 138 0000 0000"):
+        visitor.says(value)
+    remembered(visitor).says("thief@example.com")
+
+    door.asks("thief@example.com")
+
+    assert door.mailed() == []
+
+
+def test_everybody_with_an_address_has_a_session_of_their_own(door: Door) -> None:
+    """Who consulted three times comes in to all three, the newest first; nothing of one shows in another."""
+    visitors = []
+    for _ in range(3):
+        visitors.append(sent(door.memory))
+        door.memory.later(seconds=1)
+    with_email(door.memory, "somebody.else@example.com")
+
+    admitted = door.comes_in().admitted
+
+    assert [one.session.subject for one in admitted] == [one.subject for one in reversed(visitors)]
+    assert len({one.token for one in admitted}) == 3
+
+
+def test_one_mail_goes_out_however_many_there_are(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who came first is let in first, so that nobody hides a person behind many others."""
+    monkeypatch.setattr("storage.doors.PERSONS_MAX", 1)
+    first = sent(door.memory)
+    door.memory.later(seconds=1)
+    sent(door.memory)
+
+    assert [one.session.subject for one in door.comes_in().admitted] == [first.subject]
+    assert PERSONS_MAX > 1
+
+
+def test_who_is_being_erased_is_unknown(door: Door) -> None:
+    """S24: from the commit of the erasure on, also where the code is on its way already."""
+    visitor, memory = sent(door.memory), door.memory
+    challenge = door.asks()
+    ((_, code),) = door.mailed()
+    erasure = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="asked")
+
+    assert door.enters(challenge, code) == EXPIRED
+    door.asks()
+    assert door.mailed() == []
+    memory.run(memory.store.finish_erasure, erasure)
+    assert [row["id"] == challenge for row in memory.rooms.rows(codes)] == [False], (
+        "its address's code goes too"
+    )
+
+
+def test_a_mail_that_is_tried_again_changes_nothing(door: Door) -> None:
+    """The look-up may be done more than once."""
+    sent(door.memory)
+    challenge = door.asks()
+    (task,) = [one for one in door.memory.run(door.outbox.claim, door.memory.now()) if one.kind == "code"]
+    carried = door.memory.run(door.outbox.carried, task)
+
+    addresses = [
+        door.memory.run(door.memory.store.code_receiver, carried, door.memory.now()) for _ in range(2)
+    ]
+
+    assert addresses == [EMAIL, EMAIL]
+    assert len(door.enters(challenge, carried["code"]).admitted) == 1
+
+
+def test_a_code_works_once_for_ten_minutes_and_five_tries(door: Door) -> None:
+    """Also outside the chat; what is no code is no try."""
+    sent(door.memory)
+    challenge = door.asks()
+    ((_, code),) = door.mailed()
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+
+    assert door.enters(challenge, "nonsense") == Confirmation(fault="wrong_code", left=TRIES)
+    assert [door.enters(challenge, wrong).left for _ in range(TRIES - 1)] == [4, 3, 2, 1]
+    assert door.enters(challenge, f"{code[:3]}-{code[3:]}").admitted
+    assert door.enters(challenge, code) == EXPIRED
+    spent = door.asks()
+    ((_, code),) = door.mailed()
+    assert [door.enters(spent, wrong).fault for _ in range(TRIES)] == ["wrong_code"] * TRIES
+    assert door.enters(spent, code) == EXPIRED
+    late = door.asks()
+    ((_, code),) = door.mailed()
+    door.memory.later(seconds=LIFE.total_seconds())
+    assert door.enters(late, code) == EXPIRED
+    assert door.enters("nobody's", code) == EXPIRED
+
+
+def test_codes_to_one_address_are_bounded(door: Door) -> None:
+    """Five an hour; beyond, the answer is the same, and nothing goes out."""
+    sent(door.memory)
+    challenges = {door.asks() for _ in range(PER_HOUR + 2)}
+
+    assert len(door.mailed()) == PER_HOUR
+    assert len(challenges) == PER_HOUR + 2
+    door.memory.later(hours=1)
+    door.asks()
+    assert len(door.mailed()) == 1
+
+
+def test_a_new_address_is_confirmed_by_the_session_that_gave_it(door: Door) -> None:
+    """S21: nobody else's token, and none at all, will do; then the values are let in."""
+    visitor, stranger = sent(door.memory), sent(door.memory)
+    tab = Tab(visitor, visitor.token_hash)
+    tab.does(ProvedAddress("email"))
+    tab.says("correct e-mail")
+    tab.says(tab.code())
+    tab.picks("command:cancel")
+    challenge = tab.does(Corrected((("email", "li.next@example.com"),))).challenge
+    code = tab.code()
+
+    assert door.enters(challenge, code) == EXPIRED
+    assert door.enters(challenge, code, session_of(stranger)) == EXPIRED
+    assert door.enters(challenge, code, session_of(visitor)).values == (("email", "li.next@example.com"),)
+    assert door.enters(challenge, code, session_of(visitor)) == EXPIRED
+
+
+def test_a_new_address_that_is_gone_is_not_confirmed(door: Door) -> None:
+    """A correction meanwhile has taken it along."""
+    visitor = sent(door.memory)
+    tab = Tab(visitor, visitor.token_hash)
+    tab.does(ProvedAddress("email"))
+    tab.says("correct e-mail")
+    tab.says(tab.code())
+    challenge = tab.does(Corrected((("email", "li.next@example.com"),))).challenge
+    code = tab.code()
+    tab.does(Corrected((("phone", "+86 139 0000 0000"),)))
+
+    assert door.enters(challenge, code, session_of(visitor)) == EXPIRED
+
+
+def test_a_code_of_the_chat_is_not_entered_at_the_door(door: Door) -> None:
+    """It belongs into the conversation that asked for it."""
+    visitor = sent(door.memory)
+    tab = remembered(visitor)
+    tab.says("verify")
+    session = door.memory.run(door.memory.store.session, tab.token_hash, door.memory.now())
+
+    assert door.enters(tab.mails()[-1]["id"], tab.code(), session) == EXPIRED
+
+
+def test_codes_of_the_day_before_are_gone(door: Door) -> None:
+    """S12: what counted them is kept no longer than it counts, the expired sessions neither."""
+    sent(door.memory)
+    door.comes_in()
+
+    door.memory.later(days=1)
+    door.memory.run(door.memory.store.sweep, door.memory.now())
+
+    assert door.memory.rooms.rows(codes) == []
+    assert [row for row in door.memory.rooms.rows(sessions) if row["kind"] == "rights"] == []
