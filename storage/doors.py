@@ -69,10 +69,10 @@ EXPIRED = Confirmation(fault="code_expired")
 def ask(means: Means, connection: Connection, name: str, address: str, locale: str, now: datetime) -> str:
     """Note that a code was asked for an address in the field `name`; return the challenge. The same for any address."""
     challenge, code = means.new_id(), codes.drawn(means)
-    mac = means.keyring.macs(name, normalised(means.rules.fields[name].kind, address))[0][1]
-    if not intake_codes.may_send(_sent(connection, mac, now), now):
+    macs = [mac for _, mac in means.keyring.macs(name, normalised(means.rules.fields[name].kind, address))]
+    if not intake_codes.may_send(_sent(connection, macs, now), now):
         return challenge
-    row = codes.new_row("", challenge, DOOR, "", name, mac, now)
+    row = codes.new_row("", challenge, DOOR, "", name, macs[0], now)
     row["code_mac"] = codes.code_mac(means.keyring, challenge, code)
     carried = {"subject": "", "field": name, "to": address, "code": code, "locale": locale}
     task = codes.mail_task(means, challenge, now, carried)
@@ -81,10 +81,10 @@ def ask(means: Means, connection: Connection, name: str, address: str, locale: s
     return challenge
 
 
-def _sent(connection: Connection, mac: bytes, now: datetime) -> list[datetime]:
+def _sent(connection: Connection, macs: list[bytes], now: datetime) -> list[datetime]:
     """Return when codes were asked for an address lately."""
     asked = or_(code_rows.c.kind != DOOR, code_rows.c.subject == "")
-    recent = code_rows.c.mac == mac, code_rows.c.created_at > now - CODES_KEPT
+    recent = code_rows.c.mac.in_(macs), code_rows.c.created_at > now - CODES_KEPT
     return list(connection.scalars(select(code_rows.c.created_at).where(*recent, asked)))
 
 

@@ -139,7 +139,9 @@ class Group:
         presence = self._presence(turn, standing, state)
         if presence is not SOMEBODY_FRESH:
             turn = replace(turn, presence=presence)
-        return self._decided(place, turn, standing, state if state.reference else _with_reference(state, turn))
+        return self._decided(
+            place, turn, standing, state if state.reference else _with_reference(state, turn)
+        )
 
     def _state(self, standing: Standing) -> Conversation:
         return self._states.get(standing.id) or open_state(self._keys, standing)

@@ -16,6 +16,7 @@ from bot.desk import Desk
 from bot.running import open_desk, web_role
 from config.load import Loaded
 from intake.rules import Site
+from storage.sources import Sources
 from tests.house import settings, shipped
 from tests.servers import free_port
 from tests.templates import files
@@ -43,15 +44,20 @@ class Served:
 
 @asynccontextmanager
 async def served_desk(
-    folder: Path, *origins: str, loaded: Loaded | None = None, port: int = 0
+    folder: Path,
+    *origins: str,
+    loaded: Loaded | None = None,
+    port: int = 0,
+    sources: Sources | None = None,
+    **environment: str,
 ) -> AsyncIterator[Served]:
     """Yield a desk on SQLite at its public address; pages of `origins` may embed it too."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     given = loaded or shipped()
     given = replace(given, rules=replace(given.rules, sites={"default": Site(id="default", origins=origins)}))
-    chosen = settings(folder, *files(folder), PUBLIC_URL=url, PORT=str(port))
-    async with open_desk(chosen, given, migrate=True) as desk, web_role(desk, port=port):
+    chosen = settings(folder, *files(folder), PUBLIC_URL=url, PORT=str(port), **environment)
+    async with open_desk(chosen, given, sources, migrate=True) as desk, web_role(desk, port=port):
         yield Served(desk, url)
 
 

@@ -27,7 +27,7 @@ from tests import servers, templates
 from tests.bot_api import BotApi
 from tests.key_holders import Kms, OpenBao, running_kms, running_openbao
 from tests.premises import Premises
-from tests.receivers import Receiver, receiving
+from tests.receivers import MailBox, Receiver, mail_server, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
 
@@ -275,6 +275,13 @@ async def house(api: BotApi, tmp_path: Path, data_url: str, keyring_url: str) ->
     """A bot that polls, on fresh databases."""
     async with running_house(api, tmp_path, data_url, keyring_url) as running:
         yield running
+
+
+@pytest.fixture
+def box(free_port: int) -> Iterator[MailBox]:
+    """A mail server, and what was mailed to it."""
+    with mail_server(free_port) as listening:
+        yield listening
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,9 @@ from intake.outcomes import Heard, Reply, SendCode
 from storage.errors import NotFound
 from storage.tables import codes, index_rows
 from tests.coded import Tab, remembered, sent
-from tests.remembering import DETAILS, Memory, Visitor, failed, keys_of, remembering
+from tests.remembering import DETAILS, Memory, Visitor, failed, keys_of
 
 EMAIL = "li.next@example.com"
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty memory on both databases."""
-    with remembering(data_url, keyring_url, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +13,7 @@ from intake.events import Said
 from storage.devices import Return
 from storage.errors import SessionEnded, SubjectErased
 from storage.tables import audit, devices, sessions
-from tests.remembering import Memory, Visitor, failed, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty memory on both databases."""
-    with remembering(data_url, keyring_url, tmp_path) as opened:
-        yield opened
+from tests.remembering import Memory, Visitor, failed
 
 
 class Device:

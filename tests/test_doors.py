@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import event
 
@@ -15,14 +12,7 @@ from storage.doors import EXPIRED, PERSONS_MAX, RIGHTS_LIFE, Confirmation
 from storage.tables import codes, outbox, sessions
 from tests.at_the_door import EMAIL, Door, session_of, with_email
 from tests.coded import Tab, remembered, sent
-from tests.remembering import Memory, Visitor, done, remembering
-
-
-@pytest.fixture
-def memory(data_url: str, keyring_url: str, tmp_path: Path) -> Iterator[Memory]:
-    """An empty memory on both databases."""
-    with remembering(data_url, keyring_url, tmp_path) as opened:
-        yield opened
+from tests.remembering import Memory, Visitor, done
 
 
 @pytest.fixture
@@ -68,7 +58,7 @@ def test_asking_takes_the_same_steps_for_every_address(door: Door) -> None:
     """Statement by statement in both databases: so the answer takes as long, whoever is asked for."""
     sent(door.memory)
     steps: list[str] = []
-    for engine in (door.memory.rooms.engine, door.memory.rooms.keyring._engine):
+    for engine in (door.memory.rooms.engine, door.memory.rooms.keyring.engine):
         event.listen(engine, "before_cursor_execute", lambda *given: steps.append(given[2]))
 
     taken = []

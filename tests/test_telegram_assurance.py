@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,28 +13,13 @@ from storage.records import Turn
 from storage.sources import Sources
 from tests.bot_api import BotApi
 from tests.mailing import code_in
-from tests.receivers import MailBox, mail_server
+from tests.receivers import MailBox
 from tests.telegram_house import TelegramHouse, at_phone, kept, running_house
 from tests.telegram_people import Person, until
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # the journeys run on both
 
 TIMES = {"now": datetime(2026, 11, 23, 4, 0, tzinfo=UTC)}
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    """A running Bot API; every request of a test must please it."""
-    async with BotApi().running() as running:
-        yield running
-        assert not running.faults
-
-
-@pytest.fixture
-def box(free_port: int) -> Iterator[MailBox]:
-    """A mail server."""
-    with mail_server(free_port) as opened:
-        yield opened
 
 
 @pytest.fixture

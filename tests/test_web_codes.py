@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,13 @@ import pytest
 
 from tests.mailing import code_in, delivered
 from tests.published import fits
-from tests.receivers import MailBox, mail_server
+from tests.receivers import MailBox
 from tests.remembered_browser import Browser, hides, remembered
 from tests.test_web_sessions import everything_in
 from tests.visiting import Visit, visiting
 
 MESSAGES, ME = "/api/v1/messages", "/api/v1/me"
 EMAIL = "li.next@example.com"
-
-
-@pytest.fixture
-def box(free_port: int) -> Iterator[MailBox]:
-    """A mail server."""
-    with mail_server(free_port) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,13 @@ import pytest
 from bot.web.pace import RIGHTS_PER_HOUR, Pace
 from tests.mailing import code_in, delivered
 from tests.published import fits
-from tests.receivers import MailBox, mail_server
+from tests.receivers import MailBox
 from tests.remembered_browser import hides
 from tests.test_web_sessions import everything_in
 from tests.visiting import Visit, visiting
 
 VERIFY, CONFIRM, ME = "/api/v1/rights/verify", "/api/v1/rights/confirm", "/api/v1/me"
 EMAIL = "li.na@example.com"
-
-
-@pytest.fixture
-def box(free_port: int) -> Iterator[MailBox]:
-    """A mail server."""
-    with mail_server(free_port) as opened:
-        yield opened
 
 
 @pytest.fixture

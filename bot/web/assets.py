@@ -66,7 +66,7 @@ def version_of(assets: Iterable[Asset]) -> str:
 # The widget's modules travel together: one parcel opens the panel, one talks, one is for
 # networks without WebSockets. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
-    "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
+    "panel.js": ("elements.js", "words.js", "shell.js", "line.js", "panel.js"),
     "polling.js": ("polling.js",),
     "talk.js": (
         *(
@@ -75,6 +75,7 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
             "transcript.js",
             "cards.js",
             "inputs.js",
+            "remember.js",
             "mydata.js",
             "visit.js",
             "talk.js",

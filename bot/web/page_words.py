@@ -55,8 +55,19 @@ _EN: Mapping[str, str] = {
     "removed": "Removed",
     "added": "Added",
     "my_data_title": "Your data, your decision",
-    "my_data_lead": "Three words work in the chat at any moment, in the middle of a consultation too. Type one, or use "
-    "“Privacy and my data” at the foot of the chat.",
+    "my_data_lead": "See, correct, copy or delete what we keep about you. With a code to your e-mail address it works "
+    "here, without the chat.",
+    "address": "E-mail address",
+    "address_hint": "The one that you gave us. Whether an address is known is told to nobody.",
+    "send_code": "Send me a code",
+    "code": "One-time code",
+    "code_hint": "6 digits, valid for ten minutes. Look into your mailbox, also among the spam.",
+    "open": "Show my data",
+    "other_address": "Ask again",
+    "no_script": "This needs JavaScript. Without it, write to us:",
+    "in_chat": "In the chat",
+    "in_chat_text": "Three words work there at any moment, in the middle of a consultation too. Type one, or use "
+    "“Privacy and my data” at its foot.",
     "view": "view",
     "view_text": "shows every detail we keep, when and under which consent you gave it, who received it and who looked "
     "at it.",
@@ -69,9 +80,9 @@ _EN: Mapping[str, str] = {
     "also_text": "“withdraw” ends a consent, “export” gives you your own copy, “receipts” what you agreed to "
     "and refused.",
     "open_chat": "Open the chat",
-    "lost": "If you no longer have the chat",
-    "lost_text": "A chat belongs to the page it was opened on. If you have closed it, write to {officer} from the "
-    "address you gave us:",
+    "lost": "If you gave us no e-mail address",
+    "lost_text": "Phones cannot receive codes yet. Write to us, and {officer} helps once it is sure that the data are "
+    "yours:",
 }
 
 _ZH: Mapping[str, str] = {
@@ -123,7 +134,17 @@ _ZH: Mapping[str, str] = {
     "removed": "删除",
     "added": "新增",
     "my_data_title": "您的信息，由您决定",
-    "my_data_lead": "以下三个词在对话中随时可用，咨询进行中也可以。直接输入，或点击对话底部的“隐私与我的信息”。",
+    "my_data_lead": "查看、更正、下载或删除我们保存的您的信息。凭发送到您邮箱的验证码即可在此操作，无需打开对话。",
+    "address": "电子邮箱",
+    "address_hint": "您之前提供给我们的邮箱。我们不会透露某个邮箱是否存在。",
+    "send_code": "发送验证码",
+    "code": "一次性验证码",
+    "code_hint": "6 位数字，十分钟内有效。请查看您的邮箱，包括垃圾邮件。",
+    "open": "显示我的信息",
+    "other_address": "重新获取",
+    "no_script": "此功能需要 JavaScript。您也可以写信给我们：",
+    "in_chat": "在对话中",
+    "in_chat_text": "以下三个词在对话中随时可用，咨询进行中也可以。直接输入，或点击对话底部的“隐私与我的信息”。",
     "view": "查看",
     "view_text": "显示我们保存的每一项信息、您何时依据哪项同意提供、谁收到过、谁查看过。",
     "correct": "更正",
@@ -133,8 +154,8 @@ _ZH: Mapping[str, str] = {
     "also": "另外",
     "also_text": "“撤回”结束一项同意，“导出”给您一份副本，“凭证”列出您同意和拒绝的内容。",
     "open_chat": "打开对话",
-    "lost": "如果对话已经关闭",
-    "lost_text": "对话只属于打开它的那个页面。如果已经关闭，请用您留下的地址写信给{officer}：",
+    "lost": "如果您没有提供过邮箱",
+    "lost_text": "手机暂时无法接收验证码。{officer}会在确认信息属于您之后提供帮助：",
 }
 
 

@@ -14,8 +14,10 @@ from babel.dates import format_date
 
 from bot.web.appkeys import DESK
 from bot.web.assets import SOON, Widget, read_assets
+from bot.web.my_data_words import script_words
 from bot.web.page_words import words_for
 from bot.web.policy_reading import Policies
+from intake.asking import NEED
 from intake.policy import in_force
 from intake.rules import PolicyVersion
 
@@ -74,8 +76,12 @@ class Pages:
         return self._page(request, "demo.html", topics=topics)
 
     async def my_data(self, request: web.Request) -> web.Response:
-        """`GET /my-data`: what a person can do about their data, and the way into the chat."""
-        return self._page(request, "my_data.html")
+        """`GET /my-data`: every right with a code to one's address, and the way into the chat."""
+        rules = self._desk.rules
+        inputs = {NEED: "text"} | {name: one.kind for name, one in rules.fields.items() if one.asked}
+        words = script_words(self._locale(request))
+        visit = list(rules.visit)
+        return self._page(request, "my_data.html", inputs=inputs, visit=visit, script_words=words)
 
     async def policy(self, request: web.Request) -> web.Response:
         """`GET /policy` and `/policy/{version}`: a version with its dates; `?format=md`: its very text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from intake.conversation import Conversation
 from intake.events import Event, Opened, Returned
 from intake.policy import in_force
 from storage.records import Opening, Session, Turn
-from storage.sessions import CHAT
+from storage.sessions import CHAT, RIGHTS
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -185,6 +186,9 @@ async def session_of(request: web.Request, *, rights: bool = False) -> Session:
     check_site(request, session.site)
     if not rights:
         must_chat(session)
+    if session.kind == RIGHTS:  # a page of its own, in a language of its own
+        asked = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+        session = replace(session, locale=request.app[DESK].wording.locale_for(None, asked))
     if not request.app[PACE].message(session.conversation):
         raise too_fast()
     return session

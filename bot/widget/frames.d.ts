@@ -94,6 +94,7 @@ export type Session = {
   company: string;
   policy: { version: string; url: string };
   resumed?: boolean;
+  remembered?: boolean;
 };
 /** The answer to GET and POST /messages; the messages there have no `type`. */
 export type Answer = { ack?: { id: string; seq: number }; messages: Message[]; erased?: { certificate: Certificate } };

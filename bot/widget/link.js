@@ -23,6 +23,7 @@ const WAIT_MOST = 30_000; // … up to this, halved to doubled by chance, so tha
  */
 
 export class Link {
+  remembered = false; // whether this browser is
   #token = "";
   #last = 0; // the highest message number seen
   #known = 0; // the highest that the desk is known or believed to have
@@ -52,16 +53,17 @@ export class Link {
     addEventListener("beforeunload", (event) => this.waiting && event.preventDefault(), { signal }); // words would be lost
   }
 
-  /** Begin a session and connect. @param {string} locale @param {string} topic chosen already, or "" */
-  async begin(locale, topic) {
+  /** Begin a session, or go on as the cookie says, unless `fresh`. @param {string} locale @param {string} topic or "" @param {boolean} fresh */
+  async begin(locale, topic, fresh) {
     this.on.state("opening");
     try {
-      const body = JSON.stringify({ site: this.site, locale, remember: false, ...(topic && { topic }) });
-      const answer = await this.fetch("sessions", { method: "POST", body, signal: AbortSignal.timeout(HELLO_WITHIN) });
+      const body = JSON.stringify({ site: this.site, locale, ...(topic && { topic }) }), signal = AbortSignal.timeout(HELLO_WITHIN);
+      const answer = await this.fetch("sessions", { method: "POST", body, signal, credentials: fresh ? "omit" : "include" });
       if (!answer.ok) throw new Error(await problem(answer));
       const session = /** @type {Frames.Session} */ (await answer.json());
       if (this.#ended) return;
       this.#token = session.token;
+      this.remembered = Boolean(session.resumed);
       this.on.session(session);
       this.#connect();
     } catch (fault) {
@@ -114,9 +116,8 @@ export class Link {
 
   /** Ask the desk over HTTP as this session. @param {string} path @param {RequestInit} [more] */
   fetch(path, more = {}) {
-    const headers = { ...(more.body ? { "Content-Type": "application/json" } : {}) };
-    if (this.#token) Object.assign(headers, { Authorization: `Bearer ${this.#token}` });
-    return fetch(new URL(path, this.api), { ...more, headers, cache: "no-store", credentials: "omit" });
+    const headers = { ...(more.body && { "Content-Type": "application/json" }), ...(this.#token && { Authorization: `Bearer ${this.#token}` }) };
+    return fetch(new URL(path, this.api), { credentials: "omit", ...more, headers, cache: "no-store" });
   }
 
   #connect() {

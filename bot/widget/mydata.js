@@ -3,9 +3,10 @@
 
 import { recordRows } from "./cards.js";
 import { away, button, h, heading } from "./elements.js";
+import { rememberButton } from "./remember.js";
 
 /**
- * @typedef {import("./transcript.js").Tongue & {site: URL, ask: (path: string) => Promise<Response>,
+ * @typedef {import("./transcript.js").Tongue & {site: URL, link: import("./link.js").Link,
  *   wish: (label: string, ...values: string[]) => void,
  *   back: () => void, say: (status: string) => void}} Rights
  */
@@ -14,8 +15,10 @@ import { away, button, h, heading } from "./elements.js";
 export function myData(rights) {
   const { w } = rights;
   const kept = h("div", { class: "kept" });
+  const remember = rememberButton(rights);
+  remember.hidden = !rights.link.remembered;
   const save = (/** @type {string} */ path, /** @type {string} */ name) => () => void download(rights, path, name);
-  void show(rights, kept);
+  void show(rights, kept, remember);
   return h(
     "section",
     { class: "mine" },
@@ -29,14 +32,15 @@ export function myData(rights) {
       button(w.downloadJson, save("me/export?format=json", "my-data.json")),
       button(w.receipts, save("me/receipts", "consent-receipts.json")),
       button(w.withdrawing, () => rights.wish(w.withdrawing, "command:withdraw")),
+      remember,
       button(w.delete, () => rights.wish(w.delete, "command:delete"), "danger"),
     ),
     h("p", { class: "hint" }, away(new URL("/policy", rights.site).href, w.policies, w)),
   );
 }
 
-/** @param {Rights} rights @param {HTMLElement} kept */
-async function show(rights, kept) {
+/** @param {Rights} rights @param {HTMLElement} kept @param {HTMLElement} remember offered where something was agreed to */
+async function show(rights, kept, remember) {
   const { w } = rights;
   const correct = (/** @type {import("./frames").Row} */ row) =>
     button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
@@ -48,9 +52,12 @@ async function show(rights, kept) {
       "aria-label": `${w.withdraw}: ${one.label}`,
     });
   try {
-    const answer = await rights.ask("me");
+    const answer = await rights.link.fetch("me");
     if (!answer.ok) throw new Error(String(answer.status));
-    kept.replaceChildren(recordRows(await answer.json(), rights, { correct, withdraw }));
+    const record = /** @type {import("./frames").Kept} */ (await answer.json());
+    const whole = record.masked && button(w.unhide, () => rights.wish(w.unhide, "command:verify"));
+    remember.hidden &&= !record.consents.some((one) => one.decision === "agreed");
+    kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct, withdraw }));
   } catch {
     kept.replaceChildren(h("p", { class: "hint" }, w.unread));
   }
@@ -59,14 +66,15 @@ async function show(rights, kept) {
 /** Save an answer of the desk as a file; nothing of it stays in the page. @param {Rights} rights @param {string} path @param {string} name */
 async function download(rights, path, name) {
   try {
-    const answer = await rights.ask(path);
+    const answer = await rights.link.fetch(path);
+    if (answer.status === 403) return rights.wish(rights.w.download, "command:verify"); // a code first
     if (!answer.ok) throw new Error(String(answer.status));
     const url = URL.createObjectURL(await answer.blob());
     const link = h("a", { href: url, download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
-    rights.say(rights.w.saved);
+    return rights.say(rights.w.saved);
   } catch {
-    rights.say(rights.w.notSaved);
+    return rights.say(rights.w.notSaved);
   }
 }

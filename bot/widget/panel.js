@@ -2,12 +2,12 @@
 // The panel: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
 import { button, focusTitle } from "./elements.js";
+import { Line, STATUS_SHOWN } from "./line.js";
 import { shell } from "./shell.js";
 import { LANGUAGES, firstWords, language } from "./words.js";
 
 const PHONE = "(max-width: 480px)"; // there the panel fills the screen and is modal
 const TINY = 400; // CSS px of height: there the whole dialog scrolls, see panel.css
-const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
 const ANSWER_SOON = 500; // ms after the ack in which the desk's answer follows; then the visitor may go on anyway
 const SETTLED = 20; // ms in which what the desk says at once has arrived; then its last question is drawn
 
@@ -26,9 +26,10 @@ export class Panel {
   #busy = false; // an answer is under way: a second one would answer the next question
   #acted = false; // the visitor did something here, so the focus may follow
   #submitting = false;
-  #offline = false;
+  #offering = false; // a consultation was sent: this browser may be remembered
+  #reread = false; // a code was typed: what was hidden may be shown next
+  #line = new Line();
   #drawing = 0;
-  /** @type {boolean | void} */ #reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload");
 
   /** @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given */
   constructor({ host, api, site, tell }) {
@@ -74,7 +75,7 @@ export class Panel {
     this.#link?.end();
     this.#link = null;
     this.#clear();
-    if (this.parts.dialog.open) this.#begin();
+    if (this.parts.dialog.open) this.#begin(true);
   }
 
   /** @param {string} locale */
@@ -96,19 +97,19 @@ export class Panel {
     this.tell("closed");
   }
 
-  async #begin() {
+  async #begin(fresh = false) { // another conversation than the one that this browser is remembered by
     const { api, site, w } = this;
     this.parts.tell(w.opening);
     const talk = await this.#load().catch(() => this.#state("failed"));
     if (!talk || this.#link) return;
     this.#link = new talk.Link({ api, site, on: {
-      session: ({ locale, company, resumed }) => (this.#speak(locale, company), resumed && (this.#reloaded = false)),
+      session: ({ locale, company, resumed }) => (this.#speak(locale, company), resumed && (this.#line.reloaded = false)),
       welcome: ({ locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
       typing: (from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
       erased: this.#erased.bind(this), state: this.#state.bind(this),
     } });
-    this.#link.begin(this.locale, this.#topic);
+    this.#link.begin(this.locale, this.#topic, fresh);
     this.#topic = "";
   }
 
@@ -139,7 +140,7 @@ export class Panel {
     this.parts.foot.replaceChildren();
     this.#wishes = [];
     this.#live = null;
-    this.#busy = this.#submitting = false;
+    this.#busy = this.#submitting = this.#offering = false;
     this.#last = "";
     this.parts.trouble("");
     this.#back();
@@ -159,11 +160,15 @@ export class Panel {
   /** @param {Frames.FromBot} frame */
   #asked(frame) {
     const chatting = this.#live?.expects.kind === "none" && frame.expects.kind === "none" && this.#live.locale === frame.locale;
+    if (this.#reread && frame.expects.kind !== "code") this.#link?.replay();
+    this.#reread = false;
     this.#live = frame;
     this.#busy = !chatting; // until the new question is drawn
     if (chatting) return; // the line stays as it is, with whatever is being typed
     if (frame.rejected && !this.#draft) this.#draft = this.#last;
-    if (this.#submitting && frame.expects.kind === "none") this.tell("submitted");
+    const sent = this.#submitting && frame.expects.kind === "none";
+    this.#offering = sent && !this.#link?.remembered;
+    if (sent) this.tell("submitted");
     this.#submitting = false;
     clearTimeout(this.#drawing);
     this.#drawing = setTimeout(() => this.#draw(), SETTLED);
@@ -184,7 +189,8 @@ export class Panel {
       typed: (/** @type {string} */ text) => void (this.#draft = text),
     };
     const { card, composer, focus } = this.#talk.draw(this.#live, talk);
-    now.replaceChildren(...(card ? [card] : []));
+    const offer = this.#offering && this.#talk.rememberOffer(this.#device);
+    now.replaceChildren(...(card ? [card] : []), ...(offer ? [offer] : []));
     foot.replaceChildren(...(composer ? [composer] : []));
     if (follow && focus && this.parts.view.hidden) focus.focus({ preventScroll: innerHeight > TINY });
     this.#acted = false;
@@ -230,6 +236,7 @@ export class Panel {
     if (kind === "language") this.#speak(what);
     if (kind === "consent" && what !== "policy") this.tell("consent", { decision: what });
     this.#submitting = value === "review:send";
+    this.#reread = sent.type === "say" && answered?.expects.kind === "code";
     setTimeout(() => answered === this.#live && (this.#busy = false), ANSWER_SOON);
   }
 
@@ -254,6 +261,7 @@ export class Panel {
       this.said.append(card);
       return this.#link?.replay();
     }
+    if (this.#link?.remembered) void this.#talk?.keepDevice(this.#link, false).catch(() => {}); // the cookie goes too
     this.#link?.end();
     this.#draft = "";
     this.#clear();
@@ -264,24 +272,16 @@ export class Panel {
 
   /** @param {import("./link.js").State} state */
   #state(state) {
-    const { w, parts } = this, broken = state === "offline" || state === "stuck", ended = state === "ended";
-    parts.bar.textContent = broken ? w.offline : "";
-    if (state !== "online") parts.tell(state === "opening" ? w.opening : "");
-    else if (this.#reloaded) parts.tell(w.reloaded);
-    else parts.tell(this.#offline ? w.online : "", STATUS_SHOWN);
-    this.#offline = broken;
-    if (state === "online") this.#reloaded = void parts.trouble("");
-    if (state === "stuck") parts.trouble(this.#link?.waiting ? w.stuck : "", w.again, () => this.#link?.retry());
-    if (state === "failed") parts.trouble(w.failed, w.again, () => this.reset());
-    if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, () => this.reset());
+    this.#line.say(state, this.#link, { parts: this.parts, w: this.w, reset: () => this.reset() });
   }
+
+  get #device() { return { link: /** @type {import("./link.js").Link} */ (this.#link), w: this.w, say: this.parts.tell }; }
 
   #rights() {
     const { view, talk, foot, privacy } = this.parts;
     if (!view.hidden || !this.#talk || !this.#link?.begun) return this.#back();
     view.replaceChildren(this.#talk.myData({
-      w: this.w, locale: this.locale, site: this.api, say: this.parts.tell, wish: this.#wish.bind(this),
-      ask: (path) => /** @type {import("./link.js").Link} */ (this.#link).fetch(path),
+      ...this.#device, locale: this.locale, site: this.api, wish: this.#wish.bind(this),
       back: () => (this.#back(), privacy.focus()),
     }));
     talk.hidden = foot.hidden = true;

@@ -25,6 +25,7 @@ export class Transcript {
     this.#unacked.delete(id);
     const drawn = line(frame, tongue);
     if (frame.from === "bot" && frame.expects.kind === "record") drawn.append(recordRows(frame.expects, tongue));
+    if (frame.masked && drawn.textContent?.includes("•")) drawn.append(h("span", { class: "sr" }, tongue.w.masked));
     this.#lines.set(frame.seq, drawn);
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);

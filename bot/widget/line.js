@@ -1,0 +1,27 @@
+// @ts-check
+// What the panel says of the line to the desk: opening, cut, back again, over.
+
+export const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
+
+/** What is known of the line: whether it is broken, and whether the page was loaded anew and nobody said so yet. */
+export class Line {
+  #broken = false;
+  reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload");
+
+  /**
+   * @param {import("./link.js").State} state @param {import("./link.js").Link | null} link
+   * @param {{parts: ReturnType<typeof import("./shell.js").shell>, w: import("./sayings.js").Words, reset: () => void}} panel
+   */
+  say(state, link, { parts, w, reset }) {
+    const broken = state === "offline" || state === "stuck", ended = state === "ended";
+    parts.bar.textContent = broken ? w.offline : "";
+    if (state !== "online") parts.tell(state === "opening" ? w.opening : "");
+    else if (this.reloaded) parts.tell(w.reloaded);
+    else parts.tell(this.#broken ? w.online : "", STATUS_SHOWN);
+    this.#broken = broken;
+    if (state === "online") this.reloaded = Boolean(parts.trouble(""));
+    if (state === "stuck") parts.trouble(link?.waiting ? w.stuck : "", w.again, () => link?.retry());
+    if (state === "failed") parts.trouble(w.failed, w.again, reset);
+    if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, reset);
+  }
+}
