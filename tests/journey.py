@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 FOLDER = Path(__file__).parent / "journeys"
 PHRASES: Mapping[str, Mapping[str, str]] = tomllib.loads(
@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "export": ("export",),
     "policy": ("policy",),
     "receipts": ("receipts|receipts.nothing",),
+    "verify": ("verify.nothing",),
     "language": ("language.ask", "+command:cancel", "cancel.aside"),
     "human": ("human|human.called",),
 }
@@ -131,6 +132,19 @@ class Voice(Protocol):
     async def restart(self) -> None:
         """Bring the desk down and up, and resume."""
 
+    async def code(self) -> str:
+        """Return the one-time code that was mailed last."""
+
+
+class Browser(Voice, Protocol):
+    """A visitor whose device can be remembered: on the web."""
+
+    async def remember(self) -> None:
+        """Have the desk remember this device."""
+
+    async def come_back(self) -> None:
+        """Leave the page, and come back to it by the cookie."""
+
 
 def journeys() -> dict[str, Journey]:
     """Return every journey by name."""
@@ -188,6 +202,16 @@ class Telling:
 
     async def _restart(self) -> None:
         await self.voice.restart()
+
+    async def _remember(self) -> None:
+        await cast(Browser, self.voice).remember()
+
+    async def _return(self) -> None:
+        await cast(Browser, self.voice).come_back()
+
+    async def _code(self, kind: str = "right") -> None:
+        code = await self.voice.code()
+        await self.voice.say(code if kind == "right" else f"{(int(code) + 1) % 10**6:06}")
 
     async def _language(self, _other: str) -> None:
         self.locale = OTHER[self.locale]
@@ -251,4 +275,20 @@ def _rejected(shown: Shown, code: str) -> bool:
     return shown.rejected == code
 
 
-_FLAGS = {"optional": _optional, "required": _required, "sensitive": _sensitive, "rejected": _rejected}
+def _masked(shown: Shown, _: str) -> bool:
+    values = [one["value"] for one in shown.expects["fields"]] if shown.expects else []
+    return bool(shown.expects and shown.expects["masked"]) and any("•" in value for value in values)
+
+
+def _whole(shown: Shown, _: str) -> bool:
+    return bool(shown.expects and not shown.expects["masked"])
+
+
+_FLAGS = {
+    "optional": _optional,
+    "required": _required,
+    "sensitive": _sensitive,
+    "rejected": _rejected,
+    "masked": _masked,
+    "whole": _whole,
+}

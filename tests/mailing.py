@@ -12,7 +12,10 @@ from bot.delivery.courier import Courier
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
+from storage.codes import CODE_MAIL
 from tests.receivers import MailBox
+
+NO_SERVER = "smtp://127.0.0.1:9"  # codes are asked for and read in the outbox; nothing is carried
 
 
 async def delivered(desk: Desk, box: MailBox) -> EmailMessage:
@@ -23,6 +26,14 @@ async def delivered(desk: Desk, box: MailBox) -> EmailMessage:
         for task in await desk.call(desk.storage.outbox.claim, desk.clock() + timedelta(seconds=1)):
             assert await courier.carry(task)
     return box.got[-1]
+
+
+async def mailed_code(desk: Desk) -> str:
+    """Return the code of the newest mail that waits to be carried, without a mail server."""
+    outbox = desk.storage.outbox
+    due = await desk.call(outbox.claim, desk.clock() + timedelta(seconds=1))
+    carried = [await desk.call(outbox.carried, task) for task in due if task.kind == CODE_MAIL]
+    return str(carried[-1]["code"])
 
 
 def code_in(mail: EmailMessage) -> str:

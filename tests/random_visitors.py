@@ -51,7 +51,7 @@ ANSWERS: dict[str, str] = {  # to fields; {1}: letters that no other answer has
 }
 COMMANDS = (
     "help", "view", "correct", "correct", "delete", "delete", "withdraw", "withdraw", "export", "policy", "receipts",
-    "language", "human", "cancel", "new",
+    "language", "human", "cancel", "new", "verify",
 )  # fmt: skip
 TYPED = (
     "view", "查看", "show my data", "correct phone", "更正 手机", "delete", "删除", "withdraw", "撤回同意", "中文",

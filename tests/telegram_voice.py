@@ -8,6 +8,7 @@ from typing import Any
 from bot.drawing import Drawing
 from bot.texts import Texts
 from tests.journey import Shown
+from tests.mailing import mailed_code
 from tests.telegram_house import TelegramHouse
 from tests.telegram_people import PATIENCE_SECONDS, Person, until
 
@@ -98,6 +99,10 @@ class TelegramVoice:
 
     def _texts(self, key: str) -> list[str]:
         return [catalogue[key] for catalogue in self.house.loaded.catalogues.values()]
+
+    async def code(self) -> str:
+        """Return the one-time code that was mailed last."""
+        return await mailed_code(self.house.desk)
 
     async def restart(self) -> None:
         """The chat outlives the process."""

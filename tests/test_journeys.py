@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 
 from tests.house import House, settings
 from tests.journey import Journey, Telling, Voice, journeys
+from tests.mailing import NO_SERVER
 from tests.voices import HttpVoice, SocketVoice
 
 JOURNEYS = journeys()
@@ -18,7 +19,7 @@ JOURNEYS = journeys()
 @pytest.fixture
 async def house(tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[House]:
     """A desk on fresh databases."""
-    opened = House(settings(tmp_path / "var", data_url, keyring_url))
+    opened = House(settings(tmp_path / "var", data_url, keyring_url, SMTP_URL=NO_SERVER))
     await opened.start()
     yield opened
     await opened.stop()

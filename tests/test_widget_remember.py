@@ -217,7 +217,7 @@ async def test_a_device_is_forgotten_with_one_press(chat: Window, served: Served
 
 
 async def test_erasing_everything_takes_the_cookie_along(chat: Window, served: Served) -> None:
-    """S8, S22: no code is asked for it; nothing is left in the browser."""
+    """S8, S24: no code is asked for it; nothing is left in the browser."""
     await remembered(chat, served)
     await comes_back(chat)
     await chat.dialog.get_by_role("button", name="Privacy and my data").click()

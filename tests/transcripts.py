@@ -21,6 +21,7 @@ from aiohttp import ClientSession
 from storage.sources import Sources
 from tests.house import House, settings
 from tests.journey import Journey, Telling, journeys
+from tests.mailing import NO_SERVER
 from tests.templates import files
 from tests.voices import SocketVoice
 
@@ -53,7 +54,7 @@ def web_journeys() -> list[Journey]:
 
 async def written(journey: Journey, var: Path) -> str:
     """Return the transcript of a journey."""
-    chosen = settings(var, *files(var), PORT="8080")
+    chosen = settings(var, *files(var), PORT="8080", SMTP_URL=NO_SERVER)
     house = House(chosen, sources=sources())
     await house.start()
     try:

@@ -12,6 +12,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from tests.house import House
 from tests.journey import Shown
+from tests.mailing import mailed_code
 
 _CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 PATIENCE = 10.0  # seconds until a message that should have come counts as missing
@@ -33,6 +34,7 @@ class WebVoice(ABC):
         """Speak to `house`."""
         self.house, self.client = house, client
         self.token = ""
+        self.cookie = ""
         self.count = 0
         self.sent: dict[str, Any] = {}
         self.frames: list[dict[str, Any]] = []  # what a scribe wrote down, for the published transcripts
@@ -65,6 +67,31 @@ class WebVoice(ABC):
     async def send(self, frame: dict[str, Any]) -> None:
         """Send a frame."""
 
+    async def remember(self) -> None:
+        """Have the desk remember this device: the answer sets the cookie."""
+        await self._visit({"Authorization": f"Bearer {self.token}"}, remember=True)
+
+    async def _visit(self, headers: dict[str, str], **body: Any) -> dict[str, Any]:
+        """Ask for a session as a browser does on the desk's own page."""
+        headers["Origin"] = self.house.settings.public_url
+        async with self.client.post(
+            f"{self.house.url}/api/v1/sessions", json=body, headers=headers
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+            session: dict[str, Any] = await answer.json()
+        return session
+
+    async def come_back(self) -> None:
+        """Forget the token, and get another one for the cookie."""
+        session = await self._visit({"Cookie": self.cookie})
+        assert session["resumed"] is True
+        self.token = session["token"]
+
+    async def code(self) -> str:
+        """Return the one-time code that was mailed last."""
+        return await mailed_code(self.house.desk)
+
     def note(self, to: str, frame: dict[str, Any]) -> None:
         """Write down a frame of the socket."""
         self.frames.append({"to": to, "frame": frame})
@@ -77,15 +104,24 @@ class HttpVoice(WebVoice):
         """Speak to `house`."""
         super().__init__(house, client)
         self.unread: deque[Mapping[str, Any]] = deque()
+        self.seen = 0
         self.answer: tuple[int, dict[str, Any]] = (0, {})
 
     async def open(self, locale: str) -> None:
         """Open a session and read the greeting."""
         await self.begin(locale)
-        async with self.client.get(
-            f"{self.house.url}/api/v1/messages?after=0", headers=self.headers
-        ) as answer:
+        await self._read()
+
+    async def _read(self) -> None:
+        """Read what is new."""
+        messages = f"{self.house.url}/api/v1/messages?after={self.seen}"
+        async with self.client.get(messages, headers=self.headers) as answer:
             self.unread.extend((await answer.json())["messages"])
+
+    async def come_back(self) -> None:
+        """Read what the desk says to who comes back."""
+        await super().come_back()
+        await self._read()
 
     @property
     def headers(self) -> dict[str, str]:
@@ -108,6 +144,7 @@ class HttpVoice(WebVoice):
         """Return the desk's next message."""
         while self.unread:
             message = self.unread.popleft()
+            self.seen = message["seq"]
             if message["from"] == "bot":
                 return shown(message)
         raise AssertionError(f"nothing more was said: {self.answer}")
@@ -229,6 +266,13 @@ class SocketVoice(WebVoice):
     async def restart(self) -> None:
         """The sockets are told that the server goes away; the visitor comes back by watermark."""
         await asyncio.gather(self.house.restart(), self._closed(self.socket), self._closed(self.witness))
+        await self.connect()
+
+    async def come_back(self) -> None:
+        """Close both sockets, as a page does that is left, and open two others."""
+        for socket in (self.socket, self.witness):
+            await socket.close()
+        await super().come_back()
         await self.connect()
 
     async def _closed(self, socket: ClientWebSocketResponse) -> None:
