@@ -40,6 +40,8 @@ def carried_on(state: Conversation, known: Known, number: int, rules: Rules) -> 
     state = replace(
         state,
         kept=kept,
+        proven=tuple(name for name in state.proven if name in kept),
+        doubted=tuple(name for name in state.doubted if name in kept),
         separate=tuple(name for name in state.separate if known.decisions.get(own(name)) == AGREED),
         visit=any(name in rules.visit for name in kept),
         agreed=agreed,
@@ -58,16 +60,19 @@ def begun_again(opened: Conversation, known: Known, number: int, rules: Rules) -
     """Return the state of a conversation whose own is lost: free chat, or at its lead if there is one.
 
     Args: opened: a new conversation of this channel, site and language. Whether a browser had refused sharing by a
-    signal (L13) is lost too: so sharing counts as refused unless it was agreed to.
+    signal (L13) is lost too: so sharing counts as refused unless it was agreed to. So is who gave an address: no code
+    goes to one before it was given anew.
     """
     agreed = _agreed((), known, rules)
     marketing = (one.id for one in rules.purposes.values() if one.marketing and one.id not in agreed)
+    kept = tuple(name for name in (*rules.fields, *rules.visit) if name in known.kept)
     sent = bool(known.sent) and _may_be_asked(agreed, rules)
     return replace(
         opened,
         stage=Stage.SENT if sent else Stage.ENDED,
         topic=known.topic,
-        kept=tuple(name for name in (*rules.fields, *rules.visit) if name in known.kept),
+        kept=kept,
+        doubted=tuple(name for name in kept if name in rules.fields and rules.fields[name].kind == "email"),
         separate=tuple(name for name in rules.fields if known.decisions.get(own(name)) == AGREED),
         other=known.decisions.get(ATTESTATION) == AGREED,
         agreed=agreed,

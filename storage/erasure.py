@@ -136,7 +136,7 @@ def _chat_tasks(row: Row[Any]) -> list[outbox.Task]:
 
 def delete_person(connection: Connection, subject: str, at: datetime, certificate: str) -> list[str]:
     """Delete everything of a person but the stubs of their sessions; return what there was."""
-    asked = select(codes.c.id).where(codes.c.subject == row.subject)
+    asked = select(codes.c.id).where(codes.c.subject == subject)
     connection.execute(delete(codes).where(codes.c.subject == "", codes.c.id.in_(asked)))
     named = {
         "messages": messages,

@@ -31,6 +31,7 @@ class Rule(Enum):
     NEWEST = "both; where they differ, as it is now"
     CURRENT = "as it is now; as in the backup only where that is lost"
     DOOR = "as it is now; an old way in is none"
+    NOTHING = "no row: what it serves for has passed"
 
 
 RULES: Mapping[str, Rule] = {
@@ -55,6 +56,8 @@ RULES: Mapping[str, Rule] = {
     "staff": Rule.NEWEST,  # who was disabled stays so
     "updates_seen": Rule.NEWEST,
     "outbox": Rule.CURRENT,
+    "devices": Rule.DOOR,
+    "codes": Rule.NOTHING,
     "staff_links": Rule.DOOR,
     "staff_sessions": Rule.DOOR,
 }
@@ -81,7 +84,7 @@ def without_current(connection: Connection, keyring: Keyring, now: datetime) -> 
     """Bring the restored tables up to date where the current ones are lost.
 
     A task with a key of its own is carried out unless the key is gone: then it was. Of the others nobody knows: they
-    are dead until the operator says otherwise. Sessions and links of colleagues end.
+    are dead until the operator says otherwise. Sessions and links of colleagues end, remembered devices are forgotten.
     """
     tasks = tables.outbox
     rows = connection.execute(sa.select(tasks.c.id).where(tasks.c.sealed != b""))
@@ -91,7 +94,7 @@ def without_current(connection: Connection, keyring: Keyring, now: datetime) -> 
     unknown = sa.update(tasks).where(tasks.c.sealed == b"", tasks.c.dead_at.is_(None))
     connection.execute(unknown.values(dead_at=now, error=RESTORED))
     for name, rule in RULES.items():
-        if rule is Rule.DOOR:
+        if rule in (Rule.DOOR, Rule.NOTHING):
             connection.execute(sa.delete(tables.metadata.tables[name]))
 
 
@@ -103,14 +106,24 @@ def drop_strays(connection: Connection) -> None:
         if table is tables.disclosures:  # what lasting tasks told stands under the task's own id
             stray = stray.where(table.c.subject != table.c.id)
         connection.execute(stray)
-    tasks, sessions, talks = tables.outbox, tables.sessions, tables.conversations
+    tasks = tables.outbox
     connection.execute(
         sa.delete(tasks).where(
             tasks.c.sealed == b"", tasks.c.dead_at.is_(None), tasks.c.subject.not_in(known)
         )
     )
-    there = sa.exists().where(talks.c.subject == sessions.c.subject, talks.c.id == sessions.c.conversation)
-    connection.execute(sa.delete(sessions).where(sessions.c.erased_at.is_(None), ~there))
+    _drop_ways_in(connection)
+
+
+def _drop_ways_in(connection: Connection) -> None:
+    """Delete devices and sessions that lead to no conversation, and sessions of devices that are known no more."""
+    sessions, devices, talks = tables.sessions, tables.devices, tables.conversations
+    lives = sessions.c.erased_at.is_(None)
+    for table, condition in ((devices, sa.true()), (sessions, lives)):
+        there = sa.exists().where(talks.c.subject == table.c.subject, talks.c.id == table.c.conversation)
+        connection.execute(sa.delete(table).where(condition, ~there))
+    ended = sessions.c.device != "", sessions.c.device.not_in(sa.select(devices.c.id))
+    connection.execute(sa.delete(sessions).where(lives, *ended))
 
 
 def _as_in_backup(connection: Connection, table: Table) -> None:
@@ -134,12 +147,17 @@ def _take_current(connection: Connection, table: Table) -> None:
     _append(connection, table)
 
 
+def _take_nothing(connection: Connection, table: Table) -> None:
+    connection.execute(sa.delete(table))
+
+
 _TAKE = {
     Rule.BACKUP: _as_in_backup,
     Rule.APPENDED: _append,
     Rule.NEWEST: _take_newest,
     Rule.CURRENT: _take_current,
     Rule.DOOR: _take_current,
+    Rule.NOTHING: _take_nothing,
 }
 
 

@@ -67,6 +67,21 @@ def test_a_state_that_is_lost_is_made_of_what_is_known() -> None:
     assert (withdrawn.stage, withdrawn.sent, withdrawn.consultation) == (Stage.ENDED, "", 99)
 
 
+def test_a_code_goes_to_no_address_of_which_nobody_knows_who_gave_it() -> None:
+    """S8: what was proven or doubted stays so while it is kept; where the state is lost, every address is doubted."""
+    state = replace(to_sent().state, kept=("name", "email"), proven=("email",), doubted=("email", "other"))
+    decisions = dict.fromkeys(state.agreed, "agreed")
+    opened = Conversation(channel="web", site="default", locale="en")
+    known = Known(kept=frozenset({"name", "email"}), decisions=decisions)
+
+    same = carried_on(state, known, 99, rules())
+    less = carried_on(state, replace(known, kept=frozenset({"name"})), 99, rules())
+
+    assert (same.proven, same.doubted) == (("email",), ("email",))
+    assert (less.proven, less.doubted) == ((), ())
+    assert begun_again(opened, known, 99, rules()).doubted == ("email",)
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_lead_whose_question_is_lost_is_still_a_lead(premises: Premises) -> None:
     """The reference that the person quotes is known, and sales may call back; the question is blank."""

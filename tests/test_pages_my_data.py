@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from storage.sources import Sources, utc_now
+from storage.sources import Sources
 from tests.chat_window import FOCUSED, PHONE, Served, Window, served_desk, window
 from tests.mailing import code_in, delivered
+from tests.my_data_page import EMAIL, Ahead, comes_in, consulted
 from tests.receivers import MailBox
-from tests.visiting import CONSULTATION
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-EMAIL = "li.na@example.com"
 WORDS = {
     "en-GB": (
         "Send me a code",
@@ -32,16 +30,6 @@ WORDS = {
     ),
     "zh-CN": ("发送验证码", "显示我的信息", "您的信息", "删除我的信息", "我的全部信息", "已删除"),
 }
-
-
-class Ahead:
-    """The time of the desk, which a test can put forward."""
-
-    by = timedelta()
-
-    def __call__(self) -> datetime:
-        """Return it."""
-        return utc_now() + self.by
 
 
 @pytest.fixture
@@ -59,35 +47,11 @@ async def served(tmp_path: Path, box: MailBox, ahead: Ahead) -> AsyncIterator[Se
         yield running
 
 
-async def consulted(served: Served) -> None:
-    """Hold a consultation and send it, the visit record included."""
-    ending = ({"type": "say", "text": "Engineer"}, {"type": "pick", "value": "field:skip"})
-    async with ClientSession() as client:
-        opened = await (await client.post(f"{served.url}/api/v1/sessions", json={})).json()
-        headers = {"Authorization": f"Bearer {opened['token']}"}
-        for number, frame in enumerate((*CONSULTATION, *ending, {"type": "pick", "value": "review:send"})):
-            more = {"purposes": ["news", "visit"]} if frame.get("value") == "consent:agree" else {}
-            body = {"id": f"c{number}", **frame, **more}
-            assert (await client.post(f"{served.url}/api/v1/messages", json=body, headers=headers)).ok
-        visit = {"visit": {"browser": "Firefox"}}
-        assert (await client.post(f"{served.url}/api/v1/visit", json=visit, headers=headers)).ok
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def seen(browser: Browser, served: Served) -> AsyncIterator[Window]:
     """An English reader of the page."""
     async with window(browser, f"{served.url}/my-data") as opened:
         yield opened
-
-
-async def comes_in(page: Page, served: Served, box: MailBox) -> None:
-    """Ask for a code by the keyboard, read the mail, enter it."""
-    await page.locator("#address").fill(EMAIL)
-    await page.keyboard.press("Enter")
-    await expect(page.locator("#code")).to_be_focused()
-    await page.keyboard.insert_text(code_in(await delivered(served.desk, box)))
-    await page.keyboard.press("Enter")
-    await page.locator(".person .rows").first.wait_for()
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ export class Link {
       if (!answer.ok) throw new Error(await problem(answer));
       const session = /** @type {Frames.Session} */ (await answer.json());
       if (this.#ended) return;
-      this.#token = session.token;
-      this.remembered = Boolean(session.resumed);
+      [this.#token, this.remembered] = [session.token, Boolean(session.resumed)];
       this.on.session(session);
       this.#connect();
     } catch (fault) {
