@@ -146,6 +146,10 @@ def _goes_on(memory: Memory, row: Mapping[str, Any]) -> object:
     return visitor.says("hm")
 
 
+def _waits(memory: Memory, row: Mapping[str, Any]) -> object:
+    return _goes_on(memory, {"id": row["conversation"]})
+
+
 def _carried(memory: Memory, row: Mapping[str, Any]) -> object:
     task = outbox.Task(id=row["id"], kind=row["kind"], subject="", at=memory.now(), sealed=row["sealed"])
     return memory.run(outbox.Outbox(memory.rooms.engine, memory.rooms.keyring).carried, task)
@@ -161,6 +165,7 @@ READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each
         memory.store.record, row["subject"], purpose="own_view"
     ),
     ("consents", "sealed_evidence"): lambda memory, row: memory.run(memory.store.receipts, row["subject"]),
+    ("codes", "sealed_values"): _waits,
     ("chats", "sealed_chat"): lambda memory, row: memory.run(memory.store.telegram_conversation, CHAT),
     ("outbox", "sealed"): _carried,
     ("staff", "sealed_email"): lambda memory, row: memory.run(colleagues(memory).colleagues),

@@ -16,10 +16,13 @@ from aiohttp import ClientSession
 
 from bot.web.frames import key_of
 from storage import keyring_tables, tables
+from storage.codes import CODE_MAIL
+from storage.outbox import Task
 from storage.sealing import HEADER, PREFIX_BYTES, SUITE, TAG_BYTES, framed, key_version
 from storage.storage import Storage
 from tests.bot_api import BotApi
 from tests.envelopes import envelopes
+from tests.mailing import NO_SERVER
 from tests.remembering import Memory, Visitor, remembering
 from tests.telegram_house import TelegramHouse, at_phone, running_house
 from tests.telegram_people import Person
@@ -32,8 +35,11 @@ QUESTION = "Do your gateways speak Modbus?"
 UPDATES = range(700_000_000, 700_000_020)  # what the tests' Bot API counts
 CHATS = range(5_550_200, 5_550_500)
 # How the parts of what is kept are called, in the code and by whoever speaks to the desk.
-WORDS = ("phone", "email", "telegram_chat", "telegram", "say")
+WORDS = ("phone", "email", "telegram_chat", "telegram", "say", "code")
 HASHES = {  # every column of bytes that is not sealed, and why nobody can guess what is in it
+    ("codes", "code_mac"): "HMAC under the index key of an epoch",
+    ("codes", "mac"): "HMAC under the index key of an epoch",
+    ("devices", "secret_hash"): "of 256 random bits",
     ("index_rows", "mac"): "HMAC under the index key of an epoch",
     ("messages", "event_key"): "HMAC under the conversation's sealed salt, or under the bot's token",
     ("sessions", "token_hash"): "of 256 random bits",
@@ -56,8 +62,10 @@ def test_every_hash_has_its_reason() -> None:
 
 @pytest.fixture
 async def house(tmp_path: Path, data_url: str, keyring_url: str) -> AsyncIterator[TelegramHouse]:
-    """A desk that has heard one person on the web, whose client names messages by what they say, one on Telegram."""
-    async with BotApi().running() as api, running_house(api, tmp_path, data_url, keyring_url) as running:
+    """A desk that has heard one person on the web, whose client names messages by what they say, one on Telegram; and
+    somebody asked for a code to the first one's address."""
+    given = tmp_path, data_url, keyring_url
+    async with BotApi().running() as api, running_house(api, *given, SMTP_URL=NO_SERVER) as running:
         await asyncio.gather(_on_the_web(running), _on_telegram(api))
         yield running
 
@@ -74,6 +82,11 @@ async def _on_the_web(house: TelegramHouse) -> None:
                 content = {**frame, "id": PHONE, "text": PHONE}
             async with client.post(f"{address}/messages", json=content, headers=headers) as answer:
                 assert answer.status == 200, await answer.text()
+        headers["Origin"] = house.settings.public_url
+        async with client.post(f"{address}/sessions", json={"remember": True}, headers=headers) as remembered:
+            assert (await remembered.json())["remembered"] is True
+        async with client.post(f"{address}/rights/verify", json={"email": EMAIL}) as asked:
+            assert asked.status == 202, await asked.text()
 
 
 async def _on_telegram(api: BotApi) -> None:
@@ -101,8 +114,24 @@ async def test_nothing_there_confirms_a_guess(house: TelegramHouse) -> None:
     assert not [number for number in SPACE if thief.confirms(number, names)]
     assert not [chat for chat in CHATS if thief.confirms(str(chat), names)]
     assert not [update for update in UPDATES if thief.confirms(f"telegram{update}", names)]
-    for said in (PHONE, PHONE.removeprefix("+86"), EMAIL, QUESTION, str(CHAT)):
+    for said in (
+        *await house.desk.call(_codes, house.desk.storage),
+        PHONE,
+        PHONE.removeprefix("+86"),
+        EMAIL,
+        QUESTION,
+        str(CHAT),
+    ):
         assert not thief.confirms(said, names, keyed=True)
+
+
+def _codes(storage: Storage) -> list[str]:
+    """Return the code that is on its way, bare and as it is kept."""
+    with storage.engine.connect() as data:
+        [row] = data.execute(sa.select(tables.outbox).where(tables.outbox.c.kind == CODE_MAIL)).all()
+    task = Task(id=row.id, kind=row.kind, subject="", at=row.created_at, sealed=row.sealed)
+    carried = storage.outbox.carried(task)
+    return [carried["code"], f"{carried['id']}/{carried['code']}"]
 
 
 async def test_the_thief_would_have_found_a_bare_hash(house: TelegramHouse) -> None:
