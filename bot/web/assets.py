@@ -66,11 +66,12 @@ def version_of(assets: Iterable[Asset]) -> str:
 # The widget's modules travel together: one parcel opens the panel, one talks, one is for
 # networks without WebSockets. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
-    "panel.js": ("elements.js", "words.js", "shell.js", "line.js", "panel.js"),
+    "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
     "polling.js": ("polling.js",),
     "talk.js": (
         *(
             "link.js",
+            "line.js",
             "sayings.js",
             "transcript.js",
             "cards.js",

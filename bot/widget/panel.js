@@ -2,7 +2,6 @@
 // The panel: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
 import { button, focusTitle } from "./elements.js";
-import { Line, STATUS_SHOWN } from "./line.js";
 import { shell } from "./shell.js";
 import { LANGUAGES, firstWords, language } from "./words.js";
 
@@ -28,7 +27,7 @@ export class Panel {
   #submitting = false;
   #offering = false; // a consultation was sent: this browser may be remembered
   #reread = false; // a code was typed: what was hidden may be shown next
-  #line = new Line();
+  /** @type {import("./line.js").Line | null} */ #line = null; // what is said of the link
   #drawing = 0;
 
   /** @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given */
@@ -103,10 +102,10 @@ export class Panel {
     const talk = await this.#load().catch(() => this.#state("failed"));
     if (!talk || this.#link) return;
     this.#link = new talk.Link({ api, site, on: {
-      session: ({ locale, company, resumed }) => (this.#speak(locale, company), resumed && (this.#line.reloaded = false)),
+      session: ({ locale, company, resumed }) => (this.#speak(locale, company), resumed && this.#line && (this.#line.reloaded = false)),
       welcome: ({ locale }) => this.#speak(locale),
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
-      typing: (from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
+      typing: (from) => from === "staff" && this.parts.tell(this.w.typing, talk.STATUS_SHOWN),
       erased: this.#erased.bind(this), state: this.#state.bind(this),
     } });
     this.#link.begin(this.locale, this.#topic, fresh);
@@ -119,6 +118,7 @@ export class Panel {
     const [talk, css] = await Promise.all([import("./talk.js"), looks]);
     if (!this.#talk) this.host.dress(css);
     this.#talk = talk;
+    this.#line ||= new talk.Line();
     this.said ||= new talk.Transcript(this.parts.log, this.parts.talk);
     this.#speak(this.locale);
     return talk;
@@ -160,16 +160,14 @@ export class Panel {
   /** @param {Frames.FromBot} frame */
   #asked(frame) {
     const chatting = this.#live?.expects.kind === "none" && frame.expects.kind === "none" && this.#live.locale === frame.locale;
-    if (this.#reread && frame.expects.kind !== "code") this.#link?.replay();
-    this.#reread = false;
+    this.#reread = Boolean(this.#reread && frame.expects.kind !== "code" && this.#link?.replay()); // which returns nothing
     this.#live = frame;
     this.#busy = !chatting; // until the new question is drawn
     if (chatting) return; // the line stays as it is, with whatever is being typed
     if (frame.rejected && !this.#draft) this.#draft = this.#last;
     const sent = this.#submitting && frame.expects.kind === "none";
-    this.#offering = sent && !this.#link?.remembered;
+    [this.#offering, this.#submitting] = [sent && !this.#link?.remembered, false];
     if (sent) this.tell("submitted");
-    this.#submitting = false;
     clearTimeout(this.#drawing);
     this.#drawing = setTimeout(() => this.#draw(), SETTLED);
   }
@@ -272,7 +270,9 @@ export class Panel {
 
   /** @param {import("./link.js").State} state */
   #state(state) {
-    this.#line.say(state, this.#link, { parts: this.parts, w: this.w, reset: () => this.reset() });
+    const { parts, w } = this, reset = () => this.reset();
+    if (this.#line) return this.#line.say(state, this.#link, { parts, w, reset });
+    return parts.tell(""), parts.trouble(w.failed, w.again, reset); // what talks could not be fetched
   }
 
   get #device() { return { link: /** @type {import("./link.js").Link} */ (this.#link), w: this.w, say: this.parts.tell }; }

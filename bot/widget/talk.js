@@ -2,6 +2,7 @@
 // Everything the panel needs once it talks; fetched while the panel opens.
 
 export { certificateCard } from "./cards.js";
+export { Line, STATUS_SHOWN } from "./line.js";
 export { Link } from "./link.js";
 export { draw } from "./inputs.js";
 export { myData } from "./mydata.js";
