@@ -24,8 +24,8 @@ from intake.outcomes import EnterCode, Heard, KeepField, MissCode, Reply, SendCo
 
 LENGTH = 6  # digits: a million codes
 LIFE = timedelta(minutes=10)  # design, "Assurance"
-TRIES = 5  # of one code; together with the bounds below, a guess succeeds once in 20,000 days
-PER_HOUR, PER_DAY = 5, 10  # codes to one person or address
+TRIES = 5  # of one code; together with the bounds below, guessing at an address succeeds once in 20,000 days
+PER_HOUR, PER_DAY = 5, 10  # codes to one person in the chat, and to one address on the my-data page
 FAULTS = ("code.shape", "code.wrong", "code.spent", "code.expired")  # what can be wrong with a typed code
 _APART = {ord(sign): None for sign in " -\u2010\u2011\u2013"}  # what people type between digits
 
@@ -203,7 +203,7 @@ def replace_values(given: Given) -> Step:
         return Step(state=given.state, refused="verification_required")
     step = fields.replace_values(given)
     proven = next((name for name, _ in asked.values if _is_proven(given.state, name)), "")
-    if step.refused or asked.proven or not proven:
+    if step.refused or asked.proven or asked.officer or not proven:
         return step
     sure = given.presence.assurance is Assurance.VERIFIED and given.presence.mails and given.presence.may_send
     if not sure:

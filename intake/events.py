@@ -53,6 +53,7 @@ class Corrected:
 
     values: tuple[tuple[str, str], ...] = field(repr=False)
     proven: bool = False  # a code that went to the new address was entered
+    officer: bool = False  # a colleague, who made sure of the person, does it for them: no code is needed
 
 
 @dataclass(frozen=True, slots=True)

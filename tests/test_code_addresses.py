@@ -117,6 +117,14 @@ def test_a_proven_address_is_replaced_outside_the_chat_after_two_codes() -> None
     assert verified.meet(Corrected((("email", "nonsense"),))).last.refused.startswith("rejected/email")
 
 
+def test_an_officer_replaces_a_proven_address_for_a_person_without_their_mailbox() -> None:
+    """S21: whoever lost the mailbox is helped; the new address is taken, and proven only once a code went there."""
+    talk = proven(to_sent()).meet(Corrected((("email", EMAIL),), officer=True))
+
+    assert (talk.keys, talk.did(SendCode)) == (["corrected", "free.ask"], [])
+    assert (talk.state.proven, talk.state.doubted) == ((), ())
+
+
 def test_an_address_is_proven_outside_the_chat() -> None:
     """The my-data page's code proves it too; of what is not kept there is nothing to prove."""
     talk = to_sent().meet(ProvedAddress("email"))

@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from bot.__main__ import main
 from bot.commands.office import Office
 from bot.desk import Desk
+from intake.events import ProvedAddress
 from intake.outcomes import Reply
 from storage.tables import audit
 from tests.house import CONFIG
@@ -132,6 +133,15 @@ async def test_a_correction_is_made_for_somebody(officer: Officer, desk: Desk, p
     assert "nobody" in officer.is_refused("find", "--phone", LI_NA["phone"])
     told = await desk.call(desk.storage.store.transcript, person.conversation, 0)
     assert "corrected" in [one.body.key for one in told.messages if isinstance(one.body, Reply)]
+
+
+async def test_a_proven_address_is_corrected_without_its_mailbox(
+    officer: Officer, desk: Desk, person: Person
+) -> None:
+    """S21: who lost the mailbox that codes go to is helped by the officer, who made sure of them otherwise."""
+    await person.does(ProvedAddress("email"))
+
+    assert officer.does("correct", person.subject, "email", "li.next@example.com") == "corrected: email\n"
 
 
 async def test_a_skipped_answer_is_given_later(officer: Officer, desk: Desk, person: Person) -> None:

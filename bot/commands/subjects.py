@@ -112,7 +112,7 @@ def _correct(asked: argparse.Namespace, office: Office) -> int:
 def _replaced(office: Office, storage: Storage, subject: str, field: str, value: str) -> TurnDone:
     turn = Turn(
         conversation=storage.store.conversation_of(subject),
-        event=Corrected(((field, value),)),
+        event=Corrected(((field, value),), officer=True),
         at=office.clock(),
         actor=OFFICER,
     )
