@@ -72,9 +72,7 @@ def presence(
     newest = next(iter([row for row in here if row.code_mac is not None][-1:] or here[-1:]), None)
     can_be_entered = newest is not None and is_open(newest, turn.at)
     if not turn.session and any(row.entered_at and turn.at < row.entered_at + VERIFIED_FOR for row in here):
-        assurance = (
-            Assurance.VERIFIED
-        )  # a channel without sessions: there the conversation is what is verified
+        assurance = Assurance.VERIFIED  # without sessions, the conversation is what is verified
     return Presence(
         assurance=assurance,
         may_send=intake_codes.may_send([row.created_at for row in rows], turn.at),

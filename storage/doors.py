@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake import codes as intake_codes
@@ -26,7 +26,7 @@ from storage.codes import CHANGE, DOOR
 from storage.lookups import CODES_KEPT
 from storage.means import KeysAtHand, Means
 from storage.records import Session
-from storage.standing import open_state, read
+from storage.standing import LIVE, open_state, read
 from storage.tables import codes as code_rows
 from storage.tables import conversations, fields, subjects
 from storage.tables import sessions as session_rows
@@ -82,10 +82,10 @@ def ask(means: Means, connection: Connection, name: str, address: str, locale: s
 
 
 def _sent(connection: Connection, macs: list[bytes], now: datetime) -> list[datetime]:
-    """Return when codes were asked for an address lately."""
-    asked = or_(code_rows.c.kind != DOOR, code_rows.c.subject == "")
+    """Return when codes were asked for an address here lately."""
+    asked = code_rows.c.kind == DOOR, code_rows.c.subject == ""  # those of a chat would tell that it is known
     recent = code_rows.c.mac.in_(macs), code_rows.c.created_at > now - CODES_KEPT
-    return list(connection.scalars(select(code_rows.c.created_at).where(*recent, asked)))
+    return list(connection.scalars(select(code_rows.c.created_at).where(*recent, *asked)))
 
 
 def receiver(means: Means, connection: Connection, carried: Mapping[str, str], now: datetime) -> str:
@@ -176,11 +176,16 @@ def confirm(
 
 
 def _resolved(connection: Connection, challenge: str) -> list[Row[Any]]:
-    """Return the rows of the people whose address a code went to, who came last first."""
+    """Return the rows of the people whose address a code went to and is still, who came last first."""
+    since = exists().where(
+        fields.c.subject == code_rows.c.subject,
+        fields.c.name == code_rows.c.field,
+        fields.c.given_at <= code_rows.c.created_at,  # it was not corrected meanwhile
+    )
     people = (
         select(code_rows)
         .join(subjects, subjects.c.subject == code_rows.c.subject)
-        .where(code_rows.c.id == challenge, code_rows.c.kind == DOOR, subjects.c.status == "live")
+        .where(code_rows.c.id == challenge, code_rows.c.kind == DOOR, subjects.c.status == LIVE, since)
     )
     return list(connection.execute(people.order_by(subjects.c.created_at.desc(), subjects.c.subject)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
@@ -162,7 +162,12 @@ def conversation_of(connection: Connection, subject: str) -> str:
 
 
 def forget_old(connection: Connection, now: datetime, seen_before: datetime, stubs_before: datetime) -> int:
-    """Delete what has served: sessions and devices past their time, stubs of erased ones, numbers of old updates."""
+    """Delete what has served: sessions, devices and codes past their time, stubs of erased ones, old updates' numbers.
+
+    A code that has expired only counts from then on, for a day: what waited for it goes.
+    """
+    waited = codes.c.expires_at <= now, or_(codes.c.sealed_values.is_not(None), codes.c.code_mac.is_not(None))
+    connection.execute(update(codes).where(*waited).values(sealed_values=None, code_mac=None))
     old = (
         delete(sessions).where(sessions.c.erased_at.is_(None), sessions.c.expires_at <= now),
         delete(sessions).where(sessions.c.erased_at <= stubs_before),

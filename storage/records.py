@@ -35,9 +35,7 @@ class Turn:
     digest: bytes = b""  # 16 bytes of SHA-256 of the frame's meaning; tells `id_reused` from a repeat
     client_id: str = field(default="", repr=False)
     opening: Opening | None = None
-    session: bytes = field(
-        default=b"", repr=False
-    )  # hash of the token that it came with; empty: no web session
+    session: bytes = field(default=b"", repr=False)  # hash of the token it came with; empty: no web session
     presence: Presence = SOMEBODY_FRESH  # filled in by the store for `session`
     update: int = 0  # Telegram update id, recorded in the same transaction
     channel_ref: int = 0  # Telegram message id of the person's message

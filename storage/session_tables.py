@@ -39,9 +39,7 @@ devices = Table(
 codes = Table(
     "codes",
     metadata,
-    Column(
-        "subject", ID, primary_key=True
-    ),  # "": asked for on the my-data page; the worker looks up whose it is
+    Column("subject", ID, primary_key=True),  # "": asked for on the my-data page; whose, the worker looks up
     Column("id", ID, primary_key=True),
     Column("kind", NAME, nullable=False),  # chat, change or door: where it is entered
     Column("conversation", ID, nullable=False),  # in which it is entered; "": whose it is, is not known yet

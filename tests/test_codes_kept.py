@@ -182,6 +182,23 @@ def test_a_proven_address_changes_with_two_codes(coming: Tab) -> None:
     assert memory.run(memory.store.find, "email", DETAILS["email"]) == []
 
 
+def test_what_waits_is_shown_again_until_its_time_is_over(coming: Tab) -> None:
+    """S12: a page that is loaded anew still says where the code went; once it has expired, the address is gone."""
+    memory = coming.memory
+    coming.says("correct e-mail")
+    coming.says(coming.code())
+    coming.says(EMAIL)
+
+    read = memory.run(memory.store.transcript, coming.visitor.conversation, 0)
+    memory.later(seconds=LIFE.total_seconds())
+    memory.run(memory.store.sweep, memory.now())
+    later = memory.run(memory.store.transcript, coming.visitor.conversation, 0)
+
+    assert (read.values["email:new"], "email:new" in later.values) == (EMAIL, False)
+    assert (waiting(memory), open_rows(memory)) == ([], [])
+    assert keys_of(coming.picks("code:again")) == ["code.late", "correct.value"]
+
+
 def test_what_waits_goes_with_a_correction_meanwhile(coming: Tab) -> None:
     """A corrected phone takes the profile to another key; the new address is asked for once more."""
     coming.says("correct e-mail")
