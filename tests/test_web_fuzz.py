@@ -189,6 +189,7 @@ async def test_garbage_over_http_is_a_problem(tmp_path: Path) -> None:
     routes = (
         *(("POST", "/api/v1/sessions"), ("POST", "/api/v1/messages"), ("PATCH", "/api/v1/me")),
         *(("DELETE", "/api/v1/me"), ("POST", "/api/v1/me/withdraw")),
+        *(("POST", "/api/v1/rights/verify"), ("POST", "/api/v1/rights/confirm")),
     )
     async with visiting(tmp_path) as visit:
         with structlog.testing.capture_logs() as logs:
@@ -197,7 +198,8 @@ async def test_garbage_over_http_is_a_problem(tmp_path: Path) -> None:
                 method, path = routes[number % len(routes)]
                 body, media = garbage(dice), dice.choice(["application/json"] * 9 + ["text/plain"])
                 answer = await visit.call(method, path, token, data=body, headers={"Content-Type": media})
-                assert answer.status in {201, 400, 403, 409, 413, 415, 422, 429}, (answer.status, path, body)
+                as_it_was = answer.status == 200 and path == "/api/v1/sessions"  # nothing is asked of it
+                assert as_it_was or answer.status in {400, 403, 409, 413, 415, 422, 429}, (path, body)
                 assert CANARY not in await answer.text()
 
     assert logs == []

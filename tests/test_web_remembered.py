@@ -163,6 +163,17 @@ async def test_erasing_clears_the_cookie(browser: Browser) -> None:
     assert "Max-Age=0" in browser.set_cookie
 
 
+async def test_a_site_that_is_none_clears_no_cookie(browser: Browser) -> None:
+    """What was sent as the site's name stands in no header, whatever it is."""
+    token = await browser.visit.token()
+    await browser.visit.call("DELETE", ME, token, json={"scope": "all"})
+
+    answer = await browser.visit.call("POST", "/api/v1/sessions", token, json={"site": "x;\r\nX-Added: 1"})
+
+    assert answer.status == 410
+    assert "Set-Cookie" not in answer.headers
+
+
 async def test_an_unknown_token_is_not_remembered(browser: Browser) -> None:
     """401, and no cookie."""
     await browser.session(401, "nobody", remember=True)

@@ -113,7 +113,7 @@ async def _remember_or_forget(request: web.Request, site: str, *, remember: bool
     try:
         session = await session_of(request)
     except Problem as problem:
-        if problem.code == "erased":
+        if problem.code == "erased" and site in desk.rules.sites:
             problem.headers = {hdrs.SET_COOKIE: remembering.clearing(request, site)}
         raise
     cookie = remembering.given(request, session.site)
