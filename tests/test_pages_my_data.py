@@ -205,6 +205,7 @@ async def test_a_wrong_code_is_told_at_its_field(seen: Window, served: Served, b
     page = seen.page
     await page.locator("#address").fill(EMAIL)
     await page.keyboard.press("Enter")
+    await expect(page.locator("#code")).to_be_focused()
     code = code_in(await delivered(served.desk, box))
     for typed, told in (("12", "The code has 6 digits"), (f"{(int(code) + 1) % 10**6:06}", "not the code")):
         await page.locator("#code").fill(typed)

@@ -69,18 +69,8 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
     "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
     "polling.js": ("polling.js",),
     "talk.js": (
-        *(
-            "link.js",
-            "line.js",
-            "sayings.js",
-            "transcript.js",
-            "cards.js",
-            "inputs.js",
-            "remember.js",
-            "mydata.js",
-            "visit.js",
-            "talk.js",
-        ),
+        *("link.js", "line.js", "sayings.js", "transcript.js", "cards.js", "inputs.js", "remember.js"),
+        *("mydata.js", "visit.js", "talk.js"),
     ),
 }
 SHEETS = ("panel.css", "talk.css")

@@ -19,7 +19,10 @@ export class Line {
     else if (this.reloaded) parts.tell(w.reloaded);
     else parts.tell(this.#broken ? w.online : "", STATUS_SHOWN);
     this.#broken = broken;
-    if (state === "online") this.reloaded = Boolean(parts.trouble(""));
+    if (state === "online") {
+      this.reloaded = false;
+      parts.trouble("");
+    }
     if (state === "stuck") parts.trouble(link?.waiting ? w.stuck : "", w.again, () => link?.retry());
     if (state === "failed") parts.trouble(w.failed, w.again, reset);
     if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, reset);

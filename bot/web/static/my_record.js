@@ -66,8 +66,8 @@ export class Person {
       record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...this.#decisions(record.consents),
-      ...this.#list(words.receivers, record.recipients, (one) => `${one.name}, ${when(one.at)}`),
-      ...this.#list(words.viewers, record.opened_by, (one) => `${one.by}, ${when(one.at)}`),
+      ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
+      ...this.#list(words.viewers, record.opened_by, (one) => fill(words.entry, { what: one.by, at: when(one.at) })),
       ...(record.masked ? [] : this.#copies()),
       this.#deleting(record),
     );
@@ -168,7 +168,7 @@ export class Person {
     const { words } = this.#given;
     const latest = [...new Map(consents.map((one) => [one.purpose, one])).values()];
     const draw = (/** @type {any} */ one) => [
-      h("span", {}, `${one.label}: ${words[one.decision] || one.decision}, ${when(one.at)}`),
+      h("span", {}, fill(words.decision, { label: one.label, decision: words[one.decision] || one.decision, at: when(one.at) })),
       one.decision === "agreed" &&
         button(words.withdraw, () => this.#withdraw(one.purpose), "link", { "aria-label": `${words.withdraw}: ${one.label}` }),
     ];
