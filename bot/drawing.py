@@ -38,8 +38,10 @@ class Drawing:
     def value(self, name: str, value: str, locale: str, *, masked: bool) -> str:
         """Return how the value of a field is read, masked where the reader may not see it."""
         field = self._rules.fields.get(name)
-        if field is None:
-            return self.screened(value) if masked else value
+        if field is None and not masked:
+            return value
+        if field is None:  # an item of the visit record, or the person's own words
+            return masking.MASK if name in self._rules.visit else self.screened(value)
         if masked:
             return masking.masked(field.kind, value)
         if field.kind == "choice":

@@ -1,6 +1,7 @@
 """Drawing: `expects` to the letter of the contract."""
 
 import timeit
+from dataclasses import replace
 
 import pytest
 
@@ -205,6 +206,18 @@ def test_view_is_masked_for_a_remembered_session() -> None:
     )  # fmt: skip
     assert (review["masked"], review["expects"]["fields"][0]["value"]) == (True, "+86 ••• •••• 0000")
     assert "masked" not in other
+
+
+def test_what_the_browser_told_is_masked_like_what_was_typed() -> None:
+    """S8: the visit record tells a person's device and place; only their own question stays readable."""
+    kept = (("ip", "127.0.0.0/24"), ("browser", "Firefox"), ("need", "Do your gateways speak Modbus?"))
+    fields = tuple(KeptField(name=name, value=value, given_at=NOW, policy="") for name, value in kept)
+    reply = Reply(key="view", expects=Expects(kind="record"))
+
+    view = drawn(reply, record=replace(RECORD, fields=fields), masked=True)
+
+    shown = [one["value"] for one in view["expects"]["fields"]]
+    assert shown == ["•••", "•••", "Do your gateways speak Modbus?"]
 
 
 def test_an_empty_record_is_a_record() -> None:

@@ -247,6 +247,9 @@ async def test_after_ten_minutes_values_are_hidden(
 
     await expect(page.locator(".person .note")).to_contain_text("The ten minutes are over")
     await expect(page.locator(".person")).not_to_contain_text("Li Na")
+    await expect(page.locator(".person")).not_to_contain_text("Firefox")
+    await expect(page.get_by_text("It can be read for ten minutes")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Correct")).to_have_count(0)
     await expect(page.get_by_role("button", name="Download a copy")).to_have_count(0)
     await expect(page.get_by_role("button", name="Delete my data")).to_be_visible()
     await page.get_by_role("button", name="Have a new code sent").click()

@@ -61,9 +61,10 @@ export class Person {
     const { words, alone } = this.#given;
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
+    if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
     this.#body.replaceChildren(
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
-      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one))) : h("p", {}, words.nothing),
+      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...this.#decisions(record.consents),
       ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
@@ -73,8 +74,8 @@ export class Person {
     );
   }
 
-  /** @param {any} one */
-  #row(one) {
+  /** What stands in a row; hidden values cannot be corrected. @param {any} one @param {boolean} masked */
+  #row(one, masked) {
     const { words, inputs } = this.#given;
     const at = { at: when(one.given_at), policy: one.policy };
     const row = h(
@@ -85,7 +86,7 @@ export class Person {
       h("dd", { class: "second" }, fill(one.policy ? words.under : words.given, at)),
     );
     const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": `${words.correct}: ${one.label}` });
-    if (inputs[one.field]) row.append(h("dd", { class: "act" }, correct));
+    if (inputs[one.field] && !masked) row.append(h("dd", { class: "act" }, correct));
     return row;
   }
 
