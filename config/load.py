@@ -160,13 +160,17 @@ def _wording_faults(
     faults = [Fault(file, key, "not translated", "write its text") for key in every_key if key not in texts]
     for key, text in texts.items():
         try:
-            if placeholders(text) != placeholders(first.get(key, text)):
-                faults.append(
-                    Fault(file, key, "other placeholders than the first language", "use the same ones")
-                )
+            here, there = placeholders(text), placeholders(first.get(key, text))
+            if here != there:
+                fault = f"{_braced(here)}, but {_braced(there)} in the first language"
+                faults.append(Fault(file, key, fault, "use the same placeholders in both"))
         except ValueError:
             faults.append(Fault(file, key, "a brace that stands alone", "write {{ or }} for a brace"))
     return faults
+
+
+def _braced(names: frozenset[str]) -> str:
+    return " ".join(f"{{{name}}}" for name in sorted(names)) or "no placeholder"
 
 
 def placeholders(text: str) -> frozenset[str]:

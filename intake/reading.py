@@ -25,6 +25,12 @@ _REMEDIES = {
     "too_short": "add at least one",
     "string_pattern_mismatch": "use small Latin letters, digits and _ (a country: two capital letters)",
 }
+_FAULTS = {  # where the checker's own words are a programmer's
+    "missing": "missing",
+    "extra_forbidden": "nothing has this name",
+    "too_short": "empty",
+    "string_pattern_mismatch": "not a plain name",
+}
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
@@ -65,7 +71,8 @@ def _shaped(
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             remedy = fault.get("ctx", {}).get("remedy") or _REMEDIES.get(fault["type"], "correct the value")
-            faults.append(Fault(file, _key(fault["loc"], raw), fault["msg"], str(remedy)))
+            what = _FAULTS.get(fault["type"], fault["msg"])
+            faults.append(Fault(file, _key(fault["loc"], raw), what, str(remedy)))
         return None
 
 
@@ -115,8 +122,9 @@ def _contact_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
 def _uncovered(raw: Mapping[str, Any], covered: Mapping[str, list[str]]) -> Iterator[Fault]:
     """Yield the fields of a purpose or recipient that the purpose itself does not list."""
     for field in tables(raw, "fields"):
-        if field.get("purpose") in covered and field.get("name") not in covered[field["purpose"]]:
-            key = f"fields[{field.get('name')}].purpose"
+        name = field.get("name")  # without one it is a fault of its own
+        if name and field.get("purpose") in covered and name not in covered[field["purpose"]]:
+            key = f"fields[{name}].purpose"
             yield Fault(INTAKE_FILE, key, "not covered by its purpose", "add it to that one")
     for recipient in tables(raw, "recipients"):
         purpose = str(recipient.get("purpose"))

@@ -34,6 +34,14 @@ class Terminal:
         return errors
 
 
+PRODUCTION = {
+    "PUBLIC_URL": "https://desk.example.com",
+    "DATABASE_URL": "postgresql://desk@db.example.com/desk",
+    "KEYRING_URL": "postgresql://desk@keys.example.com/keyring",
+    "KEK_URL": "file:/etc/askfirst/kek.json",
+}
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
     """A terminal whose desk lives in an empty folder."""
@@ -61,6 +69,48 @@ def test_every_fault_of_the_configuration_is_named_at_once(terminal: Terminal, t
     assert code == 1
     assert "intake.toml: fields[phone].kind" in errors
     assert "intake.toml: hours.zone" in errors
+
+
+def test_a_misspelt_key_and_a_missing_one_are_told_in_plain_words(terminal: Terminal, tmp_path: Path) -> None:
+    """No fault follows from another, and no word is a programmer's."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    file = tmp_path / "config" / "intake.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('name = "position"', 'nmae = "position"'), "utf-8"
+    )
+    terminal.environment["ASKFIRST_CONFIG"] = str(tmp_path / "config")
+
+    code, _, errors = terminal.run("check")
+
+    assert code == 1
+    assert ".nmae: nothing has this name; remove it, or correct its spelling" in errors
+    assert ".name: missing; add it" in errors
+    assert "None" not in errors
+
+
+def test_a_placeholder_that_differs_is_shown_as_both_languages_have_it(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """So that whoever renamed it sees which of the two is wrong."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    file = tmp_path / "config" / "wording" / "en" / "LC_MESSAGES" / "askfirst.po"
+    file.write_text(file.read_text(encoding="utf-8").replace("{reference}", "{number}"), "utf-8")
+    terminal.environment["ASKFIRST_CONFIG"] = str(tmp_path / "config")
+
+    code, _, errors = terminal.run("check")
+
+    assert code == 1
+    assert "{reference}, but {number} in the first language; use the same placeholders in both" in errors
+
+
+def test_the_invented_company_is_warned_of_in_production(terminal: Terminal) -> None:
+    """`check` tells whoever goes live with the sample's address that nobody reads it."""
+    terminal.environment |= {"ASKFIRST_ENV": "production"} | PRODUCTION
+
+    code, out, _ = terminal.run("check")
+
+    assert code == 0
+    assert "intake.toml: company: warning: the invented company of the sample" in out
 
 
 RECIPIENTS = """

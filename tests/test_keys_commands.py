@@ -93,7 +93,7 @@ def test_the_status_names_every_epoch_and_what_is_left(operator: Operator, memor
     assert f"1  live     {began}" in half
     assert "3 keys and 2 look-ups to be moved" in half
     assert "can be retired: `askfirst keys retire 1`" in whole
-    assert "0 certificates of erasure wait" in whole
+    assert "certificates of erasure that wait until older epochs are retired: 0" in whole
     assert [one["state"] for one in known["epochs"]] == ["live", "current"]
     assert known["epochs"][0] == {
         "epoch": 1,

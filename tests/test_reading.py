@@ -163,7 +163,7 @@ def test_a_fault_reads_as_one_line() -> None:
     """What is printed for an operator is file, key, fault and remedy."""
     fault = faults(lambda raw: raw["company"].pop("email"))[0]
 
-    assert str(fault) == "intake.toml: company.email: Field required; add it"
+    assert str(fault) == "intake.toml: company.email: missing; add it"
 
 
 def test_without_a_policy_nothing_starts() -> None:

@@ -60,7 +60,9 @@ def _status(asked: argparse.Namespace, office: Office) -> int:
             f"{one.epoch:>5}  {one.state:<8} {_at(one.began_at):<17} {_at(one.ends_at):<17} "
             f"{one.keys:>9,} {one.lookups:>9,}  {one.kek}, {_progress(one, standing)}"
         )
-    office.say(f"{standing.certificates_due:,} certificates of erasure wait until older epochs are retired")
+    office.say(
+        f"certificates of erasure that wait until older epochs are retired: {standing.certificates_due:,}"
+    )
     return 0
 
 

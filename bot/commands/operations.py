@@ -35,9 +35,11 @@ def _check(asked: argparse.Namespace, office: Office) -> int:
         raise SettingsInvalid(missing)
     if not office.settings.smtp_url:
         office.say(str(_NO_CODES))
+    if office.settings.production and rules.company.email.endswith(RESERVED):
+        office.say(str(_SAMPLE))
     office.say(
-        f"{office.settings.config_dir}: {len(rules.fields)} fields, {len(rules.purposes)} purposes, "
-        f"{len(rules.policies)} policy versions, {len(rules.locales)} languages: no fault"
+        f"{office.settings.config_dir}: fields {len(rules.fields)}, purposes {len(rules.purposes)}, "
+        f"policy versions {len(rules.policies)}, languages {len(rules.locales)}: no fault"
     )
     return 0
 
@@ -47,6 +49,14 @@ _NO_CODES = Fault(
     "SMTP_URL",
     "warning: no codes by mail, so nobody reads their details on a remembered device or the my-data page",
     "set it to smtp://user:pass@host:587?starttls=1",
+)
+
+RESERVED = ("@example.com", "@example.net", "@example.org", ".example", ".test", ".invalid")  # RFC 2606
+_SAMPLE = Fault(
+    "intake.toml",
+    "company",
+    "warning: the invented company of the sample; nobody reads its address",
+    "put your own company, sites, recipients and impact assessments",
 )
 
 

@@ -76,8 +76,8 @@ def _searched(office: Office, name: str, typed: str) -> str:
         raise CommandRefused(f"{name} is no field of intake.toml: look by the other one")
     value = parse(field.kind, typed, region=rules.company.country, max_length=field.max_length)
     if isinstance(value, Rejected):
-        example = f", such as {value.example}" if value.example else ""
-        raise CommandRefused(f"--{name}: {value.code}: give a whole one{example}")
+        told = _wording(office).rejected(name, value.code, rules.default_locale, value.example)
+        raise CommandRefused(f"--{name}: {' '.join(told.split())}")
     return normalised(field.kind, value)
 
 
