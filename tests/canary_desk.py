@@ -86,6 +86,7 @@ class CanaryDesk:
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "TELEGRAM_API_URL": places["telegram"],
             "SMTP_URL": places["mail"],
+            "PATH": os.pathsep.join((places["programs"], os.environ["PATH"])),
             "CRM_SECRET": SECRET,
         }
         self.running: dict[str, Popen[bytes]] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 
 from aiohttp import ClientSession, CookieJar
 
@@ -11,6 +13,7 @@ from tests.canary_desk import CanaryDesk, Terminal
 from tests.canary_walks import LATER_PHONE, PATIENCE
 
 PEOPLE = 6  # who sent a lead
+BACKUP = "backup"  # where the operator puts it
 
 
 async def colleague_opens_all_leads(desk: CanaryDesk, terminal: Terminal) -> list[str]:
@@ -49,18 +52,23 @@ async def _opens_and_answers(browser: ClientSession, path: str, csrf: dict[str, 
         assert shown.status == 200
 
 
-async def operator_and_officer_work(terminal: Terminal) -> None:
-    """Let the operator export leads and rotate keys, the officer look somebody up, read and correct them."""
+async def operator_and_officer_work(terminal: Terminal, folder: Path) -> None:
+    """Let the operator export leads, rotate keys and take a backup, the officer look somebody up, read and correct."""
     for form in ("csv", "jsonl", "vcard"):
         assert LATIN in await terminal.run("leads", "export", "--purpose", "contact", "--format", form)
     found = await terminal.run("subject", "find", "--email", "-", typed=DETAILS["en"]["email"])
     assert await terminal.run("subject", "find", "--phone", "-", typed=LATER_PHONE)
     someone = found.split()[0]
-    assert LATIN in await terminal.run("subject", "export", someone)
+    exported = await terminal.run("subject", "export", someone)
+    assert LATIN in exported
+    receipts = folder / "receipts.json"
+    receipts.write_text(json.dumps(json.loads(exported)["receipts"]), "utf-8")
+    assert "holds" in await terminal.run("receipt", "verify", str(receipts))
     await terminal.run("subject", "correct", someone, "company", "-", typed=DETAILS["zh-CN"]["company"])
     await terminal.run("keys", "rotate")
     await terminal.run("audit", "export", "--since", "2020-01-01")
     await terminal.run("audit", "verify")
+    await terminal.run("backup", str(folder / BACKUP))
     await terminal.run("retention", "run", "--dry-run")
 
 

@@ -32,6 +32,7 @@ from tests.canary_looks import (
     rows_and_keys_are_gone,
 )
 from tests.canary_others import (
+    BACKUP,
     PEOPLE,
     colleague_opens_all_leads,
     officer_erases,
@@ -105,15 +106,17 @@ class Premises:
 
 
 @asynccontextmanager
-async def premises(folder: Path, roles: tuple[str, ...], urls: tuple[str, str]) -> AsyncIterator[Premises]:
-    """Yield a desk that is up, and kill what is left of it."""
+async def premises(
+    folder: Path, roles: tuple[str, ...], urls: tuple[str, str], programs: Path
+) -> AsyncIterator[Premises]:
+    """Yield a desk that is up, and kill what is left of it. `programs`: where PostgreSQL's own are."""
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(BotApi().running())
         client = await stack.enter_async_context(ClientSession())
         crm = await stack.enter_async_context(receiving())
         mails = stack.enter_context(mail_server(free_port()))
         places = {"crm": crm.url, "telegram": api.url, "mail": f"smtp://127.0.0.1:{mails.port}"}
-        desk = CanaryDesk(folder, roles, urls, **places)
+        desk = CanaryDesk(folder, roles, urls, programs=str(programs), **places)
         house = TelegramHouse(api, folder / "never", *urls)  # never started: its words are read
         people, watch = Everybody(desk, client, api, house), Watch(desk)
         terminal = await stack.enter_async_context(desk.terminal())
@@ -160,11 +163,12 @@ async def test_no_canary_stands_in_the_clear(
     the processes print at DEBUG and in crashes, metrics, mails, webhooks beyond the allowed fields; and after "delete"
     an old copy of the data cannot be opened with the keyring of now."""
     began = time.time()
-    async with premises(tmp_path, ROLES[database_kind], urls) as place:
+    programs = request.getfixturevalue("loud").programs if database_kind == "postgresql" else tmp_path
+    async with premises(tmp_path, ROLES[database_kind], urls, programs) as place:
         desk, people = place.desk, place.people
         await people.walk()
         secrets = [*people.tokens, *await colleague_opens_all_leads(desk, place.terminal)]
-        await operator_and_officer_work(place.terminal)
+        await operator_and_officer_work(place.terminal, tmp_path)
         await _everything_goes_wrong(place)
         await until(lambda: len(place.mails.got) >= PEOPLE, 30)
         returning = Returning(people.posting["zh-CN"], place.mails)
@@ -184,6 +188,8 @@ async def test_no_canary_stands_in_the_clear(
         await until(lambda: _events(place.crm).count("person.erased") == GOING, 30)
         # The rest is killed: the logs of SQLite stay as a crash leaves them.
         await desk.ends(desk.roles[0], signal.SIGABRT)
+        for role in tuple(desk.running):
+            await desk.ends(role, signal.SIGKILL)
 
     search = Search([*STEMS, TOKEN, *secrets])
     assert not search.in_files(tmp_path)
@@ -200,6 +206,11 @@ async def test_no_canary_stands_in_the_clear(
     assert len(deleted) == GOING
     look.at(lambda storage: rows_and_keys_are_gone(storage, deleted))
     look.at(lambda storage: old_data_stays_shut(storage, old, deleted))
+
+    async with desk.terminal() as terminal:
+        assert "erased again" in await terminal.run("restore", str(tmp_path / BACKUP))
+    look.at(lambda storage: rows_and_keys_are_gone(storage, deleted))
+    assert not search.in_files(tmp_path)
 
 
 def _events(crm: Receiver) -> list[str]:
