@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text
 
-from storage.columns import ID, NAME, metadata
-from storage.moments import Moment
+from storage.columns import ID, NAME, Moment, metadata
 
 audit = Table(
     "audit",

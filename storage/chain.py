@@ -6,7 +6,9 @@ each other. `docs/audit.md` has the encoding with a vector.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from storage.audit_tables import audit, audit_chained, audit_heads
+from storage.row_encoding import parts
 
 FORMAT = "askfirst-audit-head-1"
 
@@ -100,3 +103,24 @@ def heads_after(connection: Connection, number: int, limit: int) -> list[Head]:
     """Return the heads that follow a number, in order."""
     query = select(audit_heads.c.number, audit_heads.c.body).where(audit_heads.c.number > number)
     return [Head(*row) for row in connection.execute(query.order_by(audit_heads.c.number).limit(limit))]
+
+
+def next_batch(connection: Connection, after: int, since: datetime) -> Head | None:
+    """Return the first head after this number and not before this time, or None.
+
+    A head is younger than its rows: from the first head since a day on, every row of that day is there.
+    """
+    following = select(audit_heads.c.number, audit_heads.c.body).where(
+        audit_heads.c.number > after, audit_heads.c.at >= since
+    )
+    found = connection.execute(following.order_by(audit_heads.c.number).limit(1)).first()
+    return Head(*found) if found else None
+
+
+def lines_of(connection: Connection, head: Head) -> Iterator[dict[str, Any]]:
+    """Yield a head, then its rows in the order in which they were hashed."""
+    yield {"head": head.document}
+    for one in head.document["ranges"]:
+        run = Run(**one)
+        for row in rows_of(connection, run, run.last - run.first + 1):
+            yield {"row": parts(row)}

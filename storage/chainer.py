@@ -14,9 +14,20 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage import chain_export, heads_sent, proofs
+from storage import heads_sent, proofs
 from storage.audit_tables import audit_chained, audit_heads
-from storage.chain import BEFORE_THE_FIRST, FORMAT, Head, Run, newest_head, rows_of, unbroken, waiting
+from storage.chain import (
+    BEFORE_THE_FIRST,
+    FORMAT,
+    Head,
+    Run,
+    lines_of,
+    newest_head,
+    next_batch,
+    rows_of,
+    unbroken,
+    waiting,
+)
 from storage.chain_check import Check, Report
 from storage.connecting import reading
 from storage.keyring import Keyring
@@ -111,8 +122,8 @@ class Chain:
     def exported(self, after: int, since: datetime) -> tuple[int, list[dict[str, Any]]] | None:
         """Return the number of the next batch after this one, and its lines: the head and the rows; None: no more."""
         with self._reading.begin() as connection:
-            head = chain_export.next_batch(connection, after, since)
-            return (head.number, list(chain_export.lines_of(connection, head))) if head else None
+            head = next_batch(connection, after, since)
+            return (head.number, list(lines_of(connection, head))) if head else None
 
 
 def _batch(connection: Connection, waits: list[Run]) -> dict[str, list[Row[Any]]]:

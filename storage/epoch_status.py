@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from storage import addenda
+from storage import certificates
 from storage.connecting import reading
 from storage.epochs import is_due
 from storage.keyring_tables import epochs, retired_keks, scope_keys
@@ -72,7 +72,7 @@ def status(means: Means) -> KeysStatus:
         joined = known.outerjoin(retired_keks, retired_keks.c.epoch == epochs.c.epoch)
         rows = connection.execute(joined.order_by(epochs.c.epoch)).all()
         due = is_due(connection, means.clock())
-        owed = addenda.owed(connection)
+        owed = certificates.owed(connection)
     newest = rows[-1].epoch
     found = tuple(_status(row, newest, keys, lookups, left, due=due) for row in rows)
     return KeysStatus(epochs=found, certificates_due=owed)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
-from storage import addenda, checkpoints, outbox
+from storage import certificates, checkpoints, outbox
 from storage.connecting import truncate_wal
 from storage.disclosures import EXPORT
 from storage.erasing import ALL, TELEGRAM_ERASE
@@ -63,7 +63,7 @@ def finish(means: Means, erasure: str) -> dict[str, Any]:
         row = _delete_rows(means, row)
     if row is not None:
         _certify(means, row)
-    found = addenda.certificate(means, erasure)
+    found = certificates.certificate(means, erasure)
     if found is None:
         raise NotFound(f"erasure {erasure}")
     return found
@@ -164,7 +164,7 @@ def delete_person(connection: Connection, subject: str, at: datetime, certificat
 
 def _certify(means: Means, row: Row[Any]) -> None:
     """Step 4: the signed certificate; nothing is left to do. SQLite's log is emptied, now or by the worker."""
-    addenda.certify(means, row.id, row.at, _certificate(row))
+    certificates.certify(means, row.id, row.at, _certificate(row))
     with means.engine.begin() as connection:
         connection.execute(delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id))
     truncate_wal(means.engine)

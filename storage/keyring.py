@@ -1,4 +1,4 @@
-"""The keyring: every person's data keys, wrapped; look-ups; tombstones; certificates; signatures.
+"""The keyring: every person's data keys, wrapped; look-ups; tombstones; signatures.
 
 It has a database of its own and commits apart from the data. So: a key is created before the data sealed under it, and
 destroyed before that data is deleted. Whoever holds only the data, or an old copy of it, holds nothing once the key

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.columns import Moment
 from storage.errors import SchemaTooNew
-from storage.moments import Moment
 
 SCHEMA = 1  # raised with every change of the tables; `prepare` carries older databases over
 LOCK = 0x41534B4B  # "ASKK": the number under which processes on PostgreSQL wait for each other

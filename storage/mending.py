@@ -16,13 +16,13 @@ from intake.asking import NEED
 from intake.conversation import Conversation
 from intake.rules import Rules
 from storage import restored_people, scopes
-from storage.carrying_on import AGREED, Known, begun_again, carried_on
 from storage.codec import encode_state
 from storage.erasing import CHAT_FIELD
 from storage.keyring_tables import insert_new
 from storage.means import KeysAtHand, Means
 from storage.moving import field_place, message_place
 from storage.restored_people import Keys, Person
+from storage.restored_state import AGREED, Known, begun_again, carried_on
 from storage.standing import Standing, open_state, state_place
 from storage.tables import (
     chats,

@@ -2,25 +2,30 @@
 
 Data keys move under the newest epoch, look-ups are written anew under it, those of retired epochs go, certificates
 get their addendum. Nothing of it is written down but its results: after a crash any process goes on.
+
+Nothing is opened twice. A key's new wrap replaces the one that was read, or nothing (compare and swap): what is
+destroyed meanwhile stays destroyed. Several processes share the work.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
-from storage import addenda
+from storage import certificates, key_rows
 from storage.connecting import reading
-from storage.epochs import Epoch
+from storage.epochs import Epoch, live_numbers
+from storage.errors import CannotUnseal
 from storage.key_cache import MAX_AGE
 from storage.key_rows import KeyName
-from storage.keyring_tables import epochs
+from storage.keyring_tables import epochs, keep_out
 from storage.means import Means
 from storage.reindexing import reindex
-from storage.rewrapping import rewrap
+from storage.sealing import NONCE_BYTES
 
+AT_ONCE = 100  # keys; a few milliseconds, since turns wait in the same thread
 SETTLING = MAX_AGE  # by then every process has opened a new epoch: no turn meets a key that it must ask for
 LOOK_AGAIN = timedelta(hours=1)  # for look-ups that a process wrote which did not know the newest epoch yet
 BUSY_AGAIN = timedelta(minutes=1)  # for people whom somebody else was busy with
@@ -60,7 +65,7 @@ class Renewal:
                 return True
             if self._look_ups(now, epoch):
                 return True
-        return addenda.settle(self._means) > 0
+        return certificates.settle(self._means) > 0
 
     def _held(self, number: int) -> Epoch | None:
         """Return the newest epoch if it is open here: until then another process, or the next minute, does the work."""
@@ -84,3 +89,34 @@ def _now(connection: Connection) -> _Now:
     rows = connection.execute(select(epochs).order_by(epochs.c.epoch.desc())).all()
     live = tuple(row.epoch for row in rows if row.retired_at is None)
     return _Now(rows[0].epoch, rows[0].began_at, live, len(rows) == 1)
+
+
+def rewrap(means: Means, damaged: set[KeyName]) -> int:
+    """Wrap some keys anew by the newest epoch; return how many were looked at, 0 when none is left.
+
+    Args: damaged: keys whose wrap does not open, which are passed over; those that are found are added.
+    """
+    keyring = means.keyring
+    with keyring.engine.begin() as connection:
+        keep_out(connection, others=False)  # from here on no epoch is retired
+        numbers = live_numbers(connection)
+        newest = keyring.epochs.newest(connection)
+        older = [number for number in numbers if number < newest.number]
+        found = key_rows.wrapped_by(connection, older, AT_ONCE + len(damaged))
+        rows = [row for row in found if _name(row) not in damaged]
+        wraps = [(row, wrap) for row in rows if (wrap := _rewrapped(means, newest, row, damaged))]
+        key_rows.rewrap(connection, newest.number, wraps)
+    return len(rows)
+
+
+def _rewrapped(means: Means, newest: Epoch, row: Row[Any], damaged: set[KeyName]) -> bytes:
+    old = means.keyring.epochs.get(row.epoch)
+    try:
+        return old.rewrap(newest, *_name(row), row.wrapped, means.random(NONCE_BYTES))
+    except CannotUnseal:
+        damaged.add(_name(row))
+        return b""
+
+
+def _name(row: Row[Any]) -> KeyName:
+    return KeyName(row.subject, row.scope, row.version)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, delete, select
 
-from storage import addenda, erasure, key_rows, mending, orphans
+from storage import certificates, erasure, key_rows, mending, orphans
 from storage.connecting import reading
 from storage.key_rows import EVERYTHING, KeyName
 from storage.keyring_tables import scope_keys
@@ -41,7 +41,7 @@ def finish_erasures(means: Means) -> None:
     """Bring the erasures that were under way when the backup was taken to their end, unless they came to it since."""
     with means.engine.begin() as connection:
         begun = erasure.unfinished(connection)
-        certified = [one for one in begun if addenda.certificate(means, one) is not None]
+        certified = [one for one in begun if certificates.certificate(means, one) is not None]
         connection.execute(delete(erasures).where(erasures.c.id.in_(certified)))
     for one in begun:
         if one not in certified:

@@ -1,13 +1,29 @@
-"""What an operator does with epochs, and what any process goes on with afterwards; called in the storage thread."""
+"""What an operator does with epochs, and what any process goes on with afterwards; called in the storage thread.
+
+A rotation begins a new epoch with a KEK of its own, and the private keys that sign come under the new KEK. A crash
+leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one. Of two
+rotations at once one wins. What older epochs wrap moves afterwards: `storage.renewal`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from storage import epoch_status, retiring, rotating
+from sqlalchemy import func, select
+
+from storage import audit, epoch_status, retiring, signatures
+from storage.connecting import reading
 from storage.epoch_status import EpochStatus, KeysStatus
+from storage.epochs import EPOCH, SealedEpoch, begin, name_of
+from storage.errors import Conflict
+from storage.kek import Provider, Wrapped
+from storage.keyring_tables import epochs, keep_out
 from storage.means import Means
 from storage.renewal import Renewal
+from storage.sealing import KEY_BYTES
+
+ROTATED = "rotated"  # the audit's action
 
 
 class Rotation:
@@ -19,7 +35,7 @@ class Rotation:
 
     def rotate(self, actor: str) -> int:
         """Begin the next epoch and return its number. Raises Conflict, KekRefused, KekAway: then nothing changed."""
-        return rotating.rotate(self._means, actor)
+        return rotate(self._means, actor)
 
     def go_on(self) -> bool:
         """Do a few milliseconds of what a rotation or retirement left; say whether there may be more at once."""
@@ -43,3 +59,43 @@ class Rotation:
         Raises: KekRefused, KekAway.
         """
         return retiring.destroy_kek(self._means, number)
+
+
+def rotate(means: Means, actor: str) -> int:
+    """Begin the next epoch and return its number. New keys are wrapped by it at once here, within a minute elsewhere.
+
+    Args: actor: who asked for it, as the audit names them.
+    Raises: Conflict when another process begins it at this moment; KekRefused, KekAway: then nothing has changed.
+    """
+    keyring = means.keyring
+    with reading(keyring.engine).begin() as connection:
+        known = connection.execute(select(epochs.c.epoch, epochs.c.kek)).all()
+        signing = signatures.sealed(connection)
+    number = int(max(row.epoch for row in known)) + 1
+    used = {row.kek for row in (*known, *signing)}
+    wrapped = _wrapped(keyring.provider, name_of(number), means.random(KEY_BYTES), used)
+    rewrapped = keyring.signing.rewrapped(signing)
+    at = means.clock()
+    epoch = keyring.epochs.opened(
+        SealedEpoch(number, at + EPOCH, wrapped)
+    )  # it opens, before anything needs it
+    with means.engine.begin() as connection:
+        note = audit.about_epoch(name_of(number), wrapped.kek, at, actor=actor, action=ROTATED)
+        audit.write(connection, means.writer, [note])
+    with keyring.engine.begin() as connection:
+        keep_out(connection, others=True)
+        if connection.scalar(select(func.max(epochs.c.epoch))) != number - 1:
+            raise Conflict(f"somebody else has just begun epoch {number}: see `askfirst keys status`")
+        begin(connection, number, wrapped, at)
+        signatures.put(connection, rewrapped)
+    keyring.epochs.hold(epoch)
+    return number
+
+
+def _wrapped(provider: Provider, name: str, secret: bytes, used: Collection[str]) -> Wrapped:
+    """Return the secret, wrapped by a KEK that nothing else is wrapped by yet."""
+    wrapped = provider.wrap(name, secret)
+    if wrapped.kek not in used:
+        return wrapped
+    provider.renew()
+    return provider.wrap(name, secret)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
-from storage.columns import ID, NAME, SCOPE, metadata
-from storage.moments import Moment
+from storage.columns import ID, NAME, SCOPE, Moment, metadata
 
 sessions = Table(
     "sessions",

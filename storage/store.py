@@ -15,8 +15,8 @@ from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
 from storage import (
-    addenda,
     audit,
+    certificates,
     devices,
     doors,
     erasing,
@@ -238,7 +238,7 @@ class Store:
 
     def certificate(self, erasure_id: str) -> dict[str, Any] | None:
         """Return the certificate of a finished erasure as it was signed last, or None."""
-        return addenda.certificate(self._means, erasure_id)
+        return certificates.certificate(self._means, erasure_id)
 
     def due(self, now: datetime) -> list[Due]:
         """Return what `sweep` would erase at `now` (S12)."""

@@ -13,9 +13,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from storage.audit_tables import audit as audit  # one place for all tables of the database
-from storage.columns import ID, NAME, REFERENCE, SCOPE, SHA256
+from storage.columns import ID, NAME, REFERENCE, SCOPE, SHA256, Moment
 from storage.columns import metadata as metadata
-from storage.moments import Moment
 from storage.session_tables import codes as codes
 from storage.session_tables import devices as devices
 from storage.session_tables import sessions as sessions

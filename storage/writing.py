@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
-from storage.moments import Moment
+from storage.columns import Moment
 from storage.tables import (
     chats,
     codes,

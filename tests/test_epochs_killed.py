@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import reindexing, rewrapping
+from storage import reindexing, renewal
 from storage.epoch_status import RETIRED
 from storage.errors import Conflict
 from storage.keyring_tables import epochs
@@ -28,7 +28,7 @@ def _warm() -> None:
 
 def turn_over(memory: Memory) -> None:
     """Rotate, move everything in steps of one or two, retire what is older."""
-    rewrapping.AT_ONCE, reindexing.LOOKED_AT, reindexing.WRITTEN = 4, 2, 1
+    renewal.AT_ONCE, reindexing.LOOKED_AT, reindexing.WRITTEN = 4, 2, 1
     rotation, clock = rotation_of(memory), memory.rooms.clock
     number = rotation.rotate("command")
     clock.tick(minutes=3)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from storage import reindexing, rewrapping
+from storage import reindexing, renewal
 from storage.keyring_tables import scope_keys
 from storage.renewal import SETTLING
 from tests.remembering import DETAILS, Memory, Visitor
@@ -83,7 +83,7 @@ def test_two_processes_share_the_work_and_any_goes_on(
     memory: Memory, second: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In small steps, each wherever the other has stopped."""
-    monkeypatch.setattr(rewrapping, "AT_ONCE", 2)
+    monkeypatch.setattr(renewal, "AT_ONCE", 2)
     monkeypatch.setattr(reindexing, "LOOKED_AT", 3)
     monkeypatch.setattr(reindexing, "WRITTEN", 2)
     people = [Visitor(memory) for _ in range(7)]
@@ -120,7 +120,7 @@ def test_what_is_destroyed_while_it_moves_stays_destroyed(memory: Memory, second
                 erasing[0].result(0.3)  # seconds; without the lock it takes a few milliseconds
         return os.urandom(size)
 
-    memory.run(rewrapping.rewrap, replace(memory.store.means, random=erase_meanwhile), set())
+    memory.run(renewal.rewrap, replace(memory.store.means, random=erase_meanwhile), set())
     assert erasing[0].result(30)
 
     assert [row for row in keyring_rows(memory, scope_keys) if row["subject"] == visitor.subject] == []

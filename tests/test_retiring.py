@@ -12,7 +12,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from storage import addenda, retiring
+from storage import certificates, retiring
 from storage.epochs import EPOCH
 from storage.errors import EpochNeeded, KekRefused, KeyLost, NotFound
 from storage.kek import Provider, Wrapped
@@ -233,19 +233,19 @@ def test_a_certificate_is_checked_alike_before_and_after(memory: Memory) -> None
 
 def test_addenda_are_signed_some_at_a_time(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many certificates wait for one epoch, turns go on in between."""
-    monkeypatch.setattr(addenda, "AT_ONCE", 2)
-    certificates = []
+    monkeypatch.setattr(certificates, "AT_ONCE", 2)
+    erasures_done = []
     for _ in range(5):
         visitor = Visitor(memory)
         visitor.opens()
-        certificates.append(_erased(memory, visitor))
+        erasures_done.append(_erased(memory, visitor))
     rotates(memory)
     moves(memory)
     memory.run(rotation_of(memory).retire, 1, ROBIN)
     memory.run(rotation_of(memory).destroy_kek, 1)
 
     assert moves(memory) >= 3
-    assert all(_backups(memory, one)["done"] for one in certificates)
+    assert all(_backups(memory, one)["done"] for one in erasures_done)
 
 
 def test_done_is_said_when_the_provider_has_let_go_and_not_before(memory: Memory) -> None:
@@ -290,8 +290,8 @@ def test_a_certificate_that_comes_after_the_retirement_is_done_by_whoever_goes_o
 def test_an_unknown_certificate_is_none(memory: Memory) -> None:
     """And the first one of an id stands."""
     addenda_of = memory.store.means
-    memory.run(addenda.certify, addenda_of, "e" * 32, memory.now(), {"id": "first"})
-    memory.run(addenda.certify, addenda_of, "e" * 32, memory.now(), {"id": "second"})
+    memory.run(certificates.certify, addenda_of, "e" * 32, memory.now(), {"id": "first"})
+    memory.run(certificates.certify, addenda_of, "e" * 32, memory.now(), {"id": "second"})
 
     assert memory.run(memory.store.certificate, "e" * 32)["id"] == "first"
     assert memory.run(memory.store.certificate, "f" * 32) is None

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from storage.moments import Moment
+from storage.columns import Moment
 
 revision = "0001"
 down_revision = None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-from storage.moments import Moment
+from storage.columns import Moment
 
 revision = "0004"
 down_revision = "0003"

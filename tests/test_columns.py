@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import StatementError
 
+from storage.columns import Moment
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.moments import Moment
 
 events = Table("events", MetaData(), Column("id", Integer, primary_key=True), Column("at", Moment))
 
