@@ -7,7 +7,7 @@ NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SYNC := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench setup browser lock clean
+.PHONY: help run test check bench pictures setup browser lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: .venv/.dev .venv/.tsc ## lint, formatting, types, and which room may impo
 
 bench: .venv/.dev browser ## measure turns a second, latency, sealing, look-ups, and what the widget costs a page
 	$(BIN)/python -m tests.bench
+
+pictures: .venv/.dev browser ## make docs/pictures/: every state of the widget, both themes, both languages; look at them
+	$(BIN)/python -m tests.pictures
 
 browser: # Chromium for the browser tests: the system's; as root it is installed, else Playwright fetches its own
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \

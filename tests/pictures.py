@@ -1,0 +1,70 @@
+"""Make the pictures of `docs/pictures/`: every state of the widget on one sheet for each language and theme.
+
+`make pictures` runs it. To be looked at one by one after each change of the widget's looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright
+
+from tests.chat_window import served_desk, window
+from tests.servers import chromium_path
+from tests.widget_tour import Tour
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+WINDOW = (480, 760)  # CSS px; a step wider than where the panel fills the screen
+TILE = 260  # CSS px wide on a sheet
+COLUMNS = 6
+QUALITY = 72  # per cent, JPEG
+SHEET = """<!doctype html><html lang="en"><title>States</title><style>
+body { margin: 0; padding: 12px; background: #8a949e; font: 13px system-ui, sans-serif; color: #fff }
+main { display: grid; grid-template-columns: repeat(%d, %dpx); gap: 12px }
+figure { margin: 0 } img { width: 100%%; display: block; border-radius: 8px } figcaption { padding: 2px 4px }
+</style><main>%s</main>"""
+FIGURE = '<figure><figcaption>{}</figcaption><img alt="" src="data:image/png;base64,{}"></figure>'
+
+
+async def sheet(browser: Browser, locale: str, scheme: str) -> str:
+    """Return a page with a picture of every state."""
+    figures: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            served_desk(Path(folder)) as served,
+            window(
+                browser, f"{served.url}/", scheme=scheme, size=(WINDOW[0] + 1, WINDOW[1]), locale=locale
+            ) as seen,
+        ):
+            async for state in Tour(seen, served.desk, locale).states():
+                await seen.page.wait_for_timeout(200)  # ms; what scrolls comes to rest
+                shown = await seen.dialog.screenshot()
+                figures.append(FIGURE.format(escape(state), b64encode(shown).decode()))
+    return SHEET % (COLUMNS, TILE, "".join(figures))
+
+
+async def main() -> None:
+    """Make all sheets."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path())
+        for locale in ("en", "zh-CN"):
+            for scheme in ("light", "dark"):
+                html = await sheet(browser, locale, scheme)
+                page = await browser.new_page(viewport={"width": COLUMNS * (TILE + 12) + 12, "height": 400})
+                await page.set_content(html)
+                path = FOLDER / f"widget-states-{locale}-{scheme}.jpg"
+                await page.screenshot(path=path, full_page=True, type="jpeg", quality=QUALITY)
+                await page.close()
+                sys.stdout.write(
+                    f"{path.relative_to(FOLDER.parent.parent)}: {path.stat().st_size // 1000} kB\n"
+                )
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
