@@ -4,7 +4,7 @@ It has a database of its own and commits apart from the data. So: a key is creat
 destroyed before that data is deleted. Whoever holds only the data, or an old copy of it, holds nothing once the key
 is gone. An erased person leaves a tombstone, and a key insert conflicts with it: nobody comes back.
 
-On PostgreSQL the conflict holds in a race too: who creates or renews a key takes an advisory lock shared, who destroys
+On PostgreSQL the conflict holds in a race too: who creates a key takes an advisory lock shared, who destroys
 takes it alone, both before looking and until their commit (READ COMMITTED sees, in the statement after the wait, what
 the other has committed). On SQLite the write lock does the same.
 """
@@ -13,40 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
-from sqlalchemy import Connection, Engine, delete, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage import checkpoints, key_rows
 from storage.checkpoints import Checkpoint
 from storage.connecting import reading, truncate_wal
 from storage.epochs import Epoch, Epochs, is_due
-from storage.errors import Conflict, KeyLost
 from storage.kek import Provider
 from storage.key_cache import KeyCache, Name, Versions
 from storage.key_rows import EVERYTHING, KeyName
 from storage.keyring_tables import epochs, insert_new, keep_out, prepare, scope_keys
 from storage.sealing import KEY_BYTES, NONCE_BYTES, DataKey
 from storage.signatures import SigningKeys, Use
-
-
-class _Versions(dict[int, DataKey]):
-    """The versions of one key, as they were read; a newer one is fetched when an envelope names it."""
-
-    def __init__(self, opened: Mapping[int, DataKey], fetch: Callable[[], Versions]) -> None:
-        super().__init__(opened)
-        self._fetch = fetch
-
-    def __missing__(self, version: int) -> DataKey:
-        if found := self._fetch().get(version):
-            return found
-        raise KeyError(version)
-
-
-def newest(versions: Versions) -> DataKey:
-    """Return the key to seal with."""
-    return versions[max(versions)]
 
 
 class Keyring:
@@ -102,7 +82,7 @@ class Keyring:
             if fresh:
                 opened |= self._put(connection, epoch, fresh, read_at)
         self._keep(opened, read_at)
-        return {name: newest(versions) for name, versions in opened.items()}
+        return {name: versions[max(versions)] for name, versions in opened.items()}
 
     def keys(
         self, names: Collection[Name], *, fresh: bool = False, passing: bool = False
@@ -110,9 +90,7 @@ class Keyring:
         """Return all live versions of the key of each (subject, scope); who has none is absent.
 
         They may be up to a minute old, unless `fresh`. `passing`: read fresh and not remembered; for whoever goes
-        through everybody. A version that another process has made meanwhile is looked
-        up when it is asked for. To seal, use the version that the scope's data names, or fresh keys: the newest of
-        old ones may have been replaced and dropped.
+        through everybody.
         """
         if passing:
             with self._reading.begin() as connection:
@@ -120,37 +98,6 @@ class Keyring:
         cached = {name: None if fresh else self._cache.get(name) for name in names}
         found = {name: versions for name, versions in cached.items() if versions is not None}
         return found | self._read([name for name in cached if name not in found])
-
-    def renew(self, subject: str, scope: str) -> DataKey:
-        """Make and commit the next version of a key; the old ones stay until `drop_old` or `discard`.
-
-        Raises: KeyLost when there is none; SubjectErased; Conflict when another process renews it at this moment.
-        """
-        name = subject, scope
-        try:
-            with self.engine.begin() as connection:
-                keep_out(connection, others=False)
-                epoch = self.epochs.newest(connection)
-                key_rows.refuse_erased(connection, [name])
-                versions = [row.version for row in key_rows.stored(connection, [name]).get(name, [])]
-                if not versions:
-                    raise KeyLost(f"there is no key of {scope} of subject {subject} to renew")
-                made = self._made(epoch, name, max(versions) + 1, self._random(KEY_BYTES), self._clock())
-                connection.execute(insert(scope_keys).values(made))
-                opened = self._opened(connection, [name])[name]
-        except IntegrityError:
-            raise Conflict(f"the key of {scope} of subject {subject} is being renewed elsewhere") from None
-        finally:
-            self._cache.drop(subject)  # also after a lost race: loading again is to see what the winner made
-        return newest(opened)
-
-    def drop_old(self, subject: str, scope: str) -> None:
-        """Destroy every version of a key but the newest."""
-        name = subject, scope
-        with self.engine.begin() as connection:
-            versions = sorted(row.version for row in key_rows.stored(connection, [name]).get(name, []))
-            key_rows.discard(connection, [KeyName(*name, version) for version in versions[:-1]])
-        self._cache.drop(subject)
 
     def destroy(
         self, subject: str, scopes: Sequence[str] | None, *, tombstone: bool, at: datetime
@@ -245,7 +192,7 @@ class Keyring:
         rows = [self._made(epoch, name, 1, secret, at) for name, secret in secrets.items()]
         inserting = insert_new(connection, scope_keys).returning(scope_keys.c.subject, scope_keys.c.scope)
         ours = {(subject, scope) for subject, scope in connection.execute(inserting, rows).all()}
-        made = {name: self._versions(name, {1: DataKey.of(1, secrets[name])}) for name in ours}
+        made = {name: {1: DataKey.of(1, secrets[name])} for name in ours}
         return made | self._opened(connection, [name for name in names if name not in ours])
 
     def _made(self, epoch: Epoch, name: Name, version: int, secret: bytes, at: datetime) -> dict[str, object]:
@@ -276,14 +223,8 @@ class Keyring:
                 row.version: self.epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
                 for row in rows
             }
-            opened[name] = self._versions(name, keys)
+            opened[name] = keys
         return opened
-
-    def _versions(self, name: Name, keys: Mapping[int, DataKey]) -> Versions:
-        return _Versions(keys, partial(self._again, name))
-
-    def _again(self, name: Name) -> Versions:
-        return self._read([name]).get(name, {})
 
     def _keep(self, opened: Mapping[Name, Versions], read_at: datetime) -> None:
         for name, versions in opened.items():

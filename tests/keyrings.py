@@ -18,7 +18,7 @@ from storage.epochs import EPOCH
 from storage.kek import Wrapped
 from storage.kek_file import FileProvider
 from storage.keyring import Keyring
-from storage.keyring_tables import epochs
+from storage.keyring_tables import epochs, scope_keys
 from storage.sealing import Place
 from tests.rooms import Clock
 
@@ -104,6 +104,19 @@ class Process:
         kek, body = self.provider.wrap(f"epoch {number}", os.urandom(32))
         span = {"began_at": self.clock.now, "ends_at": self.clock.now + EPOCH}
         self.change(insert(epochs).values(epoch=number, kek=kek, wrapped=body, **span))
+
+    def add_version(self, subject: str, scope: str, version: int) -> None:
+        """Put another version of a key beside the one that is there, wrapped by the newest epoch: the format has it."""
+
+        def adding() -> None:
+            with self.engine.begin() as connection:
+                epoch = self.keyring.epochs.newest(connection)
+                wrapped = epoch.wrap(subject, scope, version, os.urandom(32), os.urandom(12))
+                named = {"subject": subject, "scope": scope, "version": version, "epoch": epoch.number}
+                rest = {"wrapped": wrapped, "created_at": self.clock.now, "settled": False}
+                connection.execute(insert(scope_keys).values(**named, **rest))
+
+        self.run(adding)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 from storage.connecting import StorageThread, data_engine
-from storage.errors import CannotUnseal, KekRefused, KeyLost, SchemaTooNew, SubjectErased
-from storage.keyring import Keyring, newest
+from storage.errors import CannotUnseal, KekRefused, SchemaTooNew, SubjectErased
+from storage.keyring import Keyring
 from storage.keyring_tables import epochs, keyring_schema, scope_keys, tombstones
 from storage.sealing import seal, unseal
 from tests.keyrings import ADA, BEN, NONCE, NOW, PLACE, PROFILE, Process, processes
@@ -98,8 +98,6 @@ def test_an_erased_person_does_not_come_back(process: Process, keyring: Keyring)
     for scope in ("profile.1", "chat", "c7.x"):
         with pytest.raises(SubjectErased):
             process.run(keyring.create, [(ADA, scope)])
-    with pytest.raises(SubjectErased):
-        process.run(keyring.renew, ADA, "profile.1")
 
 
 def test_an_erasure_can_be_resumed(process: Process, keyring: Keyring) -> None:
@@ -143,51 +141,24 @@ def test_keys_from_memory_are_counted(process: Process, keyring: Keyring) -> Non
     assert keyring.cache_hits == 1
 
 
-def test_a_renewed_key_seals_while_the_old_one_still_opens(process: Process, keyring: Keyring) -> None:
-    """Between renewing and dropping, both open; afterwards the old envelope is lost for good."""
-    old = process.run(keyring.create, [PROFILE])[PROFILE]
-    new = process.run(keyring.renew, ADA, "profile.1")
-    before, after = seal(old, PLACE, b"old", NONCE), seal(new, PLACE, b"new", NONCE)
-    both = process.run(keyring.keys, [PROFILE])[PROFILE]
-
-    assert newest(both).version == new.version == 2
-    assert [unseal(both, PLACE, envelope) for envelope in (before, after)] == [b"old", b"new"]
-    assert process.run(keyring.create, [PROFILE])[PROFILE].version == 2
-
-    process.run(keyring.drop_old, ADA, "profile.1")
-    left = process.run(keyring.keys, [PROFILE])[PROFILE]
-    assert unseal(left, PLACE, after) == b"new"
-    with pytest.raises(KeyLost):
-        process.run(unseal, left, PLACE, before)
-
-
-def test_only_a_key_that_exists_is_renewed_or_trimmed(process: Process, keyring: Keyring) -> None:
-    """Renewing nothing is a lost key; dropping old versions of nothing is nothing."""
-    with pytest.raises(KeyLost, match="to renew"):
-        process.run(keyring.renew, ADA, "profile.1")
-
-    process.run(keyring.drop_old, ADA, "profile.1")
-
-
 def test_orphans_are_found_settled_or_discarded(process: Process, keyring: Keyring) -> None:
     """A key without data is a candidate until somebody has looked, oldest first, the younger ones not yet."""
     process.run(keyring.create, [PROFILE])
     process.clock.tick(minutes=30)
     process.run(keyring.create, [(BEN, "s1.x")])
-    process.run(keyring.renew, BEN, "s1.x")
     process.clock.tick(minutes=31)
     process.run(keyring.create, [(BEN, "chat")])
     found = process.run(keyring.orphans, process.clock.now)
 
-    assert found == [(ADA, "profile.1", 1), (BEN, "s1.x", 1), (BEN, "s1.x", 2)]
+    assert found == [(ADA, "profile.1", 1), (BEN, "s1.x", 1)]
     assert process.run(keyring.orphans, process.clock.now - timedelta(hours=1)) == found[:1]
 
-    process.run(keyring.settle, found[:2])
-    process.run(keyring.discard, found[2:])
+    process.run(keyring.settle, found[:1])
+    process.run(keyring.discard, found[1:])
     process.run(keyring.discard, [])
     assert process.run(keyring.orphans, process.clock.now) == []
     left = process.run(keyring.keys, [PROFILE, (BEN, "s1.x")])
-    assert {name: set(versions) for name, versions in left.items()} == {PROFILE: {1}, (BEN, "s1.x"): {1}}
+    assert set(left) == {PROFILE}
 
 
 def test_a_wrapped_key_cannot_be_moved(process: Process, keyring: Keyring) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, insert, text
 
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.errors import Conflict, KeyLost, SubjectErased
+from storage.errors import SubjectErased
 from storage.kek_file import FileProvider
 from storage.keyring import Keyring
 from storage.keyring_tables import keep_out, tombstones
@@ -69,20 +69,6 @@ def test_other_processes_forget_within_a_minute(
     assert second.run(second.keyring.keys, names) == {}
 
 
-def test_a_version_made_elsewhere_is_found_when_an_envelope_names_it(
-    process: Process, begin_process: Callable[[], Process]
-) -> None:
-    """A warm cache does not turn another process's new key into a lost one."""
-    process.run(process.keyring.create, [PROFILE])
-    second = begin_process()
-    held = second.run(second.keyring.keys, [PROFILE])[PROFILE]
-    new = process.run(process.keyring.renew, ADA, "profile.1")
-
-    assert second.run(unseal, held, PLACE, seal(new, PLACE, b"new", NONCE)) == b"new"
-    with pytest.raises(KeyLost):
-        second.run(unseal, held, PLACE, seal(DataKey.of(9, bytes(32)), PLACE, b"never", NONCE))
-
-
 def test_erasing_waits_for_a_key_that_is_being_made(
     process: Process, begin_process: Callable[[], Process]
 ) -> None:
@@ -136,21 +122,6 @@ def test_two_processes_that_make_one_key_get_the_same(
     ours = process.run(process.keyring.create, [PROFILE])[PROFILE]
 
     assert unseal({1: ours}, PLACE, seal(theirs[0], PLACE, b"Ada", NONCE)) == b"Ada"
-
-
-@on_postgresql
-def test_two_processes_cannot_renew_one_key_at_once(
-    process: Process, begin_process: Callable[[], Process]
-) -> None:
-    """The second is told to load again; the key has one new version."""
-    process.run(process.keyring.create, [PROFILE])
-    second = begin_process()
-    process.interruption = lambda: second.run(second.keyring.renew, ADA, "profile.1")
-
-    with pytest.raises(Conflict, match="is being renewed elsewhere"):
-        process.run(process.keyring.renew, ADA, "profile.1")
-
-    assert set(process.run(process.keyring.keys, [PROFILE])[PROFILE]) == {1, 2}
 
 
 def test_who_waits_for_the_provider_at_the_start_keeps_nobody_waiting(

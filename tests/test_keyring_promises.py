@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from storage.connecting import data_engine
 from storage.epoch_status import RETIRED
-from storage.errors import EpochNeeded, KeyLost, SubjectErased
+from storage.errors import EpochNeeded, SubjectErased
 from storage.kek_file import FileProvider
-from storage.keyring import Keyring, newest
+from storage.keyring import Keyring
 from storage.means import Means
 from storage.rotation import Rotation
 from storage.sealing import Place, seal, unseal
@@ -83,24 +83,6 @@ class TwoProcesses(RuleBasedStateMachine):
         key = self.rings[side].create([name])[name]
         assert key.version == max(self.live.get(name, {1: b""}))
         self.live.setdefault(name, {})[key.version] = seal(key, place(name), b"kept", os.urandom(12))
-
-    @rule(side=sides, subject=subjects, scope=scopes)
-    def renew(self, side: int, subject: str, scope: str) -> None:
-        """Make the next version of a key that is there."""
-        name = subject, scope
-        if name not in self.live:
-            with pytest.raises((KeyLost, SubjectErased)):
-                self.rings[side].renew(*name)
-            return
-        key = self.rings[side].renew(*name)
-        self.live[name][key.version] = seal(key, place(name), b"kept", os.urandom(12))
-
-    @rule(side=sides, subject=subjects, scope=scopes)
-    def drop_old(self, side: int, subject: str, scope: str) -> None:
-        """Keep the newest version only."""
-        self.rings[side].drop_old(subject, scope)
-        if versions := self.live.get((subject, scope)):
-            self.live[subject, scope] = {max(versions): versions[max(versions)]}
 
     @rule(side=sides, subject=subjects, scope=scopes, tombstone=st.booleans())
     def erase_a_scope(self, side: int, subject: str, scope: str, tombstone: bool) -> None:
@@ -167,7 +149,6 @@ class TwoProcesses(RuleBasedStateMachine):
                 name: set(versions) for name, versions in self.live.items()
             }
             for name, envelopes in self.live.items():
-                assert newest(found[name]).version == max(envelopes)
                 assert {unseal(found[name], place(name), each) for each in envelopes.values()} == {b"kept"}
 
 

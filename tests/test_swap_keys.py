@@ -33,7 +33,7 @@ def process(begin: Callable[[], Process]) -> Process:
     one.run(one.keyring.create, NAMES)
     one.begin_epoch(2)
     one.run(one.keyring.epochs.open)
-    one.run(one.keyring.renew, *NAMES[0])
+    one.add_version(*NAMES[0], 2)
     one.run(one.keyring.create, [("c" * 32, "profile.1"), ("c" * 32, "chat")])
     return one
 
