@@ -192,6 +192,7 @@ def _mine(row: Row[Any]) -> Any:
     return select(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
 
 
-def _set(connection: Connection, row: Row[Any], **changes: Any) -> None:
+def _set(connection: Connection, row: Row[Any], *, step: int, **more: Any) -> None:
+    """Note how far the erasure came; never back to where another process was already."""
     mine = update(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
-    connection.execute(mine.values(**changes))
+    connection.execute(mine.where(erasures.c.step < step).values(step=step, **more))

@@ -169,6 +169,31 @@ def test_a_step_that_another_worker_did_is_not_done_again(
     assert memory.count(outbox, kind="person.erased") == 1
 
 
+def test_a_slow_finisher_takes_nothing_back(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process did steps 2 and 3 while this one destroyed the keys: step 3 is not repeated (S24)."""
+    visitor = Visitor(memory)
+    reference = visitor.sends()
+    visitor.was_told_to("crm", reference)
+    asked = visitor.deletes("all")
+    destroy, certify = memory.rooms.keyring.destroy, erasure._certify
+
+    def slow(*given: Any, **named: Any) -> Any:
+        gone = destroy(*given, **named)
+        monkeypatch.setattr(memory.rooms.keyring, "destroy", destroy)
+        monkeypatch.setattr(erasure, "_certify", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            erasure.finish(memory.store.means, asked.erasure)
+        monkeypatch.setattr(erasure, "_certify", certify)
+        return gone
+
+    monkeypatch.setattr(memory.rooms.keyring, "destroy", slow)
+
+    certificate = memory.run(memory.store.finish_erasure, asked.erasure)
+
+    assert certificate["recipients"] == ["crm"]
+    assert memory.count(outbox, kind="person.erased") == 1
+
+
 def test_a_certificate_can_be_checked_and_names_nobody(memory: Memory) -> None:
     """Signed, complete as the contract says, without an id of the person or of anything theirs."""
     visitor = Visitor(memory)
