@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from asyncpg import PostgresError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
@@ -30,6 +32,10 @@ from storage.errors import UrlRefused
 from storage.private_files import make_private_folder, put_in_place
 
 T = TypeVar("T")
+
+FAULTS = (OSError, SQLAlchemyError, PostgresError)  # what a database raises that cannot be used
+# Connection, role, database, resources, operator, system; and a standby that has taken over (PostgreSQL, Appendix A)
+AWAY = ("08", "28", "3D", "53", "57", "58", "25006")
 
 BUSY_SECONDS = 5  # seconds that SQLite waits for another process's write; a group commits within milliseconds
 READS_ONLY = "askfirst_reads_only"  # execution option: this transaction takes no write lock
@@ -71,6 +77,14 @@ def data_engine(url: str) -> Engine:
         scheme = urlsplit(url).scheme or "no scheme"
         raise UrlRefused(f"database address ({scheme}): give sqlite:///FILE or postgresql://USER@HOST/NAME")
     return _sqlite_engine(Path(url.removeprefix("sqlite:///")))
+
+
+def is_away(fault: Exception) -> bool:
+    """Say whether a fault is that of a database which is away or busy: the same may succeed later."""
+    if isinstance(fault, DBAPIError):
+        said = str(getattr(fault.orig, "sqlstate", None))
+        return fault.connection_invalidated or isinstance(fault, OperationalError) or said.startswith(AWAY)
+    return isinstance(fault, OSError | PostgresError)
 
 
 def reading(engine: Engine) -> Engine:

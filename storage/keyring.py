@@ -15,11 +15,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from storage import checkpoints, key_rows
 from storage.checkpoints import Checkpoint
-from storage.connecting import reading, truncate_wal
+from storage.connecting import FAULTS, reading, truncate_wal
 from storage.epochs import Epoch, Epochs, is_due
 from storage.kek import Provider
 from storage.key_cache import KeyCache, Name, Versions
@@ -166,7 +165,7 @@ class Keyring:
         try:
             with self._reading.begin() as connection:
                 return connection.scalar(select(epochs.c.epoch).limit(1)) is not None
-        except (SQLAlchemyError, OSError):
+        except FAULTS:
             return False
 
     @property

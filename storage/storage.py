@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from asyncpg import PostgresError
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from intake.rules import Rules
 from storage import checkpoints, migrations, replacing, serving
 from storage.chainer import Chain
 from storage.checkpoints import Anchor
-from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
+from storage.connecting import FAULTS, StorageThread, data_engine, is_async, reading, truncate_wal
 from storage.errors import DatabaseAway
 from storage.kek_address import provider_for
 from storage.keyring import Keyring
@@ -70,7 +68,7 @@ class Storage:
             build = partial(cls._built, migrate=migrate, public_url=public_url, sources=sources or Sources())
             build = partial(build, anchor=Anchor(anchor) if anchor else None)
             return thread.submit(build, thread, engines, database_url, keyring_url, kek_url, rules).result()
-        except (OSError, SQLAlchemyError, PostgresError) as fault:
+        except FAULTS as fault:
             _close(thread, engines)
             away = f"a database cannot be opened ({type(fault).__name__}): check DATABASE_URL and KEYRING_URL"
             raise DatabaseAway(away) from fault

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from intake.conversation import Conversation
 from intake.outcomes import Step
-from storage.errors import StorageError
+from storage.connecting import FAULTS, is_away
+from storage.errors import Conflict, KekAway, RestoreRefused, StorageError
 from storage.group import Group
 from storage.means import Means
 from storage.records import Turn, TurnDone, TurnFailed
@@ -33,11 +34,17 @@ def carry_out(means: Means, statements: Statements, batch: Sequence[Turn], decid
     try:
         return _together(means, statements, batch, decide)
     except POISON as fault:
-        if _is_away(fault):
+        if is_away(fault):
             raise
         if len(batch) == 1:
             return [TurnFailed(batch[0].conversation, fault)]
     return [_alone(means, statements, turn, decide) for turn in batch]
+
+
+def may_pass(fault: Exception) -> bool:
+    """Say whether a turn that failed so may succeed when it is tried again later, as it is."""
+    lost = isinstance(fault, DBAPIError) and _is_lost_race(fault)
+    return lost or isinstance(fault, Conflict | KekAway | RestoreRefused) or is_away(fault)
 
 
 def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> Result:
@@ -60,16 +67,10 @@ def _together(
             raise
         return _together(means, statements, batch, decide, attempt + 1)
     if group.doomed:
-        with suppress(SQLAlchemyError):  # the data is committed: the sweep destroys what is left over
+        with suppress(*FAULTS):  # the data is committed: the sweep destroys what is left over
             means.keyring.discard(group.doomed)
     return results
 
 
 def _is_lost_race(fault: DBAPIError) -> bool:
     return getattr(fault.orig, "sqlstate", None) in LOST_RACES
-
-
-def _is_away(fault: Exception) -> bool:
-    return isinstance(fault, DBAPIError) and (
-        fault.connection_invalidated or isinstance(fault, OperationalError)
-    )

@@ -14,6 +14,7 @@ from storage.keyring import Keyring
 from storage.keyring_tables import epochs, keyring_schema, scope_keys, tombstones
 from storage.sealing import seal, unseal
 from tests.keyrings import ADA, BEN, NONCE, NOW, PLACE, PROFILE, Process, processes
+from tests.servers import PostgreSQL
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -208,6 +209,18 @@ def test_a_keyring_that_cannot_be_reached_is_not_ready(process: Process, free_po
     unreachable = Keyring(engine, process.provider, clock=process.clock, random=os.urandom)
 
     assert thread.submit(unreachable.ready).result(30) is False
+    thread.close()
+
+
+def test_a_keyring_that_refuses_its_connections_is_not_ready(
+    process: Process, postgresql: PostgreSQL
+) -> None:
+    """The driver's own fault (no such database, too many connections) is an answer too."""
+    engine = data_engine(postgresql.url("nobody-made-this"))
+    thread = StorageThread("storage", greenlets=True)
+    refused = Keyring(engine, process.provider, clock=process.clock, random=os.urandom)
+
+    assert thread.submit(refused.ready).result(30) is False
     thread.close()
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot import logs
-from storage.errors import Conflict
+from bot import logs, telegram_channel
+from bot.telegram import receiving
+from storage.errors import Conflict, KekAway
 from tests.bot_api import TOKEN, BotApi
 from tests.telegram_house import QUESTION, TelegramHouse, committed, delivered, kept, running_house
 from tests.telegram_people import Person, until
@@ -141,7 +142,7 @@ async def test_a_poisoned_turn_is_given_up_after_some_tries(
     async def failing(turn: Any) -> Any:
         if getattr(turn.event, "text", "") == "poison":
             tried.append(turn)
-            raise Conflict("as ordered")
+            raise ZeroDivisionError
         return await take(turn)
 
     monkeypatch.setattr(house.desk.turns, "take", failing)
@@ -152,6 +153,28 @@ async def test_a_poisoned_turn_is_given_up_after_some_tries(
 
     assert len(tried) == 3
     assert await house.desk.call(house.desk.storage.store.update_seen, poisoned)
+
+
+async def test_what_is_said_while_a_database_is_away_is_answered_when_it_is_back(
+    house: TelegramHouse, api: BotApi, robin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded, nothing acknowledged: Telegram keeps the words and sends them again."""
+    monkeypatch.setattr(receiving, "TRIES_AFTER", ())
+    take = house.desk.turns.take
+    faults: list[Exception] = [ConnectionRefusedError(), Conflict("as ordered"), KekAway("as ordered")]
+
+    async def failing(turn: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await take(turn)
+
+    monkeypatch.setattr(telegram_channel, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(house.desk.turns, "take", failing)
+    await robin.say(QUESTION)
+    await robin.sees("get back to you")
+
+    assert not faults
+    assert (await kept(house, robin)).last == 3
 
 
 async def test_a_refused_token_is_said_without_telling_it(

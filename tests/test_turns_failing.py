@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from asyncpg import CannotConnectNowError
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from intake.conversation import Conversation, Stage
@@ -15,12 +16,28 @@ from intake.events import AskedToForget, Picked, Said
 from intake.outcomes import Erase, KeepField, Step, Submit
 from storage import group, keyring, repeats
 from storage.codec import encode_state
-from storage.errors import ConsentRequired, KeyLost, NotFound, SubjectErased
+from storage.errors import (
+    ConsentRequired,
+    KeyLost,
+    NotFound,
+    SubjectErased,
+)
 from storage.means import KeysAtHand
 from storage.records import Turn, TurnFailed
 from storage.standing import lock, open_state, state_place
 from storage.tables import conversations, doomed_keys, leads, messages, subjects
 from tests.remembering import DETAILS, NEED, Memory, Visitor, done, failed
+
+
+class _Fault(Exception):
+    """What a driver raises."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+AWAY = (OperationalError("DELETE", {}, _Fault("")), ConnectionRefusedError(), CannotConnectNowError())
 
 
 def test_a_poisonous_turn_fails_alone(memory: Memory) -> None:
@@ -222,13 +239,14 @@ def test_a_database_that_goes_away_between_two_turns_is_each_ones_result(
     assert done(second).ack == 2
 
 
+@pytest.mark.parametrize("fault", AWAY, ids=lambda fault: type(fault).__name__)
 def test_a_keyring_that_goes_away_after_the_commit_spoils_no_turn(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     """The turn is durable; the key that was to go is written down for the sweep."""
     visitor = Visitor(memory)
     visitor.asks()
-    monkeypatch.setattr(keyring.Keyring, "discard", _always(OperationalError("DELETE", {}, _Fault(""))))
+    monkeypatch.setattr(keyring.Keyring, "discard", _always(fault))
 
     refused = visitor.picks("consent:refuse")
 
@@ -265,14 +283,6 @@ def test_no_lead_is_sent_without_consent(memory: Memory) -> None:
 
     assert isinstance(failed(visitor.steps(Submit("AF-9999", "gateway"))), ConsentRequired)
     assert memory.count(leads) == 0
-
-
-class _Fault(Exception):
-    """What a driver raises."""
-
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__(sqlstate)
-        self.sqlstate = sqlstate
 
 
 def _always(fault: Exception) -> Any:

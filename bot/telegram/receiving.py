@@ -1,7 +1,9 @@
 """Updates in, turns out: each exactly once by its update id, in order for each chat.
 
-An update is done with when its turn is committed, or when it is recorded as poisoned. What is only courtesy (taking the
-buttons away, a word about a picture) happens afterwards, may fail, and keeps nobody waiting.
+An update is done with when its turn is committed, or when it is recorded as poisoned: when it fails by itself, every
+time. Where a database or the holder of the keys is away, Telegram keeps it and sends it again, however long that takes.
+What is only courtesy (taking the buttons away, a word about a picture) happens afterwards, may fail, and keeps nobody
+waiting.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from intake.conversation import Conversation
 from intake.events import Event, Opened, Picked
 from storage.records import Opening, Turn, TurnDone
 from storage.store import Store
+from storage.turns import may_pass
 
 TRIES_AFTER = (0.2, 1.0)  # seconds; a passing fault (a lost race, a busy database) is no poison
 LEAVE_SECONDS = 5.0  # seconds that courtesies may take when the process ends
@@ -47,7 +50,7 @@ class Receiver:
                 raise fault
 
     async def take(self, raw: Mapping[str, Any]) -> None:
-        """Return when the update is done with. Raises when it could not even be recorded: let Telegram repeat it."""
+        """Return when the update is done with. Raises what may pass: let Telegram repeat it."""
         try:
             incoming = updates.read(Update.de_json(dict(raw), self._bot))
         except Exception as fault:  # whatever it is that cannot be read, its neighbours can
@@ -60,7 +63,7 @@ class Receiver:
                     return await self._carry(incoming)
                 except Exception as fault:  # an update must not block those behind it for ever
                     if wait is None:
-                        return await self._poisoned(raw, fault)
+                        return await self._given_up(raw, fault)
                     await asyncio.sleep(wait)
         return None
 
@@ -70,6 +73,11 @@ class Receiver:
             _, late = await asyncio.wait(self._courtesies, timeout=LEAVE_SECONDS)
             for task in late:
                 task.cancel()
+
+    async def _given_up(self, raw: Mapping[str, Any], fault: Exception) -> None:
+        if may_pass(fault):
+            raise fault
+        await self._poisoned(raw, fault)
 
     async def _poisoned(self, raw: Mapping[str, Any], fault: Exception) -> None:
         update, error = int(raw["update_id"]), type(fault).__name__
