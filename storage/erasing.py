@@ -7,12 +7,11 @@ whatever crashes: `storage.erasure` carries them out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select, true, update
 
 from intake.outcomes import Erase
 from storage import audit, outbox, scopes, starting_afresh
@@ -223,13 +222,14 @@ def _chat_task(means: Means, connection: Connection, begun: Begun) -> outbox.Tas
     ).first()
     if row is None or begun.scope == VISIT:
         return None
-    deletable: Sequence[int] = connection.scalars(_shown(begun)).all()
+    older, deletable = _shown(connection, begun)
     keys = KeysAtHand(means)
     keys.fetch([(begun.subject, scopes.CHAT)])
     chat = keys.unseal(scopes.CHAT, chat_place(begun.subject, row.conversation), row.sealed_chat)
     carried = {
         "chat": int(chat),
-        "messages": list(deletable),
+        "messages": deletable,
+        "older": older,
         "certificate": begun.id,
         "locale": row.locale,
     }
@@ -237,14 +237,19 @@ def _chat_task(means: Means, connection: Connection, begun: Begun) -> outbox.Tas
     return outbox.lasting(means.keyring, means.random, bare, carried)
 
 
-def _shown(begun: Begun) -> Select[int]:
-    parts: ColumnElement[bool] = messages.c.scope.in_(begun.scopes)
-    shown = select(messages.c.channel_ref).where(
-        messages.c.subject == begun.subject,
-        messages.c.channel_ref != 0,
-        messages.c.at > begun.at - TELEGRAM_DELETES,
-    )
-    return (shown.where(parts) if begun.scopes else shown).order_by(messages.c.seq)
+def _shown(connection: Connection, begun: Begun) -> tuple[bool, list[int]]:
+    """Return whether Telegram shows messages that it deletes no more, and the numbers of those that it does.
+
+    These are then no longer known as shown: an erasure of everything need not speak of what went with a part.
+    """
+    parts: ColumnElement[bool] = messages.c.scope.in_(begun.scopes) if begun.scopes else true()
+    mine = messages.c.subject == begun.subject, messages.c.channel_ref != 0, parts
+    fresh = messages.c.at > begun.at - TELEGRAM_DELETES
+    older = connection.execute(select(messages.c.seq).where(*mine, not_(fresh)).limit(1)).first()
+    going = connection.scalars(select(messages.c.channel_ref).where(*mine, fresh).order_by(messages.c.seq))
+    deletable = list(going)
+    connection.execute(update(messages).where(*mine, fresh).values(channel_ref=0))
+    return older is not None, deletable
 
 
 def chat_place(subject: str, conversation: str) -> Place:

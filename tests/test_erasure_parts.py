@@ -102,7 +102,7 @@ def test_recipients_are_told_what_to_erase(memory: Memory) -> None:
 
 
 def test_the_chat_is_emptied_where_telegram_still_allows(memory: Memory) -> None:
-    """Messages of the last 48 hours are listed with the chat, in a task of its own; older ones are not."""
+    """Messages of the last 48 hours are listed with the chat, in a task of its own, which knows of older ones."""
     visitor = Visitor(memory, channel="telegram", chat=4711)
     visitor.opens()
     visitor.says(NEED, channel_ref=31)
@@ -120,6 +120,7 @@ def test_the_chat_is_emptied_where_telegram_still_allows(memory: Memory) -> None
     assert memory.run(box.carried, task) == {
         "chat": 4711,
         "messages": [32],
+        "older": True,
         "certificate": asked.erasure,
         "locale": "en",
     }
@@ -141,6 +142,34 @@ def test_a_part_empties_only_its_messages_in_the_chat(memory: Memory) -> None:
     box = Outbox(memory.rooms.engine, memory.rooms.keyring)
     assert memory.run(box.carried, memory.run(box.claim, memory.now())[0])["messages"] == [33]
     assert memory.run(memory.store.telegram_conversation, 4711) == visitor.conversation
+
+
+def test_what_went_with_a_part_is_not_said_to_stay(memory: Memory) -> None:
+    """Days later everything is erased: the chat shows nothing older than what is listed then."""
+    visitor = Visitor(memory, channel="telegram", chat=4711)
+    visitor.asks()
+    visitor.picks("consent:agree")
+    visitor.says("hm", channel_ref=33)
+    part = visitor.deletes("lead")
+    memory.run(memory.store.finish_erasure, part.erasure)
+    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
+    first = memory.run(box.claim, memory.now())[0]
+    memory.run(box.done, first)
+    memory.later(hours=72)
+    visitor.says("hm", channel_ref=44)
+
+    visitor.deletes("all")
+    carried = _chat_erased(memory)
+
+    assert (carried["messages"], carried["older"]) == ([44], False)
+
+
+def _chat_erased(memory: Memory) -> Any:
+    """Finish what was begun; return what its task carries."""
+    for begun in memory.run(memory.store.unfinished_erasures):
+        memory.run(memory.store.finish_erasure, begun)
+    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
+    return memory.run(box.carried, memory.run(box.claim, memory.now())[0])
 
 
 def test_a_visit_record_goes_alone(memory: Memory) -> None:

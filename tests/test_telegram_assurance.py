@@ -90,3 +90,22 @@ async def test_a_proven_address_is_changed_with_two_codes(
     assert await house.desk.call(house.desk.storage.store.find, "email", "li.next@example.org") == [
         mine.subject
     ]
+
+
+async def test_what_telegram_deletes_no_more_is_said_to_stay(house: TelegramHouse, api: BotApi) -> None:
+    """S24: after 48 hours Telegram keeps a message for good; the person hears of it, and what to do."""
+    robin = await consulted(api)
+    for _ in range(2):
+        TIMES["now"] += timedelta(hours=23)
+        await robin.say("/help")
+        await robin.sees("at any time")
+    TIMES["now"] += timedelta(hours=3)
+    await robin.say("/delete")
+    await robin.sees("What shall be erased")
+    await robin.press("Everything about me")
+    said = await robin.sees("Everything we kept about you is erased")
+    left = [one["text"] for one in api.messages.values()]
+
+    assert "older messages" in said["text"]
+    assert "li.na@example.com" in left
+    assert "/help" not in left

@@ -50,8 +50,8 @@ class Farewell:
     async def carry(self, carried: Mapping[str, Any]) -> None:
         """Delete what can be deleted, then say so, with the certificate and what stays. Raises to be tried again.
 
-        Args: carried: `chat`, `messages` (ids of the last 48 hours), `certificate` (its id), `locale`; `older` where
-            there are messages that Telegram would not delete any more.
+        Args: carried: `chat`, `messages` (ids of the last 48 hours), `certificate` (its id), `locale`, `older`:
+            whether there are messages that Telegram would not delete any more.
         """
         certificate = await self._certificate(carried["certificate"])
         if certificate is None:
