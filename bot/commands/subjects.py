@@ -129,7 +129,7 @@ def _refusal(office: Office, code: str) -> str:
     kind, _, what = code.partition("/")
     if kind != "rejected":
         return wording.say(f"error.{code}", locale)
-    name, _, fault = what.partition("/")
+    name, _, fault = what.rpartition("/")
     return " ".join(wording.rejected(name, fault, locale).split())
 
 

@@ -75,7 +75,7 @@ def refusal(desk: Desk, done: TurnDone, locale: str) -> Problem:
     code, _, what = done.refused.partition("/")
     more: dict[str, Any] = {"messages": frames(desk, done, done.trust)} if done.messages else {}
     if code == "rejected":
-        name, _, fault = what.partition("/")
+        name, _, fault = what.rpartition("/")  # whatever a client calls a field: no fault has this sign
         return rejected(desk, name, fault, locale, **more)
     return Problem(REFUSALS.get(code, 422), code, desk.wording.say(f"error.{code}", locale), **more)
 
