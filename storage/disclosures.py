@@ -9,9 +9,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from storage.errors import NotFound
 from storage.standing import must_live
 from storage.tables import disclosures as rows
-from storage.tables import subjects
+from storage.tables import leads, subjects
 
 EXPORT = "export"  # the recipient's name for a file that a colleague took
 
@@ -45,13 +46,17 @@ def disclosed(
     return True
 
 
-def must_stay(connection: sa.Connection, subject: str) -> None:
-    """Keep a person from being erased until this transaction ends. Raises SubjectErased when that has begun.
+def must_stay(connection: sa.Connection, subject: str, reference: str) -> None:
+    """Keep a person and their lead from being erased until this transaction ends.
 
     Otherwise a row could be added to the log after the erasure has read whom to tell.
+    Raises: SubjectErased, NotFound when that has begun.
     """
     theirs = sa.select(subjects.c.status).where(subjects.c.subject == subject).with_for_update(read=True)
     must_live(subject, connection.execute(theirs).scalar_one_or_none() or "gone")
+    lead = sa.select(leads.c.id).where(leads.c.subject == subject, leads.c.reference == reference)
+    if connection.execute(lead).first() is None:
+        raise NotFound(f"lead {reference}: erased")
 
 
 def undisclosed(connection: sa.Connection, subject: str, name: str) -> None:

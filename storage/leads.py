@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,11 +19,21 @@ from intake.answers import normalised, parse
 from intake.rules import Rules
 from storage import disclosures
 from storage.connecting import reading
-from storage.errors import ConsentRequired, NotFound, PurposeRequired
+from storage.errors import (
+    CannotUnseal,
+    ConsentRequired,
+    KeyLost,
+    NotFound,
+    PurposeRequired,
+    StorageError,
+    SubjectErased,
+)
 from storage.fields import INDEXED
 from storage.store import Store
 from storage.tables import consents, fields, leads, subjects
 
+# What keeps one lead out of an export, and not the others: its person left, or its keys did.
+LEFT_OUT = (ConsentRequired, NotFound, SubjectErased, KeyLost, CannotUnseal)
 STATUSES = ("new", "open", "waiting", "closed")
 WITHDRAWN = "withdrawn"
 NEED = "need"
@@ -141,15 +152,34 @@ class Leads:
                 connection.execute(sa.update(leads).where(mine).values(**changes))
         return self.one(lead.reference)
 
-    def export(self, purpose: str, since: datetime | None, actor: str, now: datetime) -> list[Opened]:
-        """Return every lead whose person agreed to the purpose, opened; each is a row in the disclosure log."""
+    def export(
+        self,
+        purpose: str,
+        since: datetime | None,
+        actor: str,
+        now: datetime,
+        *,
+        only: Collection[str] | None = None,
+    ) -> list[Opened]:
+        """Return every lead whose person agreed to the purpose, opened; each is a row in the disclosure log.
+
+        Who withdraws or is erased meanwhile, or whose details cannot be opened any more, is left out.
+        Args: only: the fields that are used; no others are opened.
+        """
         under = self._consent_for(purpose)
         wanted = self._accessible().order_by(leads.c.submitted_at, leads.c.reference)
         if since is not None:
             wanted = wanted.where(leads.c.submitted_at >= since)
         with reading(self._engine).begin() as connection:
             found = self._with_names(connection, connection.execute(wanted).all())
-        return [self._exported(lead, purpose, actor, now) for lead in found if under in lead.purposes]
+        used = set(self.covered(under)) & set(self.covered(under) if only is None else only)
+        exported: list[Opened] = []
+        for lead in found:
+            if under in lead.purposes:
+                names = tuple(name for name in lead.fields if name in used)
+                with suppress(*LEFT_OUT):
+                    exported.append(self._exported(lead, names, purpose, actor, now))
+        return exported
 
     def _persons(self, query: str) -> set[str]:
         persons: set[str] = set()
@@ -221,14 +251,15 @@ class Leads:
         own = self._rules.purposes[purpose].fields
         return (*own, NEED) if purpose == self._access else own
 
-    def _exported(self, lead: Lead, purpose: str, actor: str, now: datetime) -> Opened:
-        covered = self.covered(self._consent_for(purpose))
-        names = tuple(name for name in lead.fields if name in covered)
+    def _exported(
+        self, lead: Lead, names: tuple[str, ...], purpose: str, actor: str, now: datetime
+    ) -> Opened:
+        row = self._random(16).hex()
         with self._engine.begin() as connection:
-            disclosures.must_stay(connection, lead.subject)
+            disclosures.must_stay(connection, lead.subject, lead.reference)
             disclosures.disclosed(
                 connection,
-                name=self._random(16).hex(),
+                name=row,
                 subject=lead.subject,
                 recipient=disclosures.EXPORT,
                 event="leads.export",
@@ -236,7 +267,12 @@ class Leads:
                 fields=names,
                 at=now,
             )
-        return self._opened(lead, names, purpose, actor)
+        try:
+            return self._opened(lead, names, purpose, actor)
+        except StorageError:  # nothing left after all
+            with self._engine.begin() as connection:
+                disclosures.undisclosed(connection, lead.subject, row)
+            raise
 
     def _opened(self, lead: Lead, names: Sequence[str], purpose: str, actor: str) -> Opened:
         opened = self._store.open_fields(

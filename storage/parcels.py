@@ -107,7 +107,7 @@ class Parcels:
     ) -> bool:
         with self._engine.begin() as connection:
             if not task.lasting:
-                disclosures.must_stay(connection, task.subject)
+                disclosures.must_stay(connection, task.subject, task.reference)
             return disclosures.disclosed(
                 connection,
                 name=task.id,

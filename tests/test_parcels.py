@@ -1,6 +1,7 @@
 """What may leave is decided at the last moment, and the log says neither too much nor too little."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.desk import Desk
+from storage.leads import Lead
 from storage.outbox import Task
 from storage.parcels import Parcel, Parcels
 from storage.store import Store
@@ -132,6 +134,29 @@ async def test_an_erasure_that_has_begun_is_not_overtaken(desk: Desk) -> None:
     await desk.call(block)
 
     assert await desk.call(desk.storage.parcels.parcel, task, CRM, desk.clock()) is None
+    assert await _log(desk) == []
+
+
+@pytest.mark.parametrize("kind", ["webhook", "mail"])
+async def test_a_lead_that_is_erased_in_the_last_moment_is_not_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Another process erases the consultation alone, just before its delivery is noted (S23)."""
+    person = Person(desk)
+    await person.sends()
+    (task,) = await _claimed(desk)
+    found, store = desk.storage.leads.one, desk.storage.store
+
+    def overtaken(reference: str) -> Lead:
+        lead = found(reference)
+        given = {"reason": "asked", "conversation": person.conversation}
+        store.begin_erasure(person.subject, "lead", desk.clock(), **given)
+        return lead
+
+    monkeypatch.setattr(desk.storage.leads, "one", overtaken)
+
+    mine = replace(CRM, kind=kind)
+    assert await desk.call(desk.storage.parcels.parcel, task, mine, desk.clock()) is None
     assert await _log(desk) == []
 
 

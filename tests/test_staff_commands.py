@@ -131,6 +131,7 @@ async def test_leads_for_a_spreadsheet(run: Run, sent: str) -> None:
     assert len(table) == 2
     assert table[1]["reference"] == sent
     assert {name: table[1][name] for name in LI_NA} == dict(LI_NA)
+    assert table[1]["need"] == NEED
 
 
 async def test_leads_for_a_program(run: Run, sent: str) -> None:
@@ -150,7 +151,23 @@ async def test_leads_for_an_address_book(run: Run, sent: str) -> None:
     assert len(cards) == 3
     assert cards[0].startswith("BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Li Canary\r\n")
     assert "TEL;VALUE=text:+8613800000000\r\n" in cards[0]
-    assert NEED not in printed
+    assert f"NOTE:{sent}\\n{lead_commands._escaped(NEED)}\r\n" in cards[1].replace("\r\n ", "")
+
+
+async def test_a_card_opens_only_what_it_has_a_place_for(
+    run: Run, data_url: str, keyring_url: str, tmp_path: Path
+) -> None:
+    """S16: the industry is in no vCard, so it is neither opened nor noted as disclosed."""
+    async with selling_desk(tmp_path, data_url, keyring_url) as desk:
+        person = Person(desk)
+        await person.sends()
+        await person.corrects("industry", "energy")
+        run("leads", "export", "--format", "vcard", "--purpose", "contact")
+
+        record = await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
+
+    assert set(record.recipients[0]["fields"]) == {*LI_NA, "need"}
+    assert set(record.opened_by[0]["fields"]) == {*LI_NA, "need"}
 
 
 async def test_an_export_may_begin_on_a_day(run: Run, sent: str, capsys: pytest.CaptureFixture[str]) -> None:

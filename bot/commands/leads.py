@@ -6,15 +6,18 @@ import argparse
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TextIO
 
 from bot.commands.office import CommandRefused, Office, day
+from intake.asking import NEED
 from storage.errors import PurposeRequired
 from storage.leads import Opened
 
 ACTOR = "command"  # how the audit names whoever has the terminal
 LINE_OCTETS = 75  # RFC 6350 §3.2
 _CARD = {"phone": "TEL;VALUE=text", "email": "EMAIL", "company": "ORG", "position": "TITLE"}  # RFC 6350
+VCARD_FIELDS = ("name", *_CARD, NEED)  # what a card has a place for; nothing else is opened for it
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these (OWASP, "CSV Injection")
 
 
@@ -34,15 +37,18 @@ def add(commands: Any) -> None:
 def _export(asked: argparse.Namespace, office: Office) -> int:
     rules = office.loaded.rules
     with office.storage() as storage:
+        write, fields = WRITERS[asked.format], (NEED, *rules.fields)
+        used = VCARD_FIELDS if write is write_vcard else fields
         given = (asked.purpose, asked.since, ACTOR, office.clock())
+        exporting = partial(storage.leads.export, *given, only=used)
         try:
-            opened = storage.thread.submit(storage.leads.export, *given).result()
+            opened = storage.thread.submit(exporting).result()
         except PurposeRequired:
             known = ", ".join(rules.purposes)
             raise CommandRefused(
                 f"--purpose {asked.purpose} is not configured: choose one of {known}"
             ) from None
-    WRITERS[asked.format](opened, list(rules.fields), office.out)
+    write(opened, fields, office.out)
     return 0
 
 
@@ -64,14 +70,15 @@ def write_jsonl(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) ->
 
 
 def write_vcard(opened: Sequence[Opened], fields: Sequence[str], out: TextIO) -> None:
-    """Write vCards of version 4.0 for whoever gave a name, a phone number or an address."""
+    """Write vCards of version 4.0, the question in the note."""
     for one in opened:
         name = one.values.get("name") or one.values.get("company") or one.lead.reference
         lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(name)}"]
         lines += [
             f"{key}:{_escaped(one.values[field])}" for field, key in _CARD.items() if field in one.values
         ]
-        lines += [f"NOTE:{_escaped(one.lead.reference)}", "END:VCARD"]
+        note = "\n".join(filter(None, (one.lead.reference, one.values.get(NEED))))
+        lines += [f"NOTE:{_escaped(note)}", "END:VCARD"]
         for line in lines:
             out.write(_folded(line))
 
@@ -89,7 +96,14 @@ def _inert(value: str) -> str:
 
 
 def _escaped(value: str) -> str:
-    for sign, written in (("\\", "\\\\"), (",", "\\,"), (";", "\\;"), ("\n", "\\n")):
+    for sign, written in (
+        ("\\", "\\\\"),
+        (",", "\\,"),
+        (";", "\\;"),
+        ("\r\n", "\\n"),
+        ("\r", "\\n"),
+        ("\n", "\\n"),
+    ):
         value = value.replace(sign, written)
     return value
 
