@@ -21,7 +21,9 @@ import sqlalchemy as sa
 
 from storage.connecting import reading
 from storage.keyring import Keyring
+from storage.keyring_tables import insert_new
 from storage.sealing import NONCE_BYTES, Place, seal, unseal
+from storage.tables import doomed_keys
 from storage.tables import outbox as rows
 
 LEASE = timedelta(
@@ -130,6 +132,7 @@ class Outbox:
         """Forget a task that was carried out, and destroy its key if it had one."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(rows).where(rows.c.id == task.id))
+            _doom(connection, task)
         self._shred(task)
 
     def retry(self, task: Task, now: datetime, error: str) -> bool:
@@ -144,6 +147,8 @@ class Outbox:
         mine = sa.and_(rows.c.id == task.id, newest)
         with self._engine.begin() as connection:
             changed = connection.execute(sa.update(rows).where(mine).values(error=error, **change)).rowcount
+            if changed and not again:
+                _doom(connection, task)
         if changed and not again:
             self._shred(task)
         return again
@@ -159,6 +164,13 @@ class Outbox:
     def _shred(self, task: Task) -> None:
         if task.lasting:
             self._keyring.destroy(task.id, [TASK_SCOPE], tombstone=False, at=task.at)
+
+
+def _doom(connection: sa.Connection, task: Task) -> None:
+    """Write down that a task's key is to go, so that it does even where this process dies before it destroys it."""
+    if task.lasting:
+        doomed = {"subject": task.id, "scope": TASK_SCOPE}
+        connection.execute(insert_new(connection, doomed_keys), [doomed])
 
 
 def _place(task: str) -> Place:

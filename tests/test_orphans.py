@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from storage import orphans
 from storage.outbox import Outbox, Task, enqueue, lasting
@@ -60,6 +63,33 @@ def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:
     assert memory.run(keyring.keys, [(nobody, "s1.y")], fresh=True) == {}
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_key_of_a_task_goes_though_its_worker_died(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """S24: it waited for hours, so its key is settled; done or given up, the key outlives no crash."""
+    bare = Task(id="e" * 32, kind="person.erased", subject="", at=memory.now(), recipient="crm")
+    task = memory.run(lasting, memory.rooms.keyring, lambda size: b"n" * size, bare, {"reference": "AF-1"})
+    memory.run(_enqueue, memory, task)
+    _sweep(memory, memory.now() + timedelta(hours=2))
+    memory.later(days=4 if late else 0)
+    box = Outbox(memory.rooms.engine, memory.rooms.keyring)
+    (claimed,) = memory.run(box.claim, memory.now())
+    with monkeypatch.context() as crash:
+        crash.setattr(memory.rooms.keyring, "destroy", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            memory.run(box.retry, claimed, memory.now(), "E") if late else memory.run(box.done, claimed)
+
+    _sweep(memory, memory.now() + timedelta(minutes=1))
+
+    assert memory.run(memory.rooms.keyring.keys, [(task.id, "task")], fresh=True) == {}
+    assert memory.rooms.rows(doomed_keys) == []
+
+
+def _crash(*given: Any, **named: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def test_keys_of_waiting_tasks_stay(memory: Memory) -> None:
     """A lasting task can be opened however long it waits; so can one that an unfinished erasure holds."""
     visitor = Visitor(memory, channel="telegram", chat=4711)
@@ -76,7 +106,7 @@ def test_keys_of_waiting_tasks_stay(memory: Memory) -> None:
 
     box = Outbox(memory.rooms.engine, memory.rooms.keyring)
     opened = [memory.run(box.carried, one) for one in memory.run(box.claim, memory.now())]
-    assert sorted(len(one) for one in opened) == [1, 4]
+    assert sorted(len(one) for one in opened) == [1, 5]
     assert memory.count(outbox) == 2
 
 
