@@ -43,6 +43,9 @@ class KeyLost(StorageError):
     """The data key that an envelope names no longer exists."""
 
 
+UNOPENED = (KeyLost, CannotUnseal)  # of one row: whoever goes through many passes over it
+
+
 class SubjectErased(StorageError):
     """The person, or this scope of theirs, was erased for good."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
 from storage import scopes, showing
 from storage.erasing import CHAT_FIELD, chat_place
-from storage.errors import NotFound
+from storage.errors import UNOPENED, NotFound
 from storage.means import KeysAtHand, Means
 from storage.short_reading import ShortReading
 from storage.standing import LIVE, must_live
@@ -75,7 +76,10 @@ def telegram_conversation(means: Means, connection: Connection, chat: int) -> st
 
 
 def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, int]]:
-    """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages."""
+    """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages.
+
+    The chat is 0 where it cannot be opened any more: the others are to get their answers all the same.
+    """
     behind = (
         select(chats, conversations.c.delivered_seq)
         .join(
@@ -93,11 +97,15 @@ def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, in
     )
     rows = connection.execute(behind).all()
     keys = KeysAtHand(means)
-    keys.fetch({(row.subject, scopes.CHAT) for row in rows})
-    return [
-        (row.conversation, _chat(keys, row.subject, row.conversation, row.sealed_chat), row.delivered_seq)
-        for row in rows
-    ]
+    keys.fetch_sound({(row.subject, scopes.CHAT) for row in rows})
+    return [(row.conversation, _chat_or_none(keys, row), row.delivered_seq) for row in rows]
+
+
+def _chat_or_none(keys: KeysAtHand, row: Row[Any]) -> int:
+    try:
+        return _chat(keys, row.subject, row.conversation, row.sealed_chat)
+    except UNOPENED:
+        return 0
 
 
 def _chat(keys: KeysAtHand, subject: str, conversation: str, sealed: bytes) -> int:
@@ -132,17 +140,23 @@ def record_update(connection: Connection, update_id: int, at: datetime, error: s
     connection.execute(row.on_conflict_do_nothing())
 
 
-def find(means: Means, connection: Connection, field: str, normalised: str) -> list[str]:
-    """Return the people who gave this value of a field, confirmed after opening."""
+def find(
+    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool = False
+) -> list[str]:
+    """Return the people who gave this value of a field, confirmed after opening.
+
+    Args: sound: pass over who cannot be confirmed any more. Raises otherwise: KeyLost, CannotUnseal.
+    """
     macs = [mac for _, mac in means.keyring.macs(field, normalised)]
     rows = [Alike._make(row) for row in _ALIKE.rows(connection, macs, field=field)]
     keys = KeysAtHand(means)
-    keys.fetch({(row.subject, row.scope) for row in rows})
+    (keys.fetch_sound if sound else keys.fetch)({(row.subject, row.scope) for row in rows})
     kind, confirmed = means.rules.fields[field].kind, set[str]()
     for row in rows:
-        value = showing.open_value(keys, row)
-        if value == normalised or in_one_form(kind, value) == normalised:
-            confirmed.add(row.subject)
+        with suppress(*UNOPENED) if sound else nullcontext():
+            value = showing.open_value(keys, row)
+            if value == normalised or in_one_form(kind, value) == normalised:
+                confirmed.add(row.subject)
     return sorted(confirmed)
 
 

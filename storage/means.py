@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from intake.rules import Rules
-from storage.errors import KeyLost, SubjectErased
+from storage.errors import UNOPENED, KeyLost, SubjectErased
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
 from storage.terms import Terms
@@ -59,6 +59,15 @@ class KeysAtHand:
         missing = [name for name in names if name not in self._held]
         if missing:
             self._held.update(self._keyring.keys(missing, passing=self._passing))
+
+    def fetch_sound(self, names: Collection[Name]) -> None:
+        """Have at hand those of these keys that open: a damaged one keeps no other away."""
+        try:
+            self.fetch(names)
+        except UNOPENED:
+            for name in names:
+                with suppress(*UNOPENED):
+                    self.fetch([name])
 
     def make(self, names: Collection[Name]) -> None:
         """Have the keys of these scopes at hand, new ones in one keyring transaction, before any data is written.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select
@@ -21,9 +20,9 @@ from storage import scopes, showing
 from storage.connecting import reading
 from storage.epochs import Epoch
 from storage.erasing import CHAT_FIELD, chat_place
-from storage.errors import CannotUnseal, KeyLost
+from storage.errors import UNOPENED
 from storage.keyring_tables import epochs, insert_new
-from storage.means import KeysAtHand, Means, Name
+from storage.means import KeysAtHand, Means
 from storage.standing import LIVE
 from storage.tables import chats, fields, index_rows, subjects
 
@@ -118,7 +117,8 @@ def _values(
     ]
     talks = connection.execute(select(chats).where(chats.c.subject.in_(people))).all()
     names = {(row.subject, row.scope) for row in details} | {(row.subject, scopes.CHAT) for row in talks}
-    keys = _at_hand(means, names)
+    keys = KeysAtHand(means, passing=True)
+    keys.fetch_sound(names)
     found: dict[tuple[str, str], str] = {}
     for row in details:
         if (field := means.rules.fields.get(row.name)) and (value := _opened(keys, row)):
@@ -129,26 +129,15 @@ def _values(
     return found
 
 
-def _at_hand(means: Means, names: Collection[Name]) -> KeysAtHand:
-    keys = KeysAtHand(means, passing=True)
-    try:
-        keys.fetch(names)
-    except (KeyLost, CannotUnseal):  # of one; the others are to be found all the same
-        for name in names:
-            with suppress(KeyLost, CannotUnseal):
-                keys.fetch([name])
-    return keys
-
-
 def _opened(keys: KeysAtHand, row: Row[Any]) -> str:
     try:
         return showing.open_value(keys, row)
-    except (KeyLost, CannotUnseal):
+    except UNOPENED:
         return ""
 
 
 def _chat(keys: KeysAtHand, row: Row[Any]) -> str:
     try:
         return keys.unseal(scopes.CHAT, chat_place(row.subject, row.conversation), row.sealed_chat).decode()
-    except (KeyLost, CannotUnseal):
+    except UNOPENED:
         return ""

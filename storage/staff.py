@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.connecting import reading
-from storage.errors import Conflict, NotFound
+from storage.errors import UNOPENED, Conflict, KeyLost, NotFound
+from storage.key_cache import Versions
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, Place, seal, unseal
 from storage.tables import staff, staff_links, staff_sessions
@@ -69,10 +70,16 @@ class Staff:
         return one
 
     def colleagues(self) -> list[Colleague]:
-        """Return every colleague, disabled ones too, in the order they were added."""
+        """Return every colleague, disabled ones too, in the order they were added.
+
+        The address is "" where it cannot be opened any more.
+        """
         with reading(self._engine).begin() as connection:
             found = connection.execute(sa.select(staff).order_by(staff.c.created_at, staff.c.id)).all()
-        return self._opened(found)
+        try:
+            return self._opened(found)
+        except UNOPENED:  # of one; the others are to be found all the same
+            return [self._opened_or_bare(row) for row in found]
 
     def disable(self, email: str, now: datetime) -> Colleague:
         """Shut a colleague out at once: sessions end, links are void. Raises NotFound."""
@@ -137,19 +144,28 @@ class Staff:
 
     def _opened(self, found: Sequence[sa.Row[Any]]) -> list[Colleague]:
         keys = self._keyring.keys([(row.id, STAFF_SCOPE) for row in found])
-        return [
-            Colleague(
-                id=row.id,
-                email=unseal(keys[row.id, STAFF_SCOPE], _place(row.id), row.sealed_email).decode(),
-                role=row.role,
-                created_at=row.created_at,
-                disabled_at=row.disabled_at,
-            )
-            for row in found
-        ]
+        return [_colleague(row, _email(keys.get((row.id, STAFF_SCOPE)), row)) for row in found]
+
+    def _opened_or_bare(self, row: sa.Row[Any]) -> Colleague:
+        try:
+            return self._opened([row])[0]
+        except UNOPENED:
+            return _colleague(row, "")
 
     def _token(self) -> str:
         return base64.urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode()
+
+
+def _colleague(row: sa.Row[Any], email: str) -> Colleague:
+    return Colleague(
+        id=row.id, email=email, role=row.role, created_at=row.created_at, disabled_at=row.disabled_at
+    )
+
+
+def _email(versions: Versions | None, row: sa.Row[Any]) -> str:
+    if not versions:
+        raise KeyLost(f"colleague {row.id}: the key is gone")
+    return unseal(versions, _place(row.id), row.sealed_email).decode()
 
 
 def _place(colleague: str) -> Place:

@@ -31,7 +31,7 @@ from storage import (
 from storage.connecting import reading
 from storage.devices import Return
 from storage.doors import Confirmation
-from storage.errors import KeyLost
+from storage.errors import UNOPENED
 from storage.keyring import Keyring
 from storage.means import Means
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
@@ -159,7 +159,10 @@ class Store:
             return transcript.transcript(self._means, connection, conversation, after, own_view=own_view)
 
     def undelivered(self) -> list[tuple[str, int, int]]:
-        """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages."""
+        """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages.
+
+        The chat is 0 where it cannot be opened any more.
+        """
         with self._reading.begin() as connection:
             return lookups.undelivered(self._means, connection)
 
@@ -187,11 +190,16 @@ class Store:
             )
 
     def find(self, field: str, normalised: str) -> list[str]:
-        """Return the people who gave this phone or e-mail (`intake.answers.normalised`), confirmed after opening."""
+        """Return the people who gave this phone or e-mail (`intake.answers.normalised`), confirmed after opening.
+
+        Whose value cannot be opened any more is passed over.
+        """
         try:
             return self._found(field, normalised)
-        except KeyLost:  # a turn moved a value to another key between the reading of its row and of its key
-            return self._found(field, normalised)
+        except (
+            UNOPENED
+        ):  # it is damaged, or a turn moved it to another key between the reading of row and key
+            return self._found(field, normalised, sound=True)
 
     def look_up(self, field: str, normalised: str) -> list[str]:
         """Return what `find` does, for the officer: that each was looked for is audited before it is returned."""
@@ -249,6 +257,6 @@ class Store:
         """Erase what is kept too long and tidy up; return how much went. Many transactions, each can be resumed."""
         return sweep.sweep(self._means, now)
 
-    def _found(self, field: str, normalised: str) -> list[str]:
+    def _found(self, field: str, normalised: str, *, sound: bool = False) -> list[str]:
         with self._reading.begin() as connection:
-            return lookups.find(self._means, connection, field, normalised)
+            return lookups.find(self._means, connection, field, normalised, sound=sound)

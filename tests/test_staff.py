@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from storage.errors import Conflict, NotFound
+from storage.errors import Conflict, NotFound, StorageError
 from storage.staff import LINK_LIFE, SESSION_LIFE, STAFF_SCOPE, Staff
 from storage.tables import staff, staff_links, staff_sessions
 from tests.rooms import Rooms, bare_rooms
@@ -47,6 +48,31 @@ def test_a_colleague_is_listed_with_their_role(rooms: Rooms, colleagues: Staff) 
         (ANNA, "sales", None),
         ("ben@desk.example.com", "privacy", None),
     ]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_damaged_address_keeps_nobody_else_out(rooms: Rooms, colleagues: Staff, gone: bool) -> None:
+    """The list has the others, who get links and can be shut out; only whose own it is does not come in."""
+    damaged = rooms.run(colleagues.add, "ben@desk.example.com", "sales", rooms.clock())
+    link = rooms.run(colleagues.link, damaged.email, rooms.clock())
+    token = rooms.run(colleagues.enter, link, rooms.clock())
+    anna = rooms.run(colleagues.add, ANNA, "sales", rooms.clock.tick(seconds=1))
+    if gone:
+        rooms.run(rooms.keyring.destroy, damaged.id, None, tombstone=False, at=rooms.clock())
+    else:
+        rooms.run(_damage, rooms, damaged.id)
+
+    listed = rooms.run(colleagues.colleagues)
+
+    assert [(one.id, one.email) for one in listed] == [(damaged.id, ""), (anna.id, ANNA)]
+    assert rooms.run(colleagues.link, ANNA, rooms.clock())
+    with pytest.raises(StorageError):
+        rooms.run(colleagues.session, token or "", rooms.clock())
+
+
+def _damage(rooms: Rooms, colleague: str) -> None:
+    with rooms.engine.begin() as connection:
+        connection.execute(sa.update(staff).where(staff.c.id == colleague).values(sealed_email=b"AF\x01 no"))
 
 
 def test_an_address_is_never_in_the_table(rooms: Rooms, colleagues: Staff) -> None:

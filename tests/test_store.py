@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from intake.events import ColleagueSaid, Picked, Said
 from storage.errors import NotFound
+from storage.keyring_tables import scope_keys
 from storage.records import Transcript
-from storage.tables import audit, conversations, index_rows, messages
+from storage.tables import audit, chats, conversations, fields, index_rows, messages
 from tests.remembering import DETAILS, NEED, Memory, Visitor
 
 CANARIES = (NEED, "canary-words", *DETAILS.values())
@@ -90,6 +91,39 @@ def test_what_a_chat_lacks_is_known(memory: Memory) -> None:
     assert behind == [(early.conversation, 1, 0), (late.conversation, 2, 0)]
     assert memory.run(memory.store.undelivered) == [(late.conversation, 2, 0)]
     assert _transcript(memory, early).messages[0].channel_ref == 77
+
+
+@pytest.mark.parametrize("table", [scope_keys, chats])
+def test_a_damaged_chat_keeps_no_answer_from_the_others(memory: Memory, table: sa.Table) -> None:
+    """Its key's wrap or its own envelope does not open: it is listed without its number, the others with theirs."""
+    damaged, sound = (Visitor(memory, channel="telegram", chat=number) for number in (1, 2))
+    damaged.opens()
+    memory.later(minutes=1)
+    sound.opens()
+    memory.run(_damage, memory, table, damaged.subject)
+    memory.later(minutes=2)
+
+    assert memory.run(memory.store.undelivered) == [(damaged.conversation, 0, 0), (sound.conversation, 2, 0)]
+
+
+@pytest.mark.parametrize("table", [scope_keys, fields])
+def test_a_damaged_value_hides_nobody_else(memory: Memory, table: sa.Table) -> None:
+    """Two people share a number; one of them cannot be confirmed any more."""
+    damaged, sound = Visitor(memory), Visitor(memory)
+    damaged.reviews()
+    sound.reviews()
+    memory.run(_damage, memory, table, damaged.subject)
+    memory.later(minutes=2)
+
+    assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == [sound.subject]
+
+
+def _damage(memory: Memory, table: sa.Table, subject: str) -> None:
+    engine = memory.rooms.keyring.engine if table is scope_keys else memory.rooms.engine
+    spoilt = {scope_keys: "wrapped", chats: "sealed_chat", fields: "sealed_value"}[table]
+    with engine.begin() as connection:
+        theirs = sa.update(table).where(table.c.subject == subject)
+        connection.execute(theirs.values({spoilt: b"AF\x01 no envelope at all, no wrap either" * 2}))
 
 
 def test_a_poisoned_update_is_not_seen_twice(memory: Memory) -> None:

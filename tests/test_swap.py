@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,19 @@ def _carried(memory: Memory, row: Mapping[str, Any]) -> object:
     return memory.run(outbox.Outbox(memory.rooms.engine, memory.rooms.keyring).carried, task)
 
 
+def _comes_in(memory: Memory, row: Mapping[str, Any]) -> object:
+    token, now = os.urandom(16).hex(), memory.now()
+
+    def admit() -> None:
+        hashed = hashlib.sha256(token.encode()).digest()
+        opened = {"token_hash": hashed, "staff": row["id"], "created_at": now, "expires_at": now}
+        with memory.rooms.engine.begin() as connection:
+            connection.execute(sa.insert(tables.staff_sessions).values(opened))
+
+    memory.run(admit)
+    return memory.run(colleagues(memory).session, token, now - timedelta(seconds=1))
+
+
 READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each column
     ("conversations", "sealed_state"): _goes_on,
     ("messages", "sealed_body"): lambda memory, row: memory.run(
@@ -169,7 +184,7 @@ READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each
     ("codes", "sealed_values"): _waits,
     ("chats", "sealed_chat"): lambda memory, row: memory.run(memory.store.telegram_conversation, CHAT),
     ("outbox", "sealed"): _carried,
-    ("staff", "sealed_email"): lambda memory, row: memory.run(colleagues(memory).colleagues),
+    ("staff", "sealed_email"): _comes_in,
 }
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot import logs, telegram_channel
 from bot.telegram import receiving
+from intake.events import ColleagueSaid
 from storage.errors import Conflict, KekAway
+from storage.records import Turn
+from storage.tables import chats
 from tests.bot_api import TOKEN, BotApi
 from tests.telegram_house import QUESTION, TelegramHouse, committed, delivered, kept, running_house
 from tests.telegram_people import Person, until
@@ -175,6 +179,29 @@ async def test_what_is_said_while_a_database_is_away_is_answered_when_it_is_back
 
     assert not faults
     assert (await kept(house, robin)).last == 3
+
+
+async def test_a_damaged_chat_keeps_no_answer_from_the_others(
+    house: TelegramHouse, api: BotApi, robin: Person, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whose chat cannot be opened gets no answers; the operator is told once, everybody else is answered."""
+    lost = await kept(house, robin)
+    await house.desk.call(_damage, house, lost.subject)
+    said = ColleagueSaid("canary answer", "Alex")
+    await house.desk.act(Turn(conversation=lost.conversation, event=said, at=house.desk.clock()))
+    others = [Person(api, 5_550_200), Person(api, 5_550_300)]
+    for other in others:
+        await other.say("/start")
+        await other.sees("automated assistant")
+
+    assert "".join(capfd.readouterr()).count("telegram.chat_lost") == 1
+    assert len(robin.shown) == 1
+
+
+def _damage(house: TelegramHouse, subject: str) -> None:
+    with house.desk.storage.engine.begin() as connection:
+        theirs = sa.update(chats).where(chats.c.subject == subject)
+        connection.execute(theirs.values(sealed_chat=b"no envelope"))
 
 
 async def test_a_refused_token_is_said_without_telling_it(

@@ -53,13 +53,14 @@ def _add(asked: argparse.Namespace, office: Office) -> int:
 
 def _list(asked: argparse.Namespace, office: Office) -> int:
     with office.storage() as storage:
-        listed = [_entry(one) for one in storage.thread.submit(storage.staff.colleagues).result()]
+        listed = storage.thread.submit(storage.staff.colleagues).result()
     if asked.json:
-        office.show(listed)
+        office.show([_entry(one) for one in listed])
         return 0
     for one in listed:
-        state = f"disabled {one['disabled_at']}" if one["disabled_at"] else "active"
-        office.say(f"{one['email']:<40} {one['role']:<8} {state}")
+        state = f"disabled {one.disabled_at.isoformat()}" if one.disabled_at else "active"
+        known = one.email or f"(cannot be opened: {one.id})"
+        office.say(f"{known:<40} {one.role:<8} {state}")
     return 0
 
 

@@ -41,6 +41,7 @@ class Sender:
         self._desk, self._bot = desk, bot
         self._news, self._ending = asyncio.Event(), asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}  # by conversation
+        self._lost = set[str]()  # conversations whose chat cannot be opened
 
     def wake(self) -> None:
         """Say that something was committed, so that it is sent at once."""
@@ -67,10 +68,18 @@ class Sender:
             _log.error("telegram.look_failed", error=type(fault).__name__)
             return
         for conversation, chat, delivered in waiting:
-            if conversation not in self._busy:
+            if not chat:
+                self._lose(conversation)
+            elif conversation not in self._busy:
                 task = asyncio.create_task(self._deliver(conversation, chat, delivered))
                 self._busy[conversation] = task
                 task.add_done_callback(partial(self._free, conversation))
+
+    def _lose(self, conversation: str) -> None:
+        """Say once that nobody knows where a conversation's answers go."""
+        if conversation not in self._lost:
+            self._lost.add(conversation)
+            _log.error("telegram.chat_lost", conversation=conversation)
 
     def _free(self, conversation: str, _: asyncio.Task[None]) -> None:
         del self._busy[conversation]
