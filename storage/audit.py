@@ -61,9 +61,9 @@ def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None
     )
 
 
-def looked_up(subjects: Sequence[str], field: str, at: datetime) -> list[Entry]:
-    """Return the lines that say whom the officer found by the value of a field."""
-    return [Entry(at=at, actor=OFFICER, action="found", subject=one, fields=(field,)) for one in subjects]
+def looked_up(subjects: Sequence[str], field: str, at: datetime, actor: str) -> list[Entry]:
+    """Return the lines that say whom the officer or a colleague found by the value of a field."""
+    return [Entry(at=at, actor=actor, action="found", subject=one, fields=(field,)) for one in subjects]
 
 
 def about_epoch(epoch: str, kek: str, at: datetime, *, actor: str, action: str) -> Entry:

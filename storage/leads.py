@@ -103,12 +103,15 @@ class Leads:
         shown = found[:limit]
         return shown, _cursor(shown[-1]) if len(found) > limit else ""
 
-    def search(self, query: str) -> list[Lead]:
-        """Return the leads with exactly this reference, phone or e-mail address: there is no other search."""
+    def search(self, query: str, actor: str) -> list[Lead]:
+        """Return the leads with exactly this reference, phone or e-mail address: there is no other search.
+
+        Whose phone or address it is is confirmed by opening it, so it is audited.
+        """
         try:
             return [self.one(query.upper())]
         except (NotFound, ConsentRequired):
-            return self.newest(persons=self._persons(query))[0]
+            return self.newest(persons=self._persons(query, actor))[0]
 
     def one(self, reference: str) -> Lead:
         """Return a lead. Raises NotFound; ConsentRequired when its person withdrew."""
@@ -153,18 +156,12 @@ class Leads:
         return self.one(lead.reference)
 
     def export(
-        self,
-        purpose: str,
-        since: datetime | None,
-        actor: str,
-        now: datetime,
-        *,
-        only: Collection[str] | None = None,
+        self, purpose: str, since: datetime | None, actor: str, now: datetime, only: Collection[str] = ()
     ) -> list[Opened]:
         """Return every lead whose person agreed to the purpose, opened; each is a row in the disclosure log.
 
         Who withdraws or is erased meanwhile, or whose details cannot be opened any more, is left out.
-        Args: only: the fields that are used; no others are opened.
+        Args: only: the fields that are used, no others are opened; none named: all.
         """
         under = self._consent_for(purpose)
         wanted = self._accessible().order_by(leads.c.submitted_at, leads.c.reference)
@@ -172,7 +169,7 @@ class Leads:
             wanted = wanted.where(leads.c.submitted_at >= since)
         with reading(self._engine).begin() as connection:
             found = self._with_names(connection, connection.execute(wanted).all())
-        used = set(self.covered(under)) & set(self.covered(under) if only is None else only)
+        used = set(self.covered(under)) & set(only or self.covered(under))
         exported: list[Opened] = []
         for lead in found:
             if under in lead.purposes:
@@ -181,7 +178,7 @@ class Leads:
                     exported.append(self._exported(lead, names, purpose, actor, now))
         return exported
 
-    def _persons(self, query: str) -> set[str]:
+    def _persons(self, query: str, actor: str) -> set[str]:
         persons: set[str] = set()
         for known in self._rules.fields.values():
             if known.kind in INDEXED:
@@ -189,7 +186,8 @@ class Leads:
                     known.kind, query, region=self._rules.company.country, max_length=known.max_length
                 )
                 if isinstance(value, str):
-                    persons.update(self._store.find(known.name, normalised(known.kind, value)))
+                    found = self._store.look_up(known.name, normalised(known.kind, value), actor)
+                    persons.update(found)
         return persons
 
     def _accessible(self) -> sa.Select[Any]:

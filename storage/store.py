@@ -201,11 +201,12 @@ class Store:
         ):  # it is damaged, or a turn moved it to another key between the reading of row and key
             return self._found(field, normalised, sound=True)
 
-    def look_up(self, field: str, normalised: str) -> list[str]:
-        """Return what `find` does, for the officer: that each was looked for is audited before it is returned."""
+    def look_up(self, field: str, normalised: str, actor: str = audit.OFFICER) -> list[str]:
+        """Return what `find` does, for the officer or a colleague: that each was found is audited first."""
         found = self.find(field, normalised)
+        note = audit.looked_up(found, field, self._means.clock(), actor)
         with self._engine.begin() as connection:
-            audit.write(connection, self._means.writer, audit.looked_up(found, field, self._means.clock()))
+            audit.write(connection, self._means.writer, note)
         return found
 
     def conversation_of(self, subject: str) -> str:

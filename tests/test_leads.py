@@ -11,6 +11,7 @@ from bot.desk import Desk
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
 from storage.leads import PAGE, Leads
 from storage.records import Record
+from storage.tables import audit
 from tests.selling import LI_NA, NEED, Person, selling_desk
 
 COLLEAGUE = "staff:" + "7" * 32
@@ -40,7 +41,7 @@ async def test_sales_sees_nothing_before_send(desk: Desk, leads: Leads) -> None:
     await person.reviews()
 
     assert await desk.call(leads.newest) == ([], "")
-    assert await desk.call(leads.search, LI_NA["email"]) == []
+    assert await desk.call(leads.search, LI_NA["email"], COLLEAGUE) == []
 
 
 async def test_a_lead_shows_names_not_values(desk: Desk, leads: Leads) -> None:
@@ -110,15 +111,32 @@ async def test_a_lead_is_found_by_an_exact_address(desk: Desk, leads: Leads, que
     """E-mail and phone find their leads however they are written; nothing else a person wrote does."""
     reference = await Person(desk).sends()
 
-    assert [lead.reference for lead in await desk.call(leads.search, query)] == [reference]
-    assert await desk.call(leads.search, "canary") == []
+    assert [lead.reference for lead in await desk.call(leads.search, query, COLLEAGUE)] == [reference]
+    assert await desk.call(leads.search, "canary", COLLEAGUE) == []
+
+
+async def test_who_is_found_by_an_address_is_noted(desk: Desk, leads: Leads) -> None:
+    """The match is confirmed by opening the value: the audit says who looked, and by which detail (S11)."""
+    person = Person(desk)
+    await person.sends()
+
+    await desk.call(leads.search, LI_NA["phone"], COLLEAGUE)
+
+    def found() -> list[tuple[str, str, str]]:
+        noted = sa.select(audit.c.actor, audit.c.subject, audit.c.fields).where(audit.c.action == "found")
+        with desk.storage.engine.begin() as connection:
+            return [tuple(row) for row in connection.execute(noted)]
+
+    assert await desk.call(found) == [(COLLEAGUE, person.subject, "phone")]
 
 
 async def test_a_lead_is_found_by_its_reference(desk: Desk, leads: Leads) -> None:
     """The reference that the person quotes finds the lead, in small letters too."""
     reference = await Person(desk).sends()
 
-    assert [lead.reference for lead in await desk.call(leads.search, reference.lower())] == [reference]
+    found = await desk.call(leads.search, reference.lower(), COLLEAGUE)
+
+    assert [lead.reference for lead in found] == [reference]
 
 
 async def test_opening_is_audited_before_it_happens(desk: Desk, leads: Leads) -> None:
@@ -184,7 +202,7 @@ async def test_withdrawal_ends_the_access_of_sales(desk: Desk, leads: Leads) -> 
     await person.withdraws("contact")
 
     assert await desk.call(leads.newest) == ([], "")
-    assert await desk.call(leads.search, LI_NA["email"]) == []
+    assert await desk.call(leads.search, LI_NA["email"], COLLEAGUE) == []
     for attempt in (
         lambda: leads.one(reference),
         lambda: leads.open_lead(reference, "call_back", ["phone"], COLLEAGUE),
@@ -248,11 +266,11 @@ async def test_what_is_no_reference_is_not_asked_of_the_database(desk: Desk, lea
         sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(repr(given[2:4])))
 
     for query in (LI_NA["email"], LI_NA["phone"], "AF-Li Canary", "af-li@example.com"):
-        await desk.call(leads.search, query)
+        await desk.call(leads.search, query, COLLEAGUE)
         with pytest.raises(NotFound):
             await desk.call(leads.one, query)
         assert await desk.call(desk.storage.store.certificate, query) is None
-    await desk.call(leads.search, reference)
+    await desk.call(leads.search, reference, COLLEAGUE)
 
     assert [one for one in asked if reference in one]
     assert not [

@@ -67,7 +67,7 @@ READINGS: Mapping[str, Callable[[Storage, Of], Any]] = {  # what must fail for w
 }
 FINDINGS: Mapping[str, Callable[[Storage, Of], Any]] = {  # what must come back empty
     "find": lambda storage, of: storage.store.find("phone", of["phone"]),
-    "search": lambda storage, of: [one.reference for one in storage.leads.search(of["phone"])],
+    "search": lambda storage, of: [one.reference for one in storage.leads.search(of["phone"], "command")],
     "export": lambda storage, of: [
         dict(one.values) for one in storage.leads.export("contact", None, "command", datetime.now(UTC))
     ],

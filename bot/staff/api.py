@@ -40,7 +40,7 @@ class Api:
         """`GET …/leads?status=&q=&cursor=`: the newest leads, masked."""
         asked = request.query
         found, cursor = await self._inbox.page(
-            asked.get("status", ""), asked.get("q", ""), asked.get("cursor", "")
+            asked.get("status", ""), asked.get("q", ""), asked.get("cursor", ""), visit
         )
         shown = [row(self._desk, lead, visit.locale) for lead in found]
         return _answer({"leads": shown, "cursor": cursor or None}, visit)

@@ -22,7 +22,7 @@ class Inbox:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def page(self, status: str, query: str, cursor: str) -> tuple[list[Lead], str]:
+    async def page(self, status: str, query: str, cursor: str, visit: Visit) -> tuple[list[Lead], str]:
         """Return the newest leads and the cursor of the next page.
 
         Args: query: an exact reference, e-mail or phone; there is no search over what people wrote.
@@ -30,7 +30,7 @@ class Inbox:
         """
         if status and status not in STATUSES:
             raise Refused(400, "bad_request")
-        return await self._desk.call(self._page, status, query.strip(), cursor)
+        return await self._desk.call(self._page, status, query.strip(), cursor, visit.colleague.actor)
 
     async def one(self, reference: str) -> Lead:
         """Return a lead. Raises NotFound, ConsentRequired."""
@@ -54,12 +54,12 @@ class Inbox:
         done, _ = await self._desk.act(turn)
         return done.last
 
-    def _page(self, status: str, query: str, cursor: str) -> tuple[list[Lead], str]:
+    def _page(self, status: str, query: str, cursor: str, actor: str) -> tuple[list[Lead], str]:
         leads = self._desk.storage.leads
         try:
             if not query:
                 return leads.newest(status=status, cursor=cursor)
-            found = leads.search(query)
+            found = leads.search(query, actor)
         except ValueError:
             raise Refused(400, "bad_request") from None
         return [lead for lead in found if status in {"", lead.status}], ""

@@ -136,7 +136,7 @@ class Pages:
         return page(drawn)
 
     async def _listed(self, status: str, query: str, cursor: str, visit: Visit) -> dict[str, Any]:
-        leads, following = await self._inbox.page(status, query, cursor)
+        leads, following = await self._inbox.page(status, query, cursor, visit)
         colleagues = await self._desk.call(self._desk.storage.staff.colleagues)
         owners = {one.id: one.email for one in colleagues}
         return {
