@@ -14,11 +14,13 @@ from bot.commands import audit, backups, keys, leads, operations, processes, rec
 from bot.commands.office import CommandRefused, Office
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
+from storage.connecting import FAULTS
 from storage.errors import StorageError
 
 # Bytes of a core dump: too few for any, and with exactly 1 Linux hands none to a program either (fs/coredump.c).
 CORE_BYTES = 1
 
+BROKEN = "a database failed ({}): see that both answer, fit this version (`db upgrade`) and have room"
 FAMILIES = (processes, operations, backups, keys, staff, leads, subjects, audit, receipts)
 
 
@@ -42,6 +44,10 @@ def main(arguments: Sequence[str], office: Office, errors: TextIO) -> int:
     except (CommandRefused, StorageError, OSError) as refused:
         for line in str(refused).splitlines():
             print(f"askfirst: {line}", file=errors)
+    except FAULTS as fault:  # its text may have a statement in it
+        print(f"askfirst: {BROKEN.format(type(fault).__name__)}", file=errors)
+    except UnicodeError:
+        print("askfirst: what was given, or is to be printed, is no text in UTF-8", file=errors)
     except KeyboardInterrupt:
         print("askfirst: stopped", file=errors)
     return 1

@@ -131,7 +131,8 @@ class _Reading:
             self._fault(
                 name, "a kind of address that is not supported", f"begin it with {' or '.join(schemes)}"
             )
-        elif given and not _reachable(given):
+            return default  # what nobody can read is looked at no further
+        if given and not _reachable(given):
             scheme = given.partition(":")[0]
             self._fault(name, "an address without a host or a valid port", f"write {scheme}://host:port")
             return default

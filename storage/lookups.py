@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
 from storage import scopes, showing
+from storage.addenda import ID
 from storage.erasing import CHAT_FIELD, chat_place
 from storage.errors import UNOPENED, NotFound
 from storage.means import KeysAtHand, Means
@@ -161,7 +162,12 @@ def find(
 
 
 def conversation_of(connection: Connection, subject: str) -> str:
-    """Return the conversation of a person. Raises SubjectErased, NotFound."""
+    """Return the conversation of a person. Raises SubjectErased, NotFound.
+
+    What is no id (an address that somebody typed in its place) is not asked of the database: its log would hold it.
+    """
+    if not ID.fullmatch(subject):
+        raise NotFound("an id has 32 hexadecimal digits: `subject find` prints it")
     theirs = (
         select(conversations.c.id, subjects.c.status)
         .join(subjects, subjects.c.subject == conversations.c.subject)

@@ -90,6 +90,23 @@ def test_the_address_to_visit_is_one_that_a_browser_can_open(host: str, public_u
     assert Settings.from_environment({"HOST": host}).public_url == public_url
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("KEYRING_URL", "mysql://h:99999/x"),
+        ("DATABASE_URL", "mysql://[::"),
+        ("PUBLIC_URL", "ftp://[::"),
+        ("AUDIT_SINK", "ftp://[::"),
+        ("KEK_URL", "ftp://h:99999"),
+    ],
+)
+def test_an_address_of_another_kind_is_one_line_in_production(variable: str, value: str) -> None:
+    """What follows its beginning is not even read: one line with what to begin it with."""
+    (remedy,) = faults(**PRODUCTION | {variable: value}).values()
+
+    assert remedy.startswith("begin it with ")
+
+
 def test_all_faults_are_told_together() -> None:
     """Each wrong variable is named with its remedy, in one go."""
     found = faults(

@@ -152,6 +152,15 @@ async def test_a_skipped_answer_is_given_later(officer: Officer, desk: Desk, per
     assert "industry" in {kept.name for kept in record.fields}
 
 
+@pytest.mark.parametrize("typed", [LI_NA["email"], "\udcff", "x", ""])
+async def test_what_is_no_id_is_not_asked_of_the_database(officer: Officer, desk: Desk, typed: str) -> None:
+    """S10: somebody's address in the place of an id would stand in a statement, and in a log."""
+    for action, options in (("export", ()), ("erase", ("--reason", "x")), ("correct", ("phone", "1"))):
+        refusal = officer.is_refused(action, typed, *options)
+
+        assert refusal == "askfirst: an id has 32 hexadecimal digits: `subject find` prints it\n"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bot.commands.office import CommandRefused, Office, day
+from bot.commands.office import CommandRefused, Office, day, number
 from storage.chain_check import Report
 
 
@@ -27,7 +27,11 @@ def add(commands: Any) -> None:
         "--since", type=day, required=True, metavar="DATE", help="from this day (UTC) on: 2026-11-30"
     )
     copying.add_argument(
-        "--after", type=int, default=0, metavar="BATCH", help="go on after this batch, where an export ended"
+        "--after",
+        type=number,
+        default=0,
+        metavar="BATCH",
+        help="go on after this batch, where an export ended",
     )
     copying.set_defaults(run=_export)
 

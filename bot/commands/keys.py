@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.commands.leads import ACTOR
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, number
 from storage.epoch_status import RETIRED, EpochStatus, KeysStatus
 from storage.rotation import Rotation
 from storage.storage import Storage
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     rotating.add_argument("--wait", action="store_true", help="help the worker, and wait until all is moved")
     rotating.set_defaults(run=_rotate)
     retiring = actions.add_parser("retire", help="destroy an epoch that nothing depends on any more")
-    retiring.add_argument("epoch", metavar="EPOCH", type=int, help="its number")
+    retiring.add_argument("epoch", metavar="EPOCH", type=number, help="its number")
     retiring.add_argument(
         "--attest", metavar="NAME", type=_name, help="who attests that no other copy of its KEK is left"
     )

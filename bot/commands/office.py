@@ -19,6 +19,9 @@ from storage.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 
+NUMBER_MAX = 2**31 - 1  # PostgreSQL 8.1, integer
+DIGITS = len(str(NUMBER_MAX))
+
 
 class CommandRefused(Exception):
     """A command that cannot be carried out; the text is one clear line with the remedy, or one for each fault."""
@@ -30,6 +33,13 @@ def day(given: str) -> datetime:
         return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{given!r} is no day: write it as 2026-11-30") from None
+
+
+def number(given: str) -> int:
+    """Return a number that a column can hold, for options such as `--after`."""
+    if given.isascii() and given.isdigit() and len(given) <= DIGITS and int(given) <= NUMBER_MAX:
+        return int(given)
+    raise argparse.ArgumentTypeError(f"{given!r} is no whole number from 0 to {NUMBER_MAX}")
 
 
 @dataclass
