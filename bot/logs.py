@@ -29,7 +29,10 @@ def set_up(level: str, form: str) -> None:
     """Write logs to standard error as `console` lines or `json`, from `level` on. Called once, by the entry point."""
     shown: Processor = structlog.processors.JSONRenderer()
     if form == "console":
-        shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        shown = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),  # in a file or a journal they would be signs among the words
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -32,6 +32,7 @@ from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
 from storage.checkpoints import ANCHOR
+from storage.errors import NotFound
 from storage.sources import Sources
 from storage.storage import Storage
 
@@ -127,9 +128,8 @@ async def _listen(site: web.TCPSite, place: str) -> None:
         await site.start()
     except OSError as fault:
         reason = os.strerror(fault.errno) if fault.errno else type(fault).__name__
-        raise CommandRefused(
-            f"cannot listen on {place}: {reason}; set HOST and PORT to a free place"
-        ) from fault
+        told = f"cannot listen on {place}: {reason}; set HOST and PORT to a free place"
+        raise CommandRefused(told) from fault
 
 
 @asynccontextmanager
@@ -205,6 +205,8 @@ async def serve(settings: Settings, loaded: Loaded, environment: Mapping[str, st
         await stack.enter_async_context(worker_role(desk, channel, environment))
         await stack.enter_async_context(web_role(desk, channel))
         await _welcome(desk, say)
+        if channel:
+            say(f"  Telegram             {await channel.address() or 'off: it refuses TELEGRAM_BOT_TOKEN'}")
         await _stay_open()
 
 
@@ -220,13 +222,15 @@ async def web_only(settings: Settings, loaded: Loaded, say: Say, *, shared: bool
         await _stay_open()
 
 
-async def telegram_only(settings: Settings, loaded: Loaded) -> None:
-    """Run the Telegram role until the process is asked to end."""
+async def telegram_only(settings: Settings, loaded: Loaded, say: Say) -> None:
+    """Run the Telegram role until the process is asked to end. Raises CommandRefused when it ends by itself."""
     async with open_desk(settings, loaded) as desk:
         channel = _channel(desk)
         assert channel, "the command checks that there is a token"
         async with telegram_role(channel):
-            await _stay_open()
+            if found := await channel.address():
+                say(f"telegram: {found}")
+            raise CommandRefused(await channel.ended())
 
 
 async def worker_only(settings: Settings, loaded: Loaded, environment: Mapping[str, str]) -> None:
@@ -257,7 +261,8 @@ async def _welcome(desk: Desk, say: Say) -> None:
     say(f"  demo site and chat   {url}/")
     say(f"  privacy policy       {url}/policy")
     if not desk.settings.production:
-        say(f"  staff console        {one_time_url(url, await _first_link(desk))}   (works once)")
+        with suppress(NotFound):  # that colleague was disabled: nobody is let in unasked
+            say(f"  staff console        {one_time_url(url, await _first_link(desk))}   (works once)")
     if not desk.settings.telegram_bot_token:
         say("  Telegram             off: set TELEGRAM_BOT_TOKEN (from @BotFather) and start again")
 

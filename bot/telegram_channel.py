@@ -28,6 +28,8 @@ POLL_SECONDS = 30  # seconds that one long poll waits
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries while Telegram is out of reach
 WEBHOOK = "/telegram/webhook"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 -- the name of a header
+REMEDY = "ask @BotFather for the token and set TELEGRAM_BOT_TOKEN"
+REFUSED = f"Telegram refuses the token: {REMEDY}"
 _log = structlog.get_logger(__name__)
 
 
@@ -44,6 +46,7 @@ class TelegramChannel:
         self._receiver = Receiver(desk, self._bot, Lanes(), self._sender.wake)
         self._farewell = Farewell(self._bot, desk.wording, self._certificate)
         self._running: asyncio.Task[None] | None = None
+        self._answered, self._address = asyncio.Event(), ""
 
     async def start(self) -> None:
         """Begin: take updates (unless the webhook brings them) and send what waits. Returns at once."""
@@ -57,6 +60,18 @@ class TelegramChannel:
             await asyncio.gather(self._running, return_exceptions=True)
         await self._receiver.close()
         await self._bot.shutdown()
+
+    async def address(self) -> str:
+        """Return where people find the bot, as soon as Telegram answers; "" when it refuses the token."""
+        await self._answered.wait()
+        return self._address
+
+    async def ended(self) -> str:
+        """Wait until the channel, which was started, ends by itself; return why, on one line."""
+        assert self._running
+        await asyncio.wait([self._running])
+        fault = self._running.exception()
+        return f"Telegram ended ({type(fault).__name__}): start it again" if fault else REFUSED
 
     def routes(self) -> list[web.RouteDef]:
         """Return the webhook's route. A process that only serves it needs no `start`."""
@@ -81,8 +96,12 @@ class TelegramChannel:
         return await self._desk.call(self._desk.storage.store.certificate, number)
 
     async def _run(self) -> None:
-        if not await self._introduced():
-            return
+        try:
+            if not await self._introduced():
+                return
+            self._address = f"https://t.me/{self._bot.username}"
+        finally:
+            self._answered.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sender.run())
             if not self._desk.settings.telegram_webhook:
@@ -96,9 +115,7 @@ class TelegramChannel:
                 await self._set_commands()
                 await self._set_webhook()
             except InvalidToken:  # its text has the token in it
-                _log.error(
-                    "telegram.token_refused", remedy="ask @BotFather for the token and set TELEGRAM_BOT_TOKEN"
-                )
+                _log.error("telegram.token_refused", remedy=REMEDY)
                 return False
             except TelegramError as fault:
                 _log.warning("telegram.unreachable", error=type(fault).__name__)

@@ -54,6 +54,20 @@ async def called(api: BotApi, times: int) -> None:
     await until(lambda: len(api.calls) >= times, START_SECONDS)
 
 
+async def test_the_role_ends_when_the_token_is_refused(
+    api: BotApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever watches the process sees that it failed, and reads why on one line, without the token."""
+    api.token = "9:another"
+    process = await started({**environment, "LOG_LEVEL": "CRITICAL"}, tmp_path / "log")
+
+    assert await asyncio.wait_for(process.wait(), START_SECONDS) == 1
+    said = (tmp_path / "log").read_text()
+    assert said.startswith("askfirst: Telegram refuses the token: ")
+    assert said.count("\n") == 1
+    assert TOKEN not in said
+
+
 async def test_a_killed_process_loses_nothing_and_repeats_no_turn(
     api: BotApi, environment: dict[str, str], tmp_path: Path, data_url: str, keyring_url: str
 ) -> None:
@@ -83,5 +97,7 @@ async def test_a_killed_process_loses_nothing_and_repeats_no_turn(
     assert [one.seq for one in kept.messages] == list(range(1, kept.last + 1))
     assert ended == 0
     printed = log.read_text()
+    assert "telegram: https://t.me/desk_test_bot\n" in printed
+    assert "\x1b[" not in printed  # coloured on a terminal only
     assert "canary" not in printed
     assert TOKEN not in printed

@@ -53,7 +53,7 @@ def _web(asked: argparse.Namespace, office: Office) -> int:
 def _telegram(asked: argparse.Namespace, office: Office) -> int:
     if not office.settings.telegram_bot_token:
         raise CommandRefused("no Telegram bot is configured: set TELEGRAM_BOT_TOKEN (from @BotFather)")
-    return _run(office, running.telegram_only(office.settings, office.loaded))
+    return _run(office, running.telegram_only(office.settings, office.loaded, office.say))
 
 
 def _worker(asked: argparse.Namespace, office: Office) -> int:
