@@ -116,6 +116,25 @@ async def test_who_was_erased_is_not_delivered(desk: Desk, receiver: Receiver) -
     assert receiver.got == []
 
 
+async def test_a_failure_that_cannot_be_noted_harms_no_neighbour(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away in the middle: nothing is raised, the others go on, and the lease brings it back."""
+    for _ in range(3):
+        await Person(desk).sends()
+    receiver.answers = [500]
+
+    def away(*given: object) -> None:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as gone:
+        gone.setattr(desk.storage.outbox, "retry", away)
+        assert sorted(await deliver(desk)) == [False, True, True]
+
+    assert await deliver(desk, timedelta(minutes=10)) == [True]
+    assert await desk.call(desk.storage.outbox.counts) == Counts(pending=0, dead=0)
+
+
 async def test_nothing_is_sent_without_a_secret(desk: Desk, receiver: Receiver) -> None:
     """A recipient whose secret is missing or unusable gets nothing unsigned; the task waits for the operator."""
     await Person(desk).sends()

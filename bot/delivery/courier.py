@@ -37,18 +37,25 @@ class Courier:
 
     async def carry(self, task: Task) -> bool:
         """Deliver a task and forget it, or put it off; return whether it was carried out. Never raises."""
-        outbox = self._desk.storage.outbox
         try:
             await self._deliver(task)
-            await self._desk.call(outbox.done, task)
+            await self._desk.call(self._desk.storage.outbox.done, task)
         except (
             Exception
         ) as fault:  # whatever it was, the task is tried again and its neighbours are not harmed
             name = type(fault).__name__
-            again = await self._desk.call(outbox.retry, task, self._desk.clock(), name)
+            again = await self._put_off(task, name)
             _log.warning("delivery.failed", task=task.id, kind=task.kind, error=name, again=again)
             return False
         return True
+
+    async def _put_off(self, task: Task, error: str) -> bool:
+        """Put a failed task off, or give it up; return whether it will be tried again."""
+        try:
+            return await self._desk.call(self._desk.storage.outbox.retry, task, self._desk.clock(), error)
+        except Exception as fault:  # the database is away: the task is due again when its lease ends
+            _log.error("delivery.unnoted", task=task.id, kind=task.kind, error=type(fault).__name__)
+            return True
 
     async def _deliver(self, task: Task) -> None:
         handler = self._handlers.get(task.kind)
