@@ -150,13 +150,18 @@ class Store:
         with self._engine.begin() as connection:
             lookups.record_update(connection, update, self._means.clock(), error_class)
 
-    def transcript(self, conversation: str, after: int, *, own_view: bool = True) -> Transcript:
+    def transcript(
+        self, conversation: str, after: int, *, own_view: bool = True, officer: bool = False
+    ) -> Transcript:
         """Return the messages after a watermark. Without `own_view` no value is opened: for colleagues.
 
-        Raises: NotFound; SubjectErased.
+        They need the person's live consent; the `officer` reads for the person.
+        Raises: NotFound; SubjectErased; ConsentRequired.
         """
         with self._engine.begin() as connection:
-            return transcript.transcript(self._means, connection, conversation, after, own_view=own_view)
+            return transcript.transcript(
+                self._means, connection, conversation, after, own_view=own_view, officer=officer
+            )
 
     def undelivered(self) -> list[tuple[str, int, int]]:
         """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from storage import audit, saying, showing
+from storage import audit, consents, saying, showing
+from storage.errors import ConsentRequired
 from storage.means import KeysAtHand, Means
 from storage.records import Transcript
 from storage.standing import open_state, read
@@ -12,14 +13,22 @@ from storage.tables import messages
 
 
 def transcript(
-    means: Means, connection: Connection, conversation: str, after: int, *, own_view: bool = True
+    means: Means,
+    connection: Connection,
+    conversation: str,
+    after: int,
+    *,
+    own_view: bool = True,
+    officer: bool = False,
 ) -> Transcript:
     """Return the messages after a watermark, erased ones as empty, with the values that they show.
 
-    Args: own_view: the person reads; else only the words are returned, and no value is opened.
-    Raises: NotFound; SubjectErased.
+    Args: own_view: the person reads; else no value is opened. officer: somebody reads for the person.
+    Raises: NotFound; SubjectErased; ConsentRequired for colleagues unless the person agrees to be contacted.
     """
     standing = read(connection, conversation)
+    if not own_view and not officer:
+        _must_be_agreed(means, connection, standing.subject)
     newer = select(messages).where(
         messages.c.subject == standing.subject,
         messages.c.conversation == conversation,
@@ -43,3 +52,9 @@ def transcript(
         values=shown.values,
         record=shown.record,
     )
+
+
+def _must_be_agreed(means: Means, connection: Connection, subject: str) -> None:
+    live = consents.live(connection, [subject])[subject]
+    if not any(one.required and one.id in live for one in means.rules.purposes.values()):
+        raise ConsentRequired("no live consent to be contacted")

@@ -144,7 +144,7 @@ def test_a_transcript_begins_after_the_watermark(memory: Memory) -> None:
 
     whole = _transcript(memory, visitor)
     newer = _transcript(memory, visitor, after=whole.last - 1)
-    without = _transcript(memory, visitor, own_view=False)
+    without = _transcript(memory, visitor, own_view=False, officer=True)
 
     assert [message.seq for message in whole.messages] == list(range(1, whole.last + 1))
     assert whole.values == {"need": NEED, **DETAILS}

@@ -54,7 +54,7 @@ def opened(storage: Storage, of: Of) -> Any:
 READINGS: Mapping[str, Callable[[Storage, Of], Any]] = {  # what must fail for whoever is being erased
     "transcript": lambda storage, of: len(storage.store.transcript(of["conversation"], 0).messages),
     "words": lambda storage, of: len(
-        storage.store.transcript(of["conversation"], 0, own_view=False).messages
+        storage.store.transcript(of["conversation"], 0, own_view=False, officer=True).messages
     ),
     "turn": lambda storage, of: turn(storage, of, Said("and one more thing")),
     "open_fields": opened,
