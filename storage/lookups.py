@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
 from storage import scopes, showing
-from storage.addenda import ID
+from storage.certificates import ID
 from storage.erasing import CHAT_FIELD, chat_place
 from storage.errors import UNOPENED, NotFound
 from storage.means import KeysAtHand, Means

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO, StringIO, TextIOWrapper
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -240,48 +238,6 @@ def test_keys_that_others_could_read_are_refused(terminal: Terminal, tmp_path: P
     (tmp_path / "var" / "keys" / "kek.json").chmod(0o644)
 
     assert "chmod 600" in terminal.refusal("db", "current")
-
-
-def test_a_database_that_fails_in_the_middle_is_one_line(terminal: Terminal, tmp_path: Path) -> None:
-    """A table is missing, a disk is full: the class of the fault and where to look, no statement of it."""
-    terminal.run("db", "upgrade")
-    with closing(sqlite3.connect(tmp_path / "var" / "desk.db")) as database:
-        database.execute("DROP TABLE conversations")
-
-    refusal = terminal.refusal("retention", "run")
-
-    assert "a database failed (OperationalError)" in refusal
-    assert "conversations" not in refusal
-
-
-def test_what_is_no_text_is_one_line(terminal: Terminal) -> None:
-    """Bytes of another encoding on standard input."""
-    out, errors = StringIO(), StringIO()
-    inlet = TextIOWrapper(BytesIO(b"\xff\n"), encoding="utf-8")
-
-    code = main(["staff", "add", "-", "--role", "sales"], Office(terminal.environment, out, inlet), errors)
-
-    assert (code, out.getvalue()) == (1, "")
-    assert errors.getvalue() == "askfirst: what was given, or is to be printed, is no text in UTF-8\n"
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("audit", "export", "--since", "2026-11-01", "--after", "99999999999999999999"),
-        ("audit", "export", "--since", "2026-11-01", "--after", "-1"),
-        ("keys", "retire", "99999999999999999999"),
-    ],
-)
-def test_a_number_that_fits_nowhere_is_wrong_usage(
-    terminal: Terminal, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """argparse says which one, and leaves with 2."""
-    with pytest.raises(SystemExit) as left:
-        terminal.run(*arguments)
-
-    assert left.value.code == 2
-    assert "argument" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [(), ("dance",), ("staff", "add"), ("leads", "export"), ("db",)])
