@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake.assurance import SOMEBODY_FRESH, Presence
@@ -15,6 +15,7 @@ from intake.rules import ABROAD, VISIT, Rules
 NEED = "need"  # the question itself: kept like a field, but no detail of the person
 CANCEL = "command:cancel"
 CODE_AGAIN = "code:again"
+OWN = "field"  # before the name of a field: its own consent
 NEW_ADDRESS = "address"  # what waits for a code: the field's new address
 _EXPECTS_KIND = {"name": "text", "address": "text", "uscc": "text"}  # the rest are drawn as what they are
 
@@ -33,6 +34,7 @@ class Given:
 
 def open_question(state: Conversation, rules: Rules) -> Reply:
     """Return the question that stands open in `state`, of the pending command if there is one."""
+    state = as_configured(state, rules)
     return _ASIDES[state.aside](state, rules) if state.aside else _STAGES[state.stage](state, rules)
 
 
@@ -45,6 +47,46 @@ def next_field(state: Conversation, rules: Rules) -> str:
     """Return the first asked field with neither value nor skip, or "" when all are done."""
     done = {*state.kept, *state.skipped}
     return next((name for name in asked_fields(rules) if name not in done), "")
+
+
+def advance(state: Conversation, rules: Rules) -> Conversation:
+    """Return the state at the next field without answer (its own consent first, L2), or at the review card."""
+    name = "" if state.changing else next_field(state, rules)
+    if not name:
+        return replace(state, stage=Stage.REVIEW, field="", changing=False)
+    own_consent = rules.fields[name].separate_consent and name not in state.separate
+    return replace(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
+
+
+def as_configured(state: Conversation, rules: Rules) -> Conversation:
+    """Return the state as these rules know it: a field that is configured no more counts as answered."""
+    if state.locale not in rules.locales:
+        state = replace(state, locale=rules.default_locale)
+    if _pending_field(state) not in ("", NEED, *rules.fields):
+        state = replace(state, aside=Aside.NONE, aside_field="")
+    return state if state.field in ("", NEED, *rules.fields) else advance(replace(state, field=""), rules)
+
+
+def _pending_field(state: Conversation) -> str:
+    """Return the field whose new value the pending command waits for, or ""."""
+    wish, _, name = state.aside_field.rpartition(":")
+    return name if state.aside is Aside.VALUE or wish == NEW_ADDRESS else ""
+
+
+def withdrawable(state: Conversation, rules: Rules) -> tuple[str, ...]:
+    """Return what may be withdrawn: configured purposes that are agreed to, and fields' own consents (L2, L3)."""
+    own = (own_consent(name) for name in state.separate if name in rules.fields)
+    return (*(purpose for purpose in state.agreed if purpose in rules.purposes), *own)
+
+
+def own_consent(name: str) -> str:
+    """Return the purpose under which a field's own consent stands (L2)."""
+    return f"{OWN}:{name}"
+
+
+def may_be_given(channel: str, agreed: Collection[str]) -> bool:
+    """Tell whether details may be typed here: on Telegram only while its being abroad is agreed to (L2)."""
+    return channel != "telegram" or ABROAD in agreed
 
 
 def may_skip(state: Conversation, rules: Rules, name: str) -> bool:
@@ -90,7 +132,12 @@ def card_purposes(state: Conversation, rules: Rules) -> tuple[str, ...]:
 def correctable(state: Conversation, rules: Rules) -> tuple[str, ...]:
     """Return the fields that can be corrected: those kept or skipped, while consent to keep them lives."""
     known = {*state.kept, *state.skipped}
-    live = (name for name, field in rules.fields.items() if field.purpose in state.agreed)
+    agreed = state.agreed if may_be_given(state.channel, state.agreed) else ()
+    live = (
+        name
+        for name, field in rules.fields.items()
+        if field.purpose in agreed and (not field.separate_consent or name in state.separate)
+    )
     return tuple(name for name in (NEED, *live) if name in known)
 
 
@@ -166,7 +213,7 @@ def _delete(state: Conversation, rules: Rules) -> Reply:
 
 
 def _withdraw(state: Conversation, rules: Rules) -> Reply:
-    options = (*(f"withdraw:{purpose}" for purpose in state.agreed), CANCEL)
+    options = (*(f"withdraw:{purpose}" for purpose in withdrawable(state, rules)), CANCEL)
     return Reply(key="withdraw.ask", expects=Expects(kind="confirm", name="withdraw", options=options))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from intake import consent, faq, visit
-from intake.asking import NEED, Given, asked_fields, next_field, open_question
+from intake.asking import NEED, Given, advance, asked_fields, next_field, open_question, own_consent
 from intake.commands import is_greeting
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
@@ -43,15 +43,6 @@ def end(given: Given, key: str, *effects: Effect) -> Step:
     """Return the step that ends the consultation with the message `key`; free chat goes on."""
     ended = replace(given.state, stage=Stage.ENDED)
     return Step(state=ended, heard=picked(given), replies=(Reply(key=key),), effects=effects)
-
-
-def advance(state: Conversation, given: Given) -> Conversation:
-    """Return the state at the next field without answer (its own consent first, L2), or at the review card."""
-    name = "" if state.changing else next_field(state, given.rules)
-    if not name:
-        return replace(state, stage=Stage.REVIEW, field="", changing=False)
-    own_consent = given.rules.fields[name].separate_consent and name not in state.separate
-    return replace(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
 
 
 def without_consultation(state: Conversation, rules: Rules, *, profile: bool) -> Conversation:
@@ -175,7 +166,7 @@ def _reuse(given: Given) -> Step:
     """Contact consent is live: what is kept is not asked twice (WCAG 3.3.7)."""
     if not any(name in given.state.kept for name in asked_fields(given.rules)):
         return go(given, replace(given.state, stage=Stage.WHOSE))
-    state = advance(given.state, given)
+    state = advance(given.state, given.rules)
     replies = (Reply(key="new.reuse"), open_question(state, given.rules))
     return Step(state=state, heard=picked(given), replies=replies)
 
@@ -197,9 +188,9 @@ def take_whose(given: Given) -> Step:
     if given.argument == "other":
         return go(given, replace(state, stage=Stage.AUTHORISED))
     if given.argument == "own":
-        return go(given, advance(replace(state, other=False), given))
+        return go(given, advance(replace(state, other=False), given.rules))
     if given.argument == "authorised":
-        return go(given, advance(replace(state, other=True), given), RecordAttestation(authorised=True))
+        return go(given, advance(replace(state, other=True), given.rules), RecordAttestation(authorised=True))
     dropped, erase = drop_draft(state, given.rules)
     effects = (RecordAttestation(authorised=False), erase)
     return Step(state=dropped, heard=picked(given), replies=(Reply(key="whose.not"),), effects=effects)
@@ -208,11 +199,11 @@ def take_whose(given: Given) -> Step:
 def take_separate(given: Given) -> Step:
     """Record the field's own consent; without it the field is passed over (L2)."""
     state, agreed = given.state, given.argument == "agree"
-    record = consent.record_question(given, f"field:{state.field}", agreed)
+    record = consent.record_question(given, own_consent(state.field), agreed)
     if agreed:
         asking = replace(state, stage=Stage.FIELD, separate=(*state.separate, state.field))
         return go(given, asking, record)
-    return go(given, advance(replace(state, skipped=(*state.skipped, state.field)), given), record)
+    return go(given, advance(replace(state, skipped=(*state.skipped, state.field)), given.rules), record)
 
 
 def review(given: Given) -> Step:
@@ -224,7 +215,7 @@ def review(given: Given) -> Step:
         name = given.argument.removeprefix("change:")
         return go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))
     if next_field(state, given.rules):
-        return go(given, advance(state, given))
+        return go(given, advance(state, given.rules))
     due = answer_due(given.now, given.rules.hours).isoformat()
     sent = replace(state, stage=Stage.SENT, sent=state.reference, leads=state.leads + 1)
     told = Reply(key="sent", params={"reference": state.reference, "due": due})

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake import codes, commands, consent, consultation, fields, returning, rights, visit
-from intake.asking import Given, open_question
+from intake.asking import Given, as_configured, open_question, own_consent
 from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import (
@@ -106,7 +106,7 @@ def step(
 
     Args: presence: what is known of whoever is there; what they may see and do depends on it.
     """
-    given = Given(state, event, now, rules, presence=presence)
+    given = Given(as_configured(state, rules), event, now, rules, presence=presence)
     taken = _taken(given, event)
     return codes.marked(given, taken) if taken.effects else taken
 
@@ -155,6 +155,9 @@ def _table(given: Given, trigger: str) -> Step:
 def _command(rules: Rules, text: str) -> commands.Command | None:
     field_words = {name: field.words for name, field in rules.fields.items()}
     purpose_words = {name: purpose.words for name, purpose in rules.purposes.items()}
+    purpose_words |= {
+        own_consent(one.name): one.words for one in rules.fields.values() if one.separate_consent
+    }
     return commands.recognise(text, fields=field_words, purposes=purpose_words, locales=rules.locales)
 
 

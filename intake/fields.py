@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from intake.answers import parse
-from intake.asking import NEED, Given, open_question
-from intake.consultation import advance, go, with_field
+from intake.asking import NEED, Given, advance, open_question
+from intake.consultation import go, with_field
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Said, SharedContact
 from intake.hearing import HeardText, hear, masked_notice
@@ -85,7 +85,7 @@ def take_unexpected(given: Given) -> Step:
 
 def _taken(given: Given, name: str, value: str, heard: Heard) -> Step:
     state = _with_value(given.state, name, value)
-    step = go(given, advance(state, given), keep(given, name, value))
+    step = go(given, advance(state, given.rules), keep(given, name, value))
     return replace(step, heard=heard)
 
 
@@ -102,15 +102,16 @@ def _skipped(given: Given) -> Step:
     skipping = replace(
         state, kept=tuple(kept for kept in state.kept if kept != name), skipped=(*state.skipped, name)
     )
-    return go(given, advance(skipping, given), *dropping)
+    return go(given, advance(skipping, given.rules), *dropping)
 
 
 def _refused(given: Given, rejected: WrongAnswer, text: str) -> Step:
     question = open_question(given.state, given.rules)
     params = {"example": rejected.example}
     reply = Reply(key=f"rejected.{rejected.code}", params=params, expects=question.expects, rejected=rejected)
-    heard = Heard(text=screen_forbidden(text).text, private=True)
-    return Step(state=given.state, heard=heard, replies=(reply,))
+    # The question may be corrected before consent: nothing of what was refused is kept then, masked or not.
+    heard = "" if rejected.name == NEED else screen_forbidden(text).text
+    return Step(state=given.state, heard=Heard(text=heard, private=True), replies=(reply,))
 
 
 def correct_value(given: Given) -> Step:
@@ -140,7 +141,7 @@ def after_correction(state: Conversation, kept: Sequence[KeepField], given: Give
     for effect in kept:
         state = _with_value(state, effect.name, effect.value)
     answered = state.stage is Stage.FIELD and any(effect.name == state.field for effect in kept)
-    return advance(state, given) if answered else state
+    return advance(state, given.rules) if answered else state
 
 
 def replace_values(given: Given) -> Step:

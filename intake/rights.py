@@ -13,9 +13,12 @@ from intake import consent, visit
 from intake.asking import (
     NEED,
     Given,
+    advance,
     correctable,
     erasable,
     open_question,
+    own_consent,
+    withdrawable,
 )
 from intake.consultation import cancel_draft, end, picked, without_consultation
 from intake.conversation import Aside, Conversation, Stage
@@ -23,6 +26,7 @@ from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
 from intake.outcomes import (
     CallColleague,
+    DropField,
     Effect,
     Erase,
     Expects,
@@ -33,7 +37,7 @@ from intake.outcomes import (
     Step,
     Withdraw,
 )
-from intake.rules import CONTACT
+from intake.rules import ABROAD, CONTACT, Rules
 
 
 def heard(given: Given) -> Heard | None:
@@ -83,9 +87,10 @@ def _delete(given: Given) -> Step:
 
 
 def _withdraw(given: Given) -> Step:
-    if given.argument in given.state.agreed:
+    may = withdrawable(given.state, given.rules)
+    if given.argument in may:
         return withdraw(given, (given.argument,))
-    if not given.state.agreed:
+    if not may:
         return answer(given, closed(given), Reply(key="withdraw.nothing"))
     return _aside(given, Aside.WITHDRAW)
 
@@ -193,17 +198,30 @@ def forget(given: Given, scope: str) -> Step:
 
 
 def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
-    """End consent for `purposes` at once; without `contact` nothing more is asked (L3)."""
-    left = consent.decided(closed(given), purposes, frozenset())
-    state, erased = visit.unless_agreed(left, given.rules)
-    effects = (Withdraw(purposes), *erased)
-    if CONTACT in purposes:
+    """End consent for `purposes` at once; without `contact`, or `telegram_abroad` there, nothing more is asked (L3)."""
+    own = tuple(name for name in given.state.separate if own_consent(name) in purposes)
+    settled = tuple(purpose for purpose in purposes if purpose in given.rules.purposes)
+    left = consent.decided(closed(given), settled, frozenset())
+    state, erased = visit.unless_agreed(_without_own(left, own, given.rules), given.rules)
+    dropped = tuple(DropField(name) for name in own if name in given.state.kept)
+    effects = (Withdraw(purposes), *dropped, *erased)
+    if CONTACT in purposes or (ABROAD in purposes and state.channel == "telegram"):
+        key = "withdrawn.contact" if CONTACT in purposes else "withdrawn.abroad"
         ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
-        return Step(
-            state=ended, heard=heard(given), replies=(Reply(key="withdrawn.contact"),), effects=effects
-        )
+        return Step(state=ended, heard=heard(given), replies=(Reply(key=key),), effects=effects)
     told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
     return answer(given, state, told, effects=effects)
+
+
+def _without_own(state: Conversation, names: tuple[str, ...], rules: Rules) -> Conversation:
+    """Return the state without these fields, whose own consent ended: their values go, and they are not asked again."""
+    left = replace(
+        state,
+        separate=tuple(name for name in state.separate if name not in names),
+        kept=tuple(name for name in state.kept if name not in names),
+        skipped=(*state.skipped, *names),
+    )
+    return advance(left, rules) if state.stage is Stage.FIELD and state.field in names else left
 
 
 def take_withdrawal(given: Given) -> Step:
@@ -224,7 +242,9 @@ def asked_to_withdraw(given: Given) -> Step:
     """Withdraw purposes outside the chat; those without live consent stay as they are."""
     event = given.event
     assert isinstance(event, AskedToWithdraw)
-    if not set(event.purposes) <= set(given.rules.purposes):
+    own = (own_consent(one.name) for one in given.rules.fields.values() if one.separate_consent)
+    may = withdrawable(given.state, given.rules)
+    if not set(event.purposes) <= {*given.rules.purposes, *own, *may}:
         return Step(state=given.state, refused="unknown_purpose")
-    live = tuple(purpose for purpose in event.purposes if purpose in given.state.agreed)
+    live = tuple(purpose for purpose in event.purposes if purpose in may)
     return replace(withdraw(given, live), heard=None) if live else Step(state=given.state)

@@ -68,6 +68,13 @@ def keep_field(carrying: Carrying, effect: KeepField) -> None:
         )
 
 
+def drop_field(carrying: Carrying, effect: DropField) -> None:
+    """Let go of a value; who had received it is told, as of a correction (L8)."""
+    fields.drop(carrying, effect)
+    name = effect.name
+    handing.tell_those_told(carrying, "person.corrected", lambda one: name in one.fields, (name,))
+
+
 def withdraw(carrying: Carrying, effect: Withdraw) -> None:
     """End the consents; what was processed under them stops with this commit (L3)."""
     consents.withdraw(carrying, effect)
@@ -79,7 +86,7 @@ EFFECTS: Mapping[type, Callable[[Carrying, Any], None]] = {
     OpenConsultation: open_consultation,
     ShredSession: shred_session,
     KeepField: keep_field,
-    DropField: fields.drop,
+    DropField: drop_field,
     RecordAttestation: consents.attest,
     Submit: handing.submit,
     JoinLead: handing.join,

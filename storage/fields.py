@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from intake.answers import normalised
-from intake.asking import NEED
+from intake.asking import NEED, may_be_given
+from intake.events import Corrected
 from intake.outcomes import NEED_JOINT, DropField, KeepField
-from intake.rules import VISIT, Field, Rules
+from intake.rules import ABROAD, VISIT, Field, Rules
 from storage import moving, scopes, showing
 from storage.audit import PERSON, Entry
 from storage.carrying import Carrying
@@ -47,6 +48,8 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     """Keep a value under its scope; a correction moves the scope to a new key first. Raises ConsentRequired."""
     name = effect.name
     policy = "" if name == NEED else must_be_agreed(carrying.rules, carrying.live, name)
+    if name in carrying.rules.fields:
+        _must_be_given_here(carrying)
     if effect.replaces:
         _correct(carrying, name)
     actor = carrying.turn.actor
@@ -78,6 +81,16 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     field = carrying.rules.fields.get(name)
     if field is not None and field.kind in INDEXED:
         _index(carrying, field, value)
+
+
+def _must_be_given_here(carrying: Carrying) -> None:
+    """Raise ConsentRequired for a detail that comes by Telegram without a live consent to its being abroad (L2).
+
+    What is replaced outside the chat (`Corrected`) does not pass there.
+    """
+    outside = isinstance(carrying.turn.event, Corrected)
+    if not outside and not may_be_given(carrying.standing.channel, carrying.live):
+        raise ConsentRequired(f"no live consent for {ABROAD}")
 
 
 def _joined(carrying: Carrying, scope: str, effect: KeepField) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from intake.asking import may_be_given
 from intake.conversation import Aside, Conversation, Stage
 from intake.rules import Rules
 from storage.consents import ATTESTATION
@@ -51,7 +52,8 @@ def carried_on(state: Conversation, known: Known, number: int, rules: Rules) -> 
         session=number,
         consultations=number,
     )
-    if state.consultation and not _may_be_asked(agreed, rules):
+    asked_here = _may_be_asked(agreed, rules) and may_be_given(state.channel, agreed)
+    if state.consultation and not asked_here:
         return replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
     return state
 

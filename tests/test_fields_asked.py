@@ -15,6 +15,7 @@ from intake.events import (
 from intake.outcomes import (
     DropField,
     Erase,
+    Heard,
     KeepField,
     RecordAttestation,
     RecordConsent,
@@ -193,3 +194,12 @@ def test_a_greeting_is_not_taken_for_the_question(greeting: str) -> None:
     """Whoever says hello first is asked what they would like to know."""
     assert Talk().say(greeting).keys == ["topic.ask"]
     assert Talk().pick("topic:gateway").say(greeting).keys == ["need.ask"]
+
+
+@pytest.mark.parametrize("wrong", ["call +86 138 0000 0000 " + "x" * 2_000, "li.na@example.com \u202e exe"])
+def test_a_refused_correction_of_the_question_leaves_nothing(wrong: str) -> None:
+    """S5: before consent nothing of a refused question is kept, however it came to be typed."""
+    talk = Talk().say("Which valves do you make?", "correct need", wrong)
+
+    assert talk.keys[0].startswith("rejected.text.")
+    assert talk.last.heard == Heard(private=True)

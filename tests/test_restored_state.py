@@ -27,6 +27,14 @@ def test_the_state_of_who_withdrew_asks_for_nothing() -> None:
     assert (after.consultation, after.consultations, after.session) == (1, 99, 99)
 
 
+def test_nobody_is_asked_on_telegram_who_withdrew_its_being_abroad() -> None:
+    """L2, L3: a restored consultation asks there no more, though contact is agreed to still."""
+    state = to_review("telegram").state
+    known = Known(kept=frozenset(state.kept), decisions={"contact": "agreed", "telegram_abroad": "withdrawn"})
+
+    assert carried_on(state, known, 99, rules()).stage is Stage.ENDED
+
+
 def test_a_pending_command_is_left_when_its_ground_has_changed() -> None:
     """Else it goes on."""
     state = replace(to_sent().say("correct phone").state)
