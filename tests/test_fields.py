@@ -69,39 +69,6 @@ def test_a_field_with_its_own_consent_needs_it(memory: Memory) -> None:
     assert not done(agreed).refused
 
 
-def test_a_detail_by_telegram_needs_the_consent_to_its_being_abroad(memory: Memory) -> None:
-    """L2, L3: withdrawn, no detail that is typed there is kept; what is replaced outside the chat is."""
-    visitor = Visitor(memory, channel="telegram", chat=4711)
-    visitor.reviews()
-    visitor.says("withdraw telegram")
-
-    typed = visitor.steps(KeepField(name="phone", value="+8613800000001"))
-    outside = visitor.does(Corrected((("phone", "+8613900000000"),)))
-
-    assert isinstance(failed(typed), ConsentRequired)
-    assert not outside.refused
-
-
-def test_a_value_whose_own_consent_is_withdrawn_is_gone(memory: Memory) -> None:
-    """L2, L3, L8: it is dropped with its look-up rows, and who had received it is told."""
-    separate = replace(memory.rules.fields["name"], separate_consent=True)
-    memory = memory.with_rules(fields={**memory.rules.fields, "name": separate})
-    visitor = Visitor(memory)
-    visitor.consents()
-    visitor.picks("whose:own")
-    visitor.picks("separate:agree")
-    for value in DETAILS.values():
-        visitor.says(value)
-    visitor.picks("field:skip")
-    visitor.was_told_to("crm", visitor.picks("review:send").state.sent)
-
-    visitor.says("withdraw name")
-
-    assert memory.count(field_rows, name="name") == 0
-    told = [row for row in memory.rooms.rows(outbox) if row["kind"] == "person.corrected"]
-    assert [(row["recipient"], row["fields"]) for row in told] == [("crm", "name")]
-
-
 def test_a_field_outside_the_registry_is_refused(memory: Memory) -> None:
     """S4: nothing is kept that configuration does not name."""
     visitor = Visitor(memory)

@@ -17,7 +17,6 @@ from intake.events import (
 )
 from intake.outcomes import (
     CallColleague,
-    DropField,
     Erase,
     KeepField,
     ShredSession,
@@ -211,50 +210,6 @@ def test_withdrawing_an_optional_purpose_goes_on() -> None:
     talk.state = replace(talk.state, visit=True)
     talk.say("withdraw").pick("withdraw:visit")
     assert talk.did(Erase) == [Erase("visit")]
-
-
-@pytest.mark.parametrize("stage", ["followup", "whose", "field", "review", "sent"])
-@pytest.mark.parametrize("words", ["withdraw telegram", "撤回境外"])
-def test_withdrawing_telegram_abroad_ends_the_questions_there(stage: str, words: str) -> None:
-    """L2, L3: without it no detail is asked on Telegram any more, nor taken as a correction."""
-    talk = to_sent("telegram")
-    talk.state = replace(talk.state, stage=Stage(stage), field="phone" if stage == "field" else "")
-
-    talk.say(words)
-
-    assert talk.keys == ["withdrawn.abroad"]
-    assert talk.did(Withdraw) == [Withdraw(("telegram_abroad",))]
-    assert (talk.state.stage, talk.expects.kind) == (Stage.ENDED, "none")
-    assert talk.say("correct").expects.options == ("correct:need", "command:cancel")
-
-
-@pytest.mark.parametrize(
-    "withdraw",
-    [
-        lambda talk: talk.say("withdraw name"),
-        lambda talk: talk.say("withdraw").pick("withdraw:field:name"),
-        lambda talk: talk.meet(AskedToWithdraw(("field:name",))),
-    ],
-)
-def test_a_fields_own_consent_can_be_withdrawn(withdraw: Callable[[Talk], Talk]) -> None:
-    """L2, L3: in one phrase, by choosing, or over HTTP; its value goes, and it is not asked again (L5)."""
-    talk = separately().pick("whose:own", "separate:agree").say("Li Na")
-
-    withdraw(talk)
-
-    assert talk.effects[-2:] == [Withdraw(("field:name",)), DropField("name")]
-    assert "name" not in (*talk.state.kept, *talk.state.separate)
-    assert talk.expects.name == "company"
-    assert talk.say("correct").expects.options == ("correct:need", "command:cancel")
-
-
-def test_an_own_consent_is_withdrawn_while_its_field_is_asked() -> None:
-    """The question that is not allowed any more gives way to the next one."""
-    talk = separately().pick("whose:own", "separate:agree").say("withdraw name")
-
-    assert (talk.keys, talk.expects.name) == (["withdrawn", "field.ask"], "company")
-    assert talk.did(DropField) == []
-    assert talk.meet(AskedToWithdraw(("field:name",))).last.effects == ()
 
 
 def test_there_is_nothing_to_withdraw_before_consent() -> None:
