@@ -121,7 +121,10 @@ class Drawing:
         if expects.kind == "code":
             drawn["length"] = codes.LENGTH
         if expects.options or expects.kind in _LABELLED:
-            drawn["options"] = [{"value": one, "label": self.option(one, locale)} for one in expects.options]
+            drawn["options"] = [
+                {"value": one, "label": self.option(_as_drawn(one, expects), locale)}
+                for one in expects.options
+            ]
         return drawn
 
     def _question(self, expects: Expects, locale: str) -> dict[str, Any]:
@@ -179,6 +182,8 @@ class Drawing:
             return texts.topic_label(rest, locale)
         if head == "field":
             return self.value(rest.partition(":")[0], last, locale, masked=False)
+        if head == "review" and rest.startswith("add:"):  # what was skipped
+            return texts.say("option.review:add", locale, field=last)
         if head == "review":
             return texts.say("option.review:change", locale, field=last)
         if head == "withdraw":
@@ -186,6 +191,16 @@ class Drawing:
         if head == "correct":
             return texts.say("option.correct", locale, field=rest)
         return texts.say(f"command.{rest}", locale) if texts.has(f"command.{rest}", locale) else rest
+
+
+def _as_drawn(option: str, expects: Expects) -> str:
+    """Return under which value the label of an option stands: on the review card, what was skipped is added."""
+    name = option.removeprefix(_CHANGE)
+    skipped = expects.kind == "review" and option.startswith(_CHANGE) and name not in expects.fields
+    return f"review:add:{name}" if skipped else option
+
+
+_CHANGE = "review:change:"
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

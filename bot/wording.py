@@ -148,7 +148,7 @@ class Wording:
         key, params, texts = reply.key, reply.params, self._texts
         if key == "faq":
             return texts.faq(params["id"], locale)
-        if key == "field.ask" and texts.has(own := f"field.ask.{params['field']}", locale):
+        if key in ("field.ask", "other.ask") and texts.has(own := f"{key}.{params['field']}", locale):
             return texts.say(own, locale)
         if reply.rejected:
             return self._rejection(reply.rejected.name, reply.rejected.code, reply.rejected.example, locale)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,12 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_timedelta
 from babel.messages.pofile import PoFileError, read_po
 
+from intake.asking import NEED
 from intake.reading import Fault, PolicySource, RulesInvalid, Spelling, read_rules
 from intake.rules import Localised, Rules
 
+_GLUED = re.compile(r"(?<=[0-9])(?=[\u3400-\u9fff])")  # a digit beside a Chinese character
+_OPTION = "option."  # before the value of an option: the key of its label
 _MISSING = "create it, or point ASKFIRST_CONFIG to the folder that holds it"
 
 
@@ -45,6 +49,7 @@ def load(directory: Path) -> Loaded:
         raise RulesInvalid((*faults, *invalid.faults)) from None
     if faults:
         raise RulesInvalid(faults)
+    rules = replace(rules, labels=_labels(catalogues))
     return Loaded(rules=rules, catalogues=catalogues, policies=policies)
 
 
@@ -59,7 +64,8 @@ def spelt_duration(period: timedelta, locale: str) -> str:
         unit = "year"  # of 365 days, as `intake.checks` reads it
     elif hours % 24 == 0 and hours > 72:
         unit = "day"
-    return format_timedelta(period, granularity=unit, threshold=minutes + 1, locale=_babel(locale))
+    spelt = format_timedelta(period, granularity=unit, threshold=minutes + 1, locale=_babel(locale))
+    return _GLUED.sub(" ", spelt)  # as the texts write "14 周岁"
 
 
 def spelt_list(items: Sequence[str], locale: str) -> str:
@@ -136,6 +142,17 @@ def _catalogues(
     for locale, texts in read.items():
         faults += _wording_faults(files[locale], texts, every_key, first)
     return read
+
+
+def _labels(catalogues: Mapping[str, Mapping[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """Return what is written on each option in every language, and what the question is called: understood when typed."""
+    options = dict.fromkeys(key for texts in catalogues.values() for key in texts if key.startswith(_OPTION))
+    return {
+        key.removeprefix(_OPTION).removeprefix("label."): tuple(
+            texts[key] for texts in catalogues.values() if key in texts
+        )
+        for key in (*options, f"label.{NEED}")
+    }
 
 
 def _texts(path: Path, file: str, locale: str, faults: list[Fault]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from intake.rules import ABROAD, VISIT, Rules
 NEED = "need"  # the question itself: kept like a field, but no detail of the person
 CANCEL = "command:cancel"
 CODE_AGAIN = "code:again"
+DRAFT = "draft"  # the unsent consultation: as a pending erasure, and as an option
 OWN = "field"  # before the name of a field: its own consent
 NEW_ADDRESS = "address"  # what waits for a code: the field's new address
 _EXPECTS_KIND = {"name": "text", "address": "text", "uscc": "text"}  # the rest are drawn as what they are
@@ -112,7 +113,8 @@ def field_question(state: Conversation, rules: Rules, name: str, *, aside: bool)
         step=asked.index(name) + 1 if name in asked and not aside else 0,
         of=len(asked) if name in asked and not aside else 0,
     )
-    return Reply(key="correct.value" if aside else "field.ask", params={"field": name}, expects=expects)
+    key = "other.ask" if state.other else "field.ask"
+    return Reply(key="correct.value" if aside else key, params={"field": name}, expects=expects)
 
 
 def _field_options(rules: Rules, name: str, optional: bool, aside: bool) -> tuple[str, ...]:
@@ -175,9 +177,11 @@ def _separate(state: Conversation, rules: Rules) -> Reply:
 
 def _review(state: Conversation, rules: Rules) -> Reply:
     fields = tuple(name for name in (NEED, *rules.fields) if name in state.kept)
-    changes = tuple(f"review:change:{name}" for name in fields)
+    passed = (name for name in correctable(state, rules) if name in state.skipped and name not in fields)
+    changes = tuple(f"review:change:{name}" for name in (*fields, *passed))
     options = ("review:send", *changes, "review:cancel")
-    return Reply(key="review.ask", expects=Expects(kind="review", options=options, fields=fields))
+    key = "review.ask.other" if state.other else "review.ask"
+    return Reply(key=key, expects=Expects(kind="review", options=options, fields=fields))
 
 
 def _free(state: Conversation, rules: Rules) -> Reply:
@@ -208,6 +212,9 @@ def _correct(state: Conversation, rules: Rules) -> Reply:
 
 
 def _delete(state: Conversation, rules: Rules) -> Reply:
+    if state.aside_field == DRAFT:
+        expects = Expects(kind="confirm", name="delete", options=(f"delete:{DRAFT}", "delete:cancel"))
+        return Reply(key="cancel.ask", expects=expects)
     options = (*(f"delete:{scope}" for scope in erasable(state)), "delete:cancel")
     return Reply(key="delete.ask", expects=Expects(kind="confirm", name="delete", options=options))
 

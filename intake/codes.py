@@ -50,6 +50,12 @@ def command(given: Given, name: str) -> Step:
     return COMMANDS[name](given)
 
 
+def correct_unknown(given: Given) -> Step:
+    """Say that what is to be corrected is none of the details, and which of them can be."""
+    step = command(replace(given, argument=""), "correct")
+    return replace(step, replies=(Reply(key="correct.unknown"), *step.replies))
+
+
 def _needed(given: Given, name: str) -> bool:
     if name == "correct" and _is_proven(given.state, given.argument):
         return given.presence.assurance is not Assurance.VERIFIED

@@ -156,12 +156,72 @@ NO = (
     r"n|no|nope|nah|no thanks|no thank you|not now|no need|not really|never|not yet|don't|do not|i don't",
     r"不|不是|不是的|否|不要|不要了|不用|不用了|不需要|不必|不必了|不了|没|没有|不行|不可以|不愿意|不对|暂时不用|先不用",
 )
+SKIP_ITSELF = (
+    r"skip|skip (?:it|this|that|this one|this question)",
+    r"跳过|跳过吧|跳过这(?:个|题|项|一题|一项|个问题)|略过|先?不填",
+)
 SKIP = (
-    r"skip|skip (?:it|this|that|this one|this question)|pass|next|next question|leave (?:it )?(?:blank|empty)|none|n/a",
+    *SKIP_ITSELF,
+    r"pass|next|next question|leave (?:it )?(?:blank|empty)|none|n/a",
     r"(?:i )?prefer not to say|(?:i'd )?rather not(?: say)?|no answer|no comment|don't want to say",
-    r"跳过|跳过吧|跳过这(?:个|题|项|一题|一项|个问题)|略过|略|不填|先不填|不想填|不想说|不便透露|不方便|保密|无",
+    r"略|不想填|不想说|不便透露|不方便|保密|无",
     r"下一(?:个|题|步|项)",
 )
+
+THANKS = (
+    r"thanks|thank you|thanks a lot|thank you very much|many thanks|cheers|great|perfect|bye|goodbye|good bye|see you",
+    r"谢谢|谢谢您|谢谢你|多谢|感谢|非常感谢|再见|拜拜|好的谢谢|知道了|明白了|了解了|收到",
+)
+# What is to be corrected need not be something that is kept: then it is said what is.
+FIX_MINE = (rf"{_FIX} my [^?]{{1,40}}", rf"{_FIX_ZH}我的[^?吗]{{1,16}}")
+FIX_SOMETHING = (r"correct (?:the )?[^? ]{1,20}(?: [^? ]{1,20}){0,2}", r"更正[^?吗]{1,12}")
+
+_AGREE = ("agree", "agreed", "i agree", "yes i agree", "同意", "我同意", "是的我同意")
+_REFUSE = (
+    "refuse",
+    "i refuse",
+    "disagree",
+    "i disagree",
+    "i don't agree",
+    "i do not agree",
+    "拒绝",
+    "我拒绝",
+    "不同意",
+    "我不同意",
+)
+# What people type instead of what stands on a button: compared like the labels, without punctuation.
+OPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "followup:yes": (
+            "i would like that", "yes i would", "please contact me", "contact me", "请联系我", "联系我", "麻烦联系我",
+        ),
+        "followup:no": ("that's all", "i'm fine", "不用联系", "不用联系我", "没有了"),
+        "abroad:agree": _AGREE,
+        "abroad:refuse": _REFUSE,
+        "consent:agree": _AGREE,
+        "consent:refuse": _REFUSE,
+        "separate:agree": _AGREE,
+        "separate:skip": _REFUSE,
+        "whose:own": (
+            "own", "mine", "my own details", "my details", "me", "myself",
+            "我的", "我自己的", "自己的", "本人", "我本人的",
+        ),
+        "whose:other": (
+            "someone else", "somebody else", "somebody else's", "another person", "another person's", "other",
+            "not mine",
+            "别人的", "别人", "他人", "其他人的", "其他人", "不是我的", "同事的", "朋友的",
+        ),
+        "whose:authorised": (
+            "authorised", "authorized", "yes authorized", "they have",
+            "已授权", "已获授权", "是已授权", "有授权", "授权了",
+        ),
+        "whose:not": ("not authorised", "not authorized", "they have not", "没有授权", "未授权", "未获授权"),
+        "review:send": (
+            "send it", "please send", "please send it", "submit", "yes send it", "提交", "发吧", "发送吧", "确认发送",
+        ),
+        "delete:draft": ("stop", "erase it", "erase", "删除", "停止"),
+    }
+)  # fmt: skip
 
 # Said around a phrase without changing it. Asking words stand only before phrases that speak of "my", "me" or a human:
 # "can I export" may ask about the product, "can I export my data" does not.

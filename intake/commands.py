@@ -15,10 +15,14 @@ from intake.command_phrases import (
     ASKING_BEFORE,
     COURTESY_AFTER,
     COURTESY_BEFORE,
+    FIX_MINE,
+    FIX_SOMETHING,
     GREETING,
     NO,
     PHRASES,
     SKIP,
+    SKIP_ITSELF,
+    THANKS,
     YES,
 )
 
@@ -59,12 +63,12 @@ def is_greeting(text: str) -> bool:
 
 def is_yes(text: str) -> bool:
     """Return whether `text` says yes and nothing else."""
-    return _YES.fullmatch(plain(text)) is not None
+    return _says(_YES, text)
 
 
 def is_no(text: str) -> bool:
     """Return whether `text` says no and nothing else."""
-    return _NO.fullmatch(plain(text)) is not None
+    return _says(_NO, text)
 
 
 def is_skip(text: str) -> bool:
@@ -72,6 +76,36 @@ def is_skip(text: str) -> bool:
     return _SKIP.fullmatch(plain(text)) is not None
 
 
+def is_plain_skip(text: str) -> bool:
+    """Return whether `text` is the word "skip" itself: "none" or "next" may be somebody's answer."""
+    return _PLAIN_SKIP.fullmatch(plain(text)) is not None
+
+
+def is_thanks(text: str) -> bool:
+    """Return whether `text` thanks, agrees or takes leave, and nothing else."""
+    return _says(_THANKS, text) or is_yes(text) or is_no(text)
+
+
+def is_correction(text: str, *, mine: bool) -> bool:
+    """Return whether `text` asks to correct something, whatever it is; with `mine` only where it says "my"."""
+    said = plain(text)
+    return any(pattern.fullmatch(said) for pattern in (_FIX_MINE, *(() if mine else (_FIX_SOMETHING,))))
+
+
+def bare(text: str) -> str:
+    """Return `text` without case, width and punctuation, as labels are compared."""
+    line = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
+    words = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in line).split()
+    return _BESIDE_HAN.sub("", " ".join(words))
+
+
+def _says(phrases: re.Pattern[str], text: str) -> bool:
+    said = bare(text)[: _LENGTH_MAX + 1]
+    return any(phrases.fullmatch(one) for one in (plain(text), said, _COURTEOUS.sub("", said)))
+
+
+_APOSTROPHES = {ord(sign): None for sign in "'’‘`"}
+_COURTEOUS = re.compile(r"(?: (?:please|thanks|thank you)|谢谢您?你?|多谢|麻烦(?:您|你)?了?)+$")
 _HAN = "\u3400-\u9fff"
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": None, "”": None, '"': None, "「": None, "」": None})
 _BESIDE_HAN = re.compile(rf"(?<=[{_HAN}]) | (?=[{_HAN}])")
@@ -94,7 +128,8 @@ def _with_slots(phrase: str) -> str:
     return phrase
 
 
-_YES, _NO, _SKIP, _GREETING = _one_of(YES), _one_of(NO), _one_of(SKIP), _one_of(GREETING)
+_YES, _NO, _SKIP, _GREETING, _THANKS = map(_one_of, (YES, NO, SKIP, GREETING, THANKS))
+_PLAIN_SKIP, _FIX_MINE, _FIX_SOMETHING = map(_one_of, (SKIP_ITSELF, FIX_MINE, FIX_SOMETHING))
 _FIXED = {
     name: _one_of(phrase for phrase in phrases if "{" not in phrase) for name, phrases in PHRASES.items()
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from intake import consent, faq, visit
 from intake.asking import NEED, Given, advance, asked_fields, next_field, open_question, own_consent
-from intake.commands import is_greeting
+from intake.commands import is_greeting, is_thanks
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
@@ -18,13 +18,15 @@ from intake.outcomes import (
     Heard,
     JoinLead,
     KeepField,
+    OpenConsultation,
     RecordAttestation,
     Reply,
     Step,
     Submit,
     WrongAnswer,
 )
-from intake.rules import ABROAD, Rules
+from intake.policy import in_force
+from intake.rules import ABROAD, CONTACT, Rules
 
 
 def picked(given: Given) -> Heard:
@@ -99,10 +101,13 @@ def take_need(given: Given) -> Step:
         return refuse_text(given, heard.fault)
     length = len(heard.text)
     asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED), need_length=length)
+    answers, question = prepared(given, heard.text), open_question(asked, given.rules)
+    if not answers:
+        question = replace(question, key="followup.unanswered")
     return Step(
         state=asked,
         heard=Heard(answered=NEED),
-        replies=(*masked_notice(heard), *prepared(given, heard.text), open_question(asked, given.rules)),
+        replies=(*masked_notice(heard), *answers, question),
         effects=(KeepField(name=NEED, value=heard.text),),
     )
 
@@ -163,11 +168,11 @@ def take_followup(given: Given) -> Step:
 
 
 def _reuse(given: Given) -> Step:
-    """Contact consent is live: what is kept is not asked twice (WCAG 3.3.7)."""
-    if not any(name in given.state.kept for name in asked_fields(given.rules)):
-        return go(given, replace(given.state, stage=Stage.WHOSE))
-    state = advance(given.state, given.rules)
-    replies = (Reply(key="new.reuse"), open_question(state, given.rules))
+    """Contact consent is live, and said to be: what is kept under it is not asked twice (WCAG 3.3.7)."""
+    details = any(name in given.state.kept for name in asked_fields(given.rules))
+    state = advance(given.state, given.rules) if details else replace(given.state, stage=Stage.WHOSE)
+    told = Reply(key="new.reuse" if details else "new.consent", params={"policy": state.policy})
+    replies = (told, open_question(state, given.rules))
     return Step(state=state, heard=picked(given), replies=replies)
 
 
@@ -213,7 +218,8 @@ def review(given: Given) -> Step:
         return cancel_draft(given, picked(given))
     if given.argument != "send":
         name = given.argument.removeprefix("change:")
-        return go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))
+        asking = go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))
+        return asking if name in state.kept else replace(asking, heard=Heard(picked=f"review:add:{name}"))
     if next_field(state, given.rules):
         return go(given, advance(state, given.rules))
     due = answer_due(given.now, given.rules.hours).isoformat()
@@ -225,19 +231,58 @@ def review(given: Given) -> Step:
 
 
 def chat_on(given: Given) -> Step:
-    """Free chat: a further message joins the lead that was sent; elsewhere nothing is asked, nothing nags (L5)."""
+    """A further message joins the lead that was sent."""
     said, state = given.event, given.state
     assert isinstance(said, Said)
     heard = hear(given, said.text)
     if heard.fault:
         return refuse_text(given, heard.fault)
-    joins = state.stage is Stage.SENT
-    closing = (
-        () if prepared(given, heard.text) and not joins else (Reply(key="joined" if joins else "ended.chat"),)
-    )
     return Step(
         state=state,
         heard=Heard(text=heard.text),
-        replies=(*masked_notice(heard), *prepared(given, heard.text), *closing),
-        effects=(JoinLead(state.sent),) if joins else (),
+        replies=(*masked_notice(heard), *prepared(given, heard.text), Reply(key="joined")),
+        effects=(JoinLead(state.sent),),
     )
+
+
+def ask_next(given: Given) -> Step:
+    """Take the next question as a new one. Whoever refused gets prepared answers, and is not asked again (L5)."""
+    said, state = given.event, given.state
+    assert isinstance(said, Said)
+    heard = hear(given, said.text)
+    if heard.fault:
+        return refuse_text(given, heard.fault)
+    if is_greeting(said.text) or is_thanks(said.text):
+        return replace(go(given, state), heard=Heard(text=heard.text))
+    refusal = _refusal(given)
+    if not refusal:
+        fresh, opening = anew(state)
+        step = take_need(replace(given, state=fresh))
+        return replace(step, effects=(*opening, *step.effects))
+    answers = prepared(given, heard.text) or (Reply(key=refusal),)
+    return Step(state=state, heard=Heard(text=heard.text), replies=(*masked_notice(heard), *answers))
+
+
+def _refusal(given: Given) -> str:
+    """Return what is told to whoever refused to be asked for details, or "". A refusal counts for its policy (L5)."""
+    state, current = given.state, in_force(given.rules, given.now).version
+    if state.channel == "telegram" and ABROAD in state.refused:
+        return "abroad.refused"
+    return "ended.chat" if CONTACT in state.refused and state.card in ("", current) else ""
+
+
+def anew(state: Conversation) -> tuple[Conversation, tuple[Effect, ...]]:
+    """Return the state at a new consultation, its scope opened where consent is live; details are kept for it."""
+    fresh = replace(
+        state,
+        stage=Stage.TOPIC,
+        topic="",
+        field="",
+        changing=False,
+        kept=tuple(name for name in state.kept if name != NEED),
+        sent="",
+    )
+    if CONTACT not in state.agreed:
+        return replace(fresh, session=state.session + 1, consultation=0), ()
+    number = state.consultations + 1
+    return replace(fresh, consultation=number, consultations=number), (OpenConsultation(0, number),)

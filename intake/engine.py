@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from intake import codes, commands, consent, consultation, fields, returning, rights, visit
-from intake.asking import Given, as_configured, open_question, own_consent
+from intake.asking import DRAFT, NEED, OWN, Given, as_configured, correctable, open_question, own_consent
 from intake.assurance import SOMEBODY_FRESH, Presence
+from intake.command_phrases import OPTIONS
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import (
     MESSAGE_MAX,
@@ -73,7 +74,7 @@ TABLE: Mapping[tuple[Stage, str], Transition] = {
     (_S.FIELD, "shared"): _to(fields.take_contact, *_ASKED),
     (_S.REVIEW, "review"): _to(codes.review, *_ASKED, _S.SENT, _S.ENDED),
     (_S.SENT, "said"): _to(consultation.chat_on, _S.SENT),
-    (_S.ENDED, "said"): _to(consultation.chat_on, _S.ENDED),
+    (_S.ENDED, "said"): _to(consultation.ask_next, _S.FOLLOWUP, _S.ENDED),
 }
 
 ASIDES: Mapping[tuple[Aside, str], Callable[[Given], Step]] = {
@@ -125,13 +126,23 @@ def _taken(given: Given, event: Event) -> Step:
 def _said(given: Given, event: Said) -> Step:
     if len(event.text) > MESSAGE_MAX:
         return Step(state=given.state, refused="too_long")
-    command = _command(given.rules, event.text)
+    written = _labelled(given, event.text)
+    command = None if written else _command(given.rules, event.text)
     if command:
         return codes.command(replace(given, argument=command.argument), command.name)
-    meant = _meant(given, event.text)
+    meant = written or _meant(given, event.text)
     if meant:
         return _picked(replace(given, event=Picked(meant)), Picked(meant))
+    if _corrects(given, event.text):
+        return codes.correct_unknown(given)
     return _table(given, "said")
+
+
+def _corrects(given: Given, text: str) -> bool:
+    """Tell whether something is to be corrected that is none of the details; a question or an answer may sound so."""
+    state = given.state
+    mine = bool(state.aside) or state.stage in (Stage.TOPIC, Stage.NEED, Stage.FIELD)
+    return commands.is_correction(text, mine=mine) and bool(correctable(state, given.rules))
 
 
 def _picked(given: Given, event: Picked) -> Step:
@@ -154,6 +165,7 @@ def _table(given: Given, trigger: str) -> Step:
 
 def _command(rules: Rules, text: str) -> commands.Command | None:
     field_words = {name: field.words for name, field in rules.fields.items()}
+    field_words |= {NEED: (*rules.labels.get(NEED, ()), "question", "问题")}
     purpose_words = {name: purpose.words for name, purpose in rules.purposes.items()}
     purpose_words |= {
         own_consent(one.name): one.words for one in rules.fields.values() if one.separate_consent
@@ -162,28 +174,78 @@ def _command(rules: Rules, text: str) -> commands.Command | None:
 
 
 def _meant(given: Given, text: str) -> str:
-    """Return the offered option that a typed yes, no, skip or label means, or ""."""
+    """Return the offered option that a typed yes, no, skip or phrase means, or ""."""
     offered = open_question(given.state, given.rules).expects.options
     return next((option for option in offered if _means(given.rules, option, text)), "")
 
 
 def _means(rules: Rules, option: str, text: str) -> bool:
     if option in _YES:
-        return commands.is_yes(text)
-    if option in _NO:
-        return commands.is_no(text)
-    if option == "field:skip":
-        return commands.is_skip(text)
+        said = commands.is_yes(text)
+    elif option in _NO:
+        said = commands.is_no(text)
+    else:
+        said = option == "field:skip" and commands.is_skip(text)
+    return said or commands.bare(text) in _phrases(rules, option)
+
+
+def _labelled(given: Given, text: str) -> str:
+    """Return the offered option on which `text` is written, or "": typing it is pressing it."""
+    if len(text) > LABEL_MAX:
+        return ""
+    said, offered = commands.bare(text), open_question(given.state, given.rules).expects.options
+    return next((option for option in offered if said in _labels(given.rules, option)), "")
+
+
+def _labels(rules: Rules, option: str) -> set[str]:
     trigger, _, argument = option.partition(":")
-    words = _WORDS.get(trigger)
-    said = text.strip().casefold()
-    return words is not None and said in {word.casefold() for word in words(rules, argument)}
+    written = rules.labels.get(option, ())
+    if trigger in _LABELS:
+        written = (*written, *_LABELS[trigger](rules, argument))
+    return {commands.bare(label) for label in written}
 
 
-_YES = frozenset(("followup:yes", "whose:authorised"))
-_NO = frozenset(("followup:no", "whose:not"))
-_WORDS: Mapping[str, Callable[[Rules, str], Collection[str]]] = {
+def _phrases(rules: Rules, option: str) -> set[str]:
+    trigger, _, argument = option.partition(":")
+    words = _WORDS[trigger](rules, argument) if trigger in _WORDS else ()
+    return {commands.bare(word) for word in (*OPTIONS.get(option, ()), *words)}
+
+
+def _changes(rules: Rules, argument: str) -> Collection[str]:
+    """Return what stands on the buttons of the review card that change an answer, or add one."""
+    written = (*rules.labels.get("review:change", ()), *rules.labels.get("review:add", ()))
+    called = _called(rules, argument.removeprefix("change:"))
+    return [text.format(field=label) for text in written for label in called]
+
+
+def _called(rules: Rules, name: str) -> Collection[str]:
+    """Return what a field, or the question, is called in every language."""
+    return rules.fields[name].label.values() if name in rules.fields else rules.labels.get(name, ())
+
+
+def _choices(rules: Rules, argument: str) -> Collection[str]:
+    name, _, value = argument.partition(":")
+    choices = rules.fields[name].choices if name in rules.fields else ()
+    return [label for choice in choices if choice.id == value for label in choice.label.values()]
+
+
+LABEL_MAX = 80  # characters; no button is longer
+_YES = frozenset(("followup:yes", "whose:authorised", f"delete:{DRAFT}"))
+_NO = frozenset(("followup:no", "whose:not", "delete:cancel"))
+_OWN = f"{OWN}:"
+_Texts = Callable[[Rules, str], Collection[str]]
+_LABELS: Mapping[str, _Texts] = {
     "topic": lambda rules, topic: rules.topics[topic].label.values(),
+    "correct": _called,
+    "withdraw": lambda rules, name: (
+        rules.fields[name.removeprefix(_OWN)] if name.startswith(_OWN) else rules.purposes[name]
+    ).label.values(),
+    "review": _changes,
+    "field": _choices,
+}
+_WORDS: Mapping[str, _Texts] = {
     "correct": lambda rules, field: rules.fields[field].words if field in rules.fields else (),
-    "withdraw": lambda rules, purpose: rules.purposes[purpose].words,
+    "withdraw": lambda rules, name: (
+        (rules.fields[name.removeprefix(_OWN)] if name.startswith(_OWN) else rules.purposes[name]).words
+    ),
 }

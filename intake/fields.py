@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from intake.answers import parse
 from intake.asking import NEED, Given, advance, open_question
+from intake.commands import is_plain_skip
 from intake.consultation import go, with_field
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Said, SharedContact
@@ -39,10 +40,17 @@ def take_answer(given: Given) -> Step:
     """Take a typed answer to the open field, or say kindly what was wrong and ask the same again."""
     said, name = given.event, given.state.field
     assert isinstance(said, Said)
-    value = check(given, name, said.text)
+    value = _must_be_given(given, name, said.text) or check(given, name, said.text)
     if isinstance(value, WrongAnswer):
         return _refused(given, value, said.text)
     return _taken(given, name, value, Heard(answered=name))
+
+
+def _must_be_given(given: Given, name: str, text: str) -> WrongAnswer | None:
+    """Return why a typed "skip" does not work here: the field, or one of the two ways to be reached, is required."""
+    if name == NEED or not is_plain_skip(text):
+        return None
+    return WrongAnswer(name, "one_contact" if name in given.rules.contact_fields else "required")
 
 
 def take_choice(given: Given) -> Step:
@@ -127,13 +135,19 @@ def correct_value(given: Given) -> Step:
 def _corrected(given: Given, name: str, value: str, heard: Heard) -> Step:
     effect = keep(given, name, value)
     state = after_correction(replace(given.state, aside=Aside.NONE, aside_field=""), (effect,), given)
-    told = Reply(key="corrected", params={"field": name})
     return Step(
         state=state,
         heard=heard,
-        replies=(told, open_question(state, given.rules)),
+        replies=(_told(given, name), open_question(state, given.rules)),
         effects=(effect,),
     )
+
+
+def _told(given: Given, name: str) -> Reply:
+    """Return what is said of a new value: that who had received the old one is told, only where somebody may have."""
+    state, received = given.state, any(name in (NEED, *one.fields) for one in given.rules.recipients.values())
+    corrected = "corrected.told" if state.leads and received else "corrected"
+    return Reply(key=corrected if name in state.kept else "added", params={"field": name})
 
 
 def after_correction(state: Conversation, kept: Sequence[KeepField], given: Given) -> Conversation:
@@ -155,7 +169,7 @@ def replace_values(given: Given) -> Step:
             return Step(state=given.state, refused=fault)
         effects.append(effect)
     state = after_correction(given.state, effects, given)
-    told = tuple(Reply(key="corrected", params={"field": name}) for name, _ in asked.values)
+    told = tuple(_told(given, name) for name, _ in asked.values)
     return Step(state=state, replies=(*told, open_question(state, given.rules)), effects=tuple(effects))
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from intake import consent, visit
 from intake.asking import (
+    DRAFT,
     NEED,
     Given,
     advance,
@@ -20,7 +21,7 @@ from intake.asking import (
     own_consent,
     withdrawable,
 )
-from intake.consultation import cancel_draft, end, picked, without_consultation
+from intake.consultation import anew, cancel_draft, end, picked, without_consultation
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
@@ -31,7 +32,6 @@ from intake.outcomes import (
     Erase,
     Expects,
     Heard,
-    OpenConsultation,
     Reply,
     ShredSession,
     Step,
@@ -118,25 +118,15 @@ def _new(given: Given) -> Step:
     state = closed(given)
     if state.stage not in (Stage.SENT, Stage.ENDED):
         return answer(given, state, *(() if state.stage is Stage.TOPIC else (Reply(key="new.open"),)))
-    fresh = replace(
-        state,
-        stage=Stage.TOPIC,
-        topic="",
-        field="",
-        changing=False,
-        kept=tuple(name for name in state.kept if name != NEED),
-        sent="",
-    )
-    if CONTACT not in state.agreed:
-        return answer(given, replace(fresh, session=state.session + 1, consultation=0))
-    number = state.consultations + 1
-    opened = replace(fresh, consultation=number, consultations=number)
-    return answer(given, opened, effects=(OpenConsultation(0, number),))
+    fresh, opening = anew(state)
+    return answer(given, fresh, effects=opening)
 
 
 def _cancel(given: Given) -> Step:
-    """Leave the pending command, or the change, or else the consultation: then what was given goes (design, 6)."""
+    """Leave the pending command, or the change, or else the consultation: what was given goes, after one question."""
     state = given.state
+    if state.aside_field == DRAFT:  # who says it twice means it
+        return cancel_draft(replace(given, state=closed(given)), heard(given))
     if state.aside:
         key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
         return answer(given, closed(given), Reply(key=key))
@@ -144,6 +134,8 @@ def _cancel(given: Given) -> Step:
         return answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
         return answer(given, state, Reply(key="cancel.nothing"))
+    if state.consultation and NEED in state.kept:
+        return _aside(given, Aside.DELETE, DRAFT)
     if state.consultation:
         return cancel_draft(given, heard(given))
     dropped = replace(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
@@ -181,6 +173,8 @@ def take_erasure(given: Given) -> Step:
     """Erase the chosen scope: choosing is the confirmation (S24)."""
     if given.argument == "cancel":
         return answer(given, closed(given), Reply(key="delete.cancelled"))
+    if given.argument == DRAFT:
+        return cancel_draft(replace(given, state=closed(given)), picked(given))
     return forget(given, given.argument)
 
 

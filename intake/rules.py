@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as slot
 from datetime import date, time, timedelta, tzinfo
 
 Localised = Mapping[str, str]
@@ -174,6 +175,9 @@ class Rules:
     locales: Mapping[str, tuple[str, ...]]  # locale -> words that mean it; the first locale is the default
     need_max: int  # characters
     contact_fields: tuple[str, ...]  # either may be skipped, not all (phone, email)
+    labels: Mapping[str, tuple[str, ...]] = slot(
+        default_factory=dict
+    )  # option, or need -> its label in every language
 
     @property
     def default_locale(self) -> str:

@@ -72,7 +72,12 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "language": ("language.ask", "+command:cancel", "cancel.aside"),
     "human": ("human|human.called",),
 }
-OPEN_AGAIN = {"greeting": "topic.ask", "sent": "free.ask", "consent.refused": "free.ask"}
+OPEN_AGAIN = {
+    "followup.unanswered": "followup.ask",
+    "greeting": "topic.ask",
+    "sent": "free.ask",
+    "consent.refused": "free.ask",
+}
 OTHER = {"en": "zh-CN", "zh-CN": "en"}
 
 

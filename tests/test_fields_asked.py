@@ -56,7 +56,9 @@ def test_a_field_of_its_own_consent_is_asked_only_after_it() -> None:
         ((), "1234", "name."),
         (("Li Na", "Example Valves Ltd"), "123", "phone."),
         (("Li Na", "Example Valves Ltd", "skip"), "li.na@", "email."),
-        (("Li Na", "Example Valves Ltd", "skip"), "skip", "email."),
+        (("Li Na", "Example Valves Ltd", "skip"), "skip", "one_contact"),
+        ((), "skip", "required"),
+        (("Li Na",), "跳过", "required"),
         (("Li Na",), "card 4111 1111 1111 1111", "forbidden.bank_card"),
     ],
 )
@@ -199,7 +201,7 @@ def test_a_greeting_is_not_taken_for_the_question(greeting: str) -> None:
 @pytest.mark.parametrize("wrong", ["call +86 138 0000 0000 " + "x" * 2_000, "li.na@example.com \u202e exe"])
 def test_a_refused_correction_of_the_question_leaves_nothing(wrong: str) -> None:
     """S5: before consent nothing of a refused question is kept, however it came to be typed."""
-    talk = Talk().say("Which valves do you make?", "correct need", wrong)
+    talk = Talk().say("Which valves do you make?", "correct").pick("correct:need").say(wrong)
 
     assert talk.keys[0].startswith("rejected.text.")
     assert talk.last.heard == Heard(private=True)

@@ -151,12 +151,12 @@ def test_policies_are_ordered_by_their_effect(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("period", "english", "chinese"),
     [
-        (timedelta(minutes=10), "10 minutes", "10分钟"),
-        (timedelta(minutes=90), "90 minutes", "90分钟"),
-        (timedelta(hours=1), "1 hour", "1小时"),
-        (timedelta(hours=72), "72 hours", "72小时"),
-        (timedelta(days=180), "180 days", "180天"),
-        (timedelta(days=730), "2 years", "2年"),
+        (timedelta(minutes=10), "10 minutes", "10 分钟"),
+        (timedelta(minutes=90), "90 minutes", "90 分钟"),
+        (timedelta(hours=1), "1 hour", "1 小时"),
+        (timedelta(hours=72), "72 hours", "72 小时"),
+        (timedelta(days=180), "180 days", "180 天"),
+        (timedelta(days=730), "2 years", "2 年"),
     ],
 )
 def test_periods_are_spelt_as_people_say_them(period: timedelta, english: str, chinese: str) -> None:

@@ -102,7 +102,7 @@ def test_cancel_before_consent_shreds_the_session() -> None:
 
 def test_cancel_of_a_second_draft_leaves_the_first_lead_alone() -> None:
     """Only the unsent consultation goes; details belong to the lead that was sent."""
-    talk = to_sent().say("start over", "And cables?").pick("command:cancel")
+    talk = to_sent().say("start over", "And cables?").pick("command:cancel", "delete:draft")
 
     assert talk.did(Erase) == [Erase("draft", number=2, profile=False)]
     assert "name" in talk.state.kept

@@ -71,7 +71,7 @@ def test_chinese_is_chinese_and_english_is_english() -> None:
 
 def test_every_rejection_has_its_sentence() -> None:
     """Each rejection code says what was wrong, in both languages, and no text is left for a code that is gone."""
-    ours = {"example", "required", "unexpected", "unknown_field", "phone.not_own", *FAULTS}
+    ours = {"example", "required", "one_contact", "unexpected", "unknown_field", "phone.not_own", *FAULTS}
 
     for locale in LOCALES:
         for code in (*REJECTION_CODES, *FAULTS):
@@ -121,7 +121,7 @@ def test_greeting_says_that_it_is_a_machine() -> None:
         "Choose a topic",
     ):
         assert told in english
-    for told in ("示例仪器的自动助手", "不会有人查看", "遮盖", "24小时", "选择一个主题"):
+    for told in ("示例仪器的自动助手", "不会有人查看", "遮盖", "24 小时", "选择一个主题"):
         assert told in chinese
 
 
@@ -141,7 +141,7 @@ def test_consent_card_says_all_in_sixty_words() -> None:
         "14",
     ):
         assert told in english
-    for told in ("示例仪器", "答复您", "手机号码", "180天", "仅负责答复的同事", "撤回", "删除", "14 周岁"):
+    for told in ("示例仪器", "答复您", "手机号码", "180 天", "仅负责答复的同事", "撤回", "删除", "14 周岁"):
         assert told in chinese
 
 
