@@ -145,7 +145,7 @@ def _catalogues(
 
 
 def _labels(catalogues: Mapping[str, Mapping[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    """Return what is written on each option in every language, and what the question is called: understood when typed."""
+    """Return what is written on each option in every language, and what the question is called."""
     options = dict.fromkeys(key for texts in catalogues.values() for key in texts if key.startswith(_OPTION))
     return {
         key.removeprefix(_OPTION).removeprefix("label."): tuple(

@@ -85,7 +85,7 @@ def test_placeholders_are_filled_from_what_is_configured() -> None:
     rules = read(shorter)
 
     assert "7 days" in rules.purposes["contact"].text["en"]
-    assert "7天" in rules.fields["phone"].warning["zh-CN"]
+    assert "7 天" in rules.fields["phone"].warning["zh-CN"]
     assert "Gender" not in rules.purposes["contact"].text["en"]
 
 

@@ -11,7 +11,7 @@ from intake.conversation import Stage
 from intake.events import Corrected
 from intake.outcomes import Erase, JoinLead, KeepField, OpenConsultation
 from tests.remembering import CRM
-from tests.talk import Talk, rules, to_consent, to_fields, to_review, to_sent
+from tests.talk import Talk, rules, to_consent, to_fields, to_sent
 
 NEXT = "Do your gateways speak OPC UA over TLS to plant historians?"
 
@@ -126,4 +126,4 @@ def test_a_correction_says_only_what_is_so() -> None:
     assert told.meet(Corrected((("company", "Example Pumps Ltd"),))).keys[0] == "corrected"
     assert told.meet(Corrected((("need", "Which pumps?"),))).keys[0] == "corrected.told"
     assert to_sent().meet(Corrected((("phone", "+86 138 0000 0001"),))).keys[0] == "corrected"
-    assert to_review().say("correct industry").pick("field:industry:energy").keys[0] == "added"
+    assert to_sent().say("correct industry").pick("field:industry:energy").keys[0] == "added"

@@ -169,3 +169,24 @@ def test_what_is_too_long_for_a_message_is_noticed() -> None:
     """The limit counts UTF-16 code units of the text without its HTML."""
     assert Drawn(html=f"<b>{'&amp;' * 4096}</b>", title="").fits
     assert not Drawn(html="😀" * 2049, title="").fits
+
+
+def test_chinese_has_chinese_marks(wording: Wording, rules: Rules) -> None:
+    """What is kept, decided and told is written with the marks of its language."""
+    when = "2026-11-23T04:00:00.000Z"
+    record = Record(
+        fields=(),
+        consents=({"purpose": "affiliates", "decision": "agreed", "policy": "2026-11", "at": when},),
+        recipients=(
+            {"recipient": "sales", "at": when, "fields": ["name", "phone"], "event": "lead.created"},
+        ),
+        opened_by=(),
+        keeps_until=None,
+        lead="",
+    )
+
+    shown = drawing(wording, Reply(key="view", expects=Expects(kind="record")), record, "zh-CN").plain
+
+    assert "关联公司：已同意（2026-11、2026-11-23 04:00 UTC）" in shown
+    assert "sales：姓名、手机号码（2026-11-23 04:00 UTC）" in shown
+    assert "您的信息" not in shown.partition("\n\n")[2]

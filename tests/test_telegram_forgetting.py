@@ -25,8 +25,9 @@ async def farewell(api: BotApi) -> AsyncIterator[Farewell]:
     bot = open_pipe(TOKEN, api.url)
     wording = Wording(loaded.rules, loaded.catalogues, "https://desk.example.com")
 
-    async def certificate(number: str) -> Mapping[str, str] | None:
-        return {"id": number, "scope": SCOPES[number]} if number in SCOPES else None
+    async def certificate(number: str) -> Mapping[str, Any] | None:
+        backups = {"due": "2026-12-23T04:00:00.000Z", "done": None}
+        return {"id": number, "scope": SCOPES[number], "backups": backups} if number in SCOPES else None
 
     yield Farewell(bot, wording, certificate)
     await bot.shutdown()
@@ -49,6 +50,7 @@ async def test_forgetting_deletes_the_chat_and_hands_over_the_certificate(
     assert [len(call["message_ids"]) for call in api.sent("deleteMessages")] == [100, 100, 30]
     assert [one["text"] for one in api.messages.values()] == robin.shown
     assert CERTIFICATE in robin.shown[0]
+    assert "Copies in backups cannot be read any more from Wednesday, December 23, 2026" in robin.shown[0]
     assert "older messages" not in robin.shown[0]
 
 

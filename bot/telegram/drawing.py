@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any
@@ -12,6 +12,7 @@ from telegram import InlineKeyboardMarkup, KeyboardButton, ReplyKeyboardMarkup
 
 from bot.telegram.buttons import keyboard
 from bot.wording import Wording
+from config.load import spelt_list
 from intake.outcomes import Reply
 from storage.records import Message
 
@@ -81,15 +82,17 @@ def _question(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
 def _consent(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
     for purpose in drawn["purposes"]:
         mark = "•" if purpose["required"] else "☐"
-        fields = ", ".join(wording.label(name, locale) for name in purpose["fields"])
         warned = "⚠️ " if purpose["sensitive"] else ""
-        about = escape(f"{purpose['text']} {warned}({fields})" if fields else purpose["text"])
-        yield f"{mark} <b>{escape(purpose['label'])}</b>: {about}"
-    yield f"{escape(drawn['policy']['url'])} ({escape(drawn['policy']['version'])})"
+        fields = warned + _labels(wording, locale, purpose["fields"])
+        about = _noted(wording, locale, purpose["text"], fields) if purpose["fields"] else purpose["text"]
+        yield f"{mark} " + _pair(wording, locale, _bold(purpose["label"]), escape(about))
+    yield f"{escape(drawn['policy']['url'])} ({escape(drawn['policy']['version'])})"  # a full-width mark would join the link
 
 
 def _review(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
-    yield "\n".join(f"<b>{escape(one['label'])}</b>: {escape(one['value'])}" for one in drawn["fields"])
+    yield "\n".join(
+        _pair(wording, locale, _bold(one["label"]), escape(one["value"])) for one in drawn["fields"]
+    )
 
 
 def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
@@ -104,6 +107,8 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
         return
     nobody = escape(wording.say("record.none", locale))
     for title, said in lines.items():
+        if title == "record.fields" and not said:
+            continue
         yield "\n".join([f"<b>{escape(wording.say(title, locale))}</b>", *(said or [nobody])])
     if drawn["keeps_until"]:
         yield escape(wording.say("record.keeps_until", locale, at=drawn["keeps_until"]))
@@ -112,20 +117,39 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
 def _kept(wording: Wording, locale: str, kept: Frame) -> str:
     key = "record.given" if kept["policy"] else "record.given.before"
     given = wording.say(key, locale, at=kept["given_at"], policy=kept["policy"])
-    return (
-        f"{escape(kept['label'])}: <tg-spoiler>{escape(kept['value'])}</tg-spoiler> <i>({escape(given)})</i>"
+    value = f"<tg-spoiler>{escape(kept['value'])}</tg-spoiler>"
+    return _pair(
+        wording, locale, escape(kept["label"]), _noted(wording, locale, value, f"<i>{escape(given)}</i>")
     )
 
 
 def _decided(wording: Wording, locale: str, row: Frame) -> str:
     decision = "given" if row["decision"] == "agreed" else row["decision"]
     said = wording.say(f"decision.{decision}", locale)
-    return escape(f"{row['label']}: {said} ({row['policy']}, {_moment(row['at'])})")
+    when = spelt_list([row["policy"], _moment(row["at"])], locale)
+    return escape(_pair(wording, locale, row["label"], _noted(wording, locale, said, when)))
 
 
 def _told(wording: Wording, locale: str, whom: str, row: Frame) -> str:
-    fields = ", ".join(wording.label(name, locale) for name in row["fields"])
-    return escape(f"{whom}: {fields} ({_moment(row['at'])})")
+    fields = _labels(wording, locale, row["fields"])
+    return escape(_pair(wording, locale, whom, _noted(wording, locale, fields, _moment(row["at"]))))
+
+
+def _labels(wording: Wording, locale: str, names: Sequence[str]) -> str:
+    return spelt_list([wording.label(name, locale) for name in names], locale)
+
+
+def _bold(text: str) -> str:
+    return f"<b>{escape(text)}</b>"
+
+
+def _pair(wording: Wording, locale: str, label: str, text: str) -> str:
+    """Return a label and what belongs to it, with the marks of the language."""
+    return wording.say("telegram.pair", locale, label=label, text=text)
+
+
+def _noted(wording: Wording, locale: str, text: str, note: str) -> str:
+    return wording.say("telegram.noted", locale, text=text, note=note)
 
 
 def _moment(at: str) -> str:

@@ -59,7 +59,7 @@ class Farewell:
         await self._bot.initialize()
         try:
             kept = await forget(self._bot, carried["chat"], carried["messages"])
-            words = self._words(carried, certificate["scope"], stays=bool(kept or carried.get("older")))
+            words = self._words(carried, certificate, stays=bool(kept or carried.get("older")))
             if words:
                 await self._bot.send_message(carried["chat"], words)
         except (
@@ -68,10 +68,12 @@ class Farewell:
         ) as refusal:  # blocked, or the account is gone: nobody is there to be told
             _log.info("telegram.farewell_refused", error=type(refusal).__name__)
 
-    def _words(self, carried: Mapping[str, Any], scope: str, *, stays: bool) -> str:
+    def _words(self, carried: Mapping[str, Any], certificate: Mapping[str, Any], *, stays: bool) -> str:
         """Return what is said: after a part was erased the conversation goes on, and has told of it itself."""
         say, locale = self._wording.say, carried["locale"]
-        erased = (
-            [say("telegram.erased", locale, certificate=carried["certificate"])] if scope == "all" else []
-        )
+        erased = []
+        if certificate["scope"] == "all":
+            erased = [say("telegram.erased", locale, certificate=carried["certificate"])]
+            due = certificate.get("backups", {}).get("due")
+            erased += [say("telegram.backups", locale, at=due)] if due else []
         return "\n\n".join([*erased, *([say("telegram.not_deleted", locale)] if stays else [])])
