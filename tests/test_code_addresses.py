@@ -143,7 +143,7 @@ def test_a_new_address_is_not_proven_by_the_old_one_s_code() -> None:
 
     talk.there().say("correct e-mail", EMAIL)
 
-    assert (talk.keys, talk.state.proven) == (["corrected", "free.ask"], ())
+    assert (talk.keys, talk.state.proven) == (["added", "free.ask"], ())
 
 
 def test_a_company_that_asks_for_no_address_sends_no_codes() -> None:

@@ -86,7 +86,8 @@ def _consent(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
         fields = warned + _labels(wording, locale, purpose["fields"])
         about = _noted(wording, locale, purpose["text"], fields) if purpose["fields"] else purpose["text"]
         yield f"{mark} " + _pair(wording, locale, _bold(purpose["label"]), escape(about))
-    yield f"{escape(drawn['policy']['url'])} ({escape(drawn['policy']['version'])})"  # a full-width mark would join the link
+    # Latin marks in every language: a full-width one would become a part of the link.
+    yield f"{escape(drawn['policy']['url'])} ({escape(drawn['policy']['version'])})"
 
 
 def _review(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
