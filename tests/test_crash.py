@@ -170,7 +170,8 @@ async def _types(robin: Person, enough: asyncio.Event) -> list[str]:
     await robin.say("/start")
     typed = ["How does a gateway restart?"]
     await robin.say(typed[0])
-    await robin.say("no")  # else every further message would join the question
+    for word in ("yes", "I do not agree"):  # else every further message would join the question
+        await robin.say(word)
     while not enough.is_set():
         typed.append(f"How does gateway {len(typed)} restart?")
         await robin.say(typed[-1])
