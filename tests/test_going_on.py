@@ -105,6 +105,7 @@ def test_a_message_after_sending_joins_the_lead_and_is_answered() -> None:
 
     assert (talk.keys, talk.did(JoinLead)) == (["faq", "joined"], [JoinLead("AF-TEST-0001")])
     assert to_sent().say("\u202e").keys == ["rejected.text.hidden_characters"]
+    assert Talk().say(NEXT).pick("followup:no").say("\u202e").keys == ["rejected.text.hidden_characters"]
 
 
 def test_another_person_is_asked_about_as_another_person() -> None:

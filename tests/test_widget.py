@@ -205,7 +205,7 @@ async def test_a_sensitive_question_is_asked_with_its_warning(chat: Window) -> N
     described = await chat.answer.get_attribute("aria-describedby")
 
     assert described == "warning"
-    await expect(chat.dialog.locator("#warning")).to_contain_text("Your name is sensitive")
+    await expect(chat.dialog.locator("#warning")).to_contain_text("A name is sensitive")
     await expect(chat.dialog.locator(".badge")).to_have_text("Sensitive")
     await expect(chat.dialog.locator(".progress")).to_have_text("1 of 6")
     assert await chat.answer.get_attribute("autocomplete") == "name"
