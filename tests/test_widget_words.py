@@ -55,7 +55,7 @@ class Typist:
         self.typed.append(text)
 
     async def asks(self, question: str = "Can your gateways read an old pump?") -> None:
-        """Begin, ask something and want no answer: free chat from there on."""
+        """Begin, ask something, agree and withdraw: free chat from there on, and nothing that was said is gone."""
         await self.seen.page.locator("#launcher").click()
         await self.hears(1)
         await self.picks("Gateways")
@@ -63,8 +63,13 @@ class Typist:
         await self.seen.asks("Your question")
         await self.says(question)
         await self.hears(3)
-        await self.picks("No, thank you")
+        await self.picks("Yes, please")
         await self.hears(4)
+        await self.seen.dialog.get_by_role("button", name="Agree", exact=True).click()
+        self.typed.append("Agree")
+        await self.hears(5)
+        await self.says("withdraw contact")
+        await self.hears(6)
         await expect(self.seen.dialog.locator(".chip")).to_have_count(
             0
         )  # drawn; before, Enter would leave it in the field
@@ -132,7 +137,7 @@ async def test_a_network_that_loses_a_fifth(browser: Browser, tmp_path: Path, so
             await typist.asks()
             for line in LINES:  # one after another, without waiting
                 await typist.says(line)
-            await typist.hears(4 + len(LINES))
+            await typist.hears(6 + len(LINES))
 
         await typist.is_kept()
         assert proxy.lost > 3
@@ -161,7 +166,7 @@ async def test_a_desk_that_is_killed_in_mid_sentence(browser: Browser, tmp_path:
             await desk.up(client)
 
             async with hurried(seen.page):
-                await typist.hears(7)
+                await typist.hears(9)
             await typist.says(LINES[3])
             await typist.is_kept()
     await desk.stop()
