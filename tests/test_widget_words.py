@@ -215,7 +215,7 @@ async def test_two_pages_of_one_session_say_the_same(browser: Browser, tmp_path:
 
             await second.page.route("**/api/v1/sessions", shared)
             await second.page.locator("#launcher").click()
-            await expect(second.dialog.locator(".bot")).to_have_count(4)
+            await expect(second.dialog.locator(".bot")).to_have_count(6)
             for turn, line in enumerate(LINES):
                 await (first, second)[turn % 2].say(line)
                 typist.typed.append(line)
