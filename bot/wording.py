@@ -69,7 +69,7 @@ class Wording:
             record: What "view" shows, where the message is its answer.
             masked: Whether the reader may not see personal values (a remembered session).
         """
-        body, locale = message.body, self._texts.known(message.locale)
+        body, locale, values = message.body, self._texts.known(message.locale), message.shown(values)
         if body is None:
             return {"type": "message", "seq": message.seq, "erased": True}
         frame: dict[str, Any] = {

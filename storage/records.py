@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from intake.asking import NEED
 from intake.assurance import SOMEBODY_FRESH, Presence, Trust
 from intake.conversation import Conversation
 from intake.events import ColleagueSaid, Event
@@ -54,6 +55,20 @@ class Message:
     body: Heard | Reply | ColleagueSaid | None = field(repr=False)
     client_id: str = field(default="", repr=False)
     channel_ref: int = 0
+    scope: str = ""  # of an earlier consultation, which has a question of its own; "": of the one in use
+
+    def shown(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values as this message shows them: of its own consultation's question, the others as they are."""
+        if not self.scope:
+            return values
+        own = values.get(question_of(self.scope))
+        rest = {name: value for name, value in values.items() if name != NEED}
+        return rest if own is None else {**rest, NEED: own}
+
+
+def question_of(scope: str) -> str:
+    """Return the name under which values have an earlier consultation's question."""
+    return f"{NEED}/{scope}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def answer(
         state=state,
         last=standing.last_seq,
     )
-    told = [saying.opened(keys, row) for row in rows]
+    told = [saying.opened(keys, row, standing.scope) for row in rows]
     spoken = told[0][1]
     if _digest(keys, standing, rows[0], spoken) not in (b"", turn.digest):
         return replace(done, refused="id_reused")

@@ -105,8 +105,11 @@ def _sealed_digest(carrying: Carrying, seq: int) -> bytes:
     return carrying.keys.seal(scopes.profile(carrying.numbers.profile), place, carrying.turn.digest)
 
 
-def opened(keys: KeysAtHand, row: Any) -> tuple[Message, codec.Spoken | None]:
-    """Return a stored message, and for a visitor's what makes it repeatable. Raises KeyLost, CannotUnseal."""
+def opened(keys: KeysAtHand, row: Any, current: str) -> tuple[Message, codec.Spoken | None]:
+    """Return a stored message, and for a visitor's what makes it repeatable. Raises KeyLost, CannotUnseal.
+
+    Args: current: the scope in use; what stands under another one is of an earlier consultation.
+    """
     body: Heard | Reply | ColleagueSaid | None = None
     spoken: codec.Spoken | None = None
     if row.sealed_body is not None:
@@ -127,5 +130,6 @@ def opened(keys: KeysAtHand, row: Any) -> tuple[Message, codec.Spoken | None]:
         body=body,
         client_id=spoken.client_id if spoken else "",
         channel_ref=row.channel_ref,
+        scope="" if row.scope == current else row.scope,
     )
     return message, spoken

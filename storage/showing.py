@@ -20,7 +20,7 @@ from storage.audit import OPENED, PERSON, Entry
 from storage.consents import decisions
 from storage.means import KeysAtHand, stamp
 from storage.moving import field_place
-from storage.records import KeptField, Message, Record
+from storage.records import KeptField, Message, Record, question_of
 from storage.standing import Standing
 from storage.tables import conversations, disclosures, fields, leads
 
@@ -67,14 +67,17 @@ def gather(
         writing: a turn at `at` is being written, so that what is not sent is kept from then on.
     """
     names, whole = shown_by(messages), shows_record(messages)
+    earlier = {message.scope for message in messages if message.scope and NEED in shown_by([message])}
     held = {**held, **waiting.shown(connection, keys, standing.subject, standing.id, names - held.keys())}
-    if not whole and names <= held.keys():
+    if not whole and not earlier and names <= held.keys():
         return Gathered({name: held[name] for name in names}, None, [])
     found = rows if rows is not None else rows_of(connection, [standing.subject])[standing.subject]
     mine = in_scopes(found, scopes_shown(standing.scope, standing.profile, standing.visit))
     shown = [row for row in mine if whole or row.name in names]
-    values = {**open_values(keys, shown), **held}
-    entries = [own_opening(standing.subject, [row.name for row in shown], at)] if shown else []
+    asked = [row for row in found if row.scope in earlier and row.name == NEED]
+    values = {**open_values(keys, shown), **held, **_questions(keys, asked)}
+    opened = {row.name for row in (*shown, *asked)}
+    entries = [own_opening(standing.subject, opened, at)] if opened else []
     order = (*rules.fields, *rules.visit)
     if not whole:
         return Gathered(values, None, entries)
@@ -108,6 +111,12 @@ def open_values(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
     """Return the values of these rows by field name. Raises KeyLost, CannotUnseal."""
     keys.fetch({(row.subject, row.scope) for row in rows})
     return {row.name: open_value(keys, row) for row in rows}
+
+
+def _questions(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return the questions of earlier consultations, which their own messages show."""
+    keys.fetch({(row.subject, row.scope) for row in rows})
+    return {question_of(row.scope): open_value(keys, row) for row in rows}
 
 
 def open_value(keys: KeysAtHand, row: Any) -> str:

@@ -23,7 +23,8 @@ def transcript(
 ) -> Transcript:
     """Return the messages after a watermark, erased ones as empty, with the values that they show.
 
-    Args: own_view: the person reads; else no value is opened. officer: somebody reads for the person.
+    Args: own_view: the person reads; else no value is opened. officer: somebody reads for the person, who opens the
+        record too and is written down with that.
     Raises: NotFound; SubjectErased; ConsentRequired for colleagues unless the person agrees to be contacted.
     """
     standing = read(connection, conversation)
@@ -38,10 +39,11 @@ def transcript(
     keys = KeysAtHand(means)
     there = {row.scope for row in rows if row.sealed_body is not None}
     keys.fetch({(standing.subject, scope) for scope in {standing.scope, *there}})
-    told = tuple(saying.opened(keys, row)[0] for row in rows)
+    told = tuple(saying.opened(keys, row, standing.scope)[0] for row in rows)
     shown = showing.Gathered({}, None, [])
-    if own_view:
+    if own_view or officer:
         shown = showing.gather(connection, keys, standing, told, means.rules, means.clock())
+    if own_view:
         audit.write(connection, means.writer, shown.entries)
     return Transcript(
         conversation=conversation,

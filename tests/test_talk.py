@@ -16,7 +16,7 @@ LATER = "Is it urgent? canary-later"
 def _read(memory: Memory, visitor: Visitor, **more: bool) -> str:
     """Return what a colleague reads, as one text."""
     read: Any = memory.run(memory.store.transcript, visitor.conversation, 0, own_view=False, **more)
-    assert not read.values
+    assert bool(read.values) == bool(more)
     return " ".join(getattr(one.body, "text", "") for one in read.messages)
 
 

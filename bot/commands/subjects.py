@@ -92,10 +92,7 @@ def _copy(office: Office, storage: Storage, subject: str) -> dict[str, Any]:
     store = storage.store
     talk = store.conversation_of(subject)
     record = store.record(subject, purpose=REQUEST)
-    values = {kept.name: kept.value for kept in record.fields}
-    transcript = replace(
-        store.transcript(talk, 0, own_view=False, officer=True), values=values, record=record
-    )
+    transcript = replace(store.transcript(talk, 0, own_view=False, officer=True), record=record)
     return _wording(office).copy(transcript, record, store.receipts(subject), office.clock())
 
 
