@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
 
 from storage import audit, consents, saying, showing
 from storage.errors import ConsentRequired
@@ -30,12 +32,7 @@ def transcript(
     standing = read(connection, conversation)
     if not own_view and not officer:
         _must_be_agreed(means, connection, standing.subject)
-    newer = select(messages).where(
-        messages.c.subject == standing.subject,
-        messages.c.conversation == conversation,
-        messages.c.seq > after,
-    )
-    rows = connection.execute(newer.order_by(messages.c.seq)).all()
+    rows = connection.execute(_newer(standing.subject, conversation, after)).all()
     keys = KeysAtHand(means)
     there = {row.scope for row in rows if row.sealed_body is not None}
     keys.fetch({(standing.subject, scope) for scope in {standing.scope, *there}})
@@ -54,6 +51,11 @@ def transcript(
         values=shown.values,
         record=shown.record,
     )
+
+
+def _newer(subject: str, conversation: str, after: int) -> Select[Any]:
+    mine = messages.c.subject == subject, messages.c.conversation == conversation
+    return select(messages).where(*mine, messages.c.seq > after).order_by(messages.c.seq)
 
 
 def _must_be_agreed(means: Means, connection: Connection, subject: str) -> None:

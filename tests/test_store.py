@@ -137,7 +137,7 @@ def test_a_poisoned_update_is_not_seen_twice(memory: Memory) -> None:
 
 
 def test_a_transcript_begins_after_the_watermark(memory: Memory) -> None:
-    """Everything newer, in order, with the values that it shows; a colleague's reading opens none."""
+    """Everything newer, in order, with the values that it shows; the officer's are noted with the record alone."""
     visitor = Visitor(memory)
     visitor.reviews()
     visitor.does(ColleagueSaid("We will call.", name="Wang"))
@@ -149,7 +149,7 @@ def test_a_transcript_begins_after_the_watermark(memory: Memory) -> None:
     assert [message.seq for message in whole.messages] == list(range(1, whole.last + 1))
     assert whole.values == {"need": NEED, **DETAILS}
     assert [message.sender for message in newer.messages] == ["staff"]
-    assert (newer.values, without.values) == ({}, {})
+    assert (newer.values, without.values) == ({}, whole.values)
     assert without.messages == whole.messages
     assert _transcript(memory, visitor, after=whole.last).messages == ()
     assert (
