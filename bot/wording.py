@@ -14,6 +14,7 @@ from intake.outcomes import Heard, Reply
 from intake.rules import Rules
 from storage.records import Message, Record, Transcript, TurnDone
 
+DOWNLOADS = ("export", "receipts")  # answers that promise a copy, by the last part of its address under /api/v1/me
 NOTHING_KEPT = Record(fields=(), consents=(), recipients=(), opened_by=(), keeps_until=None, lead="")
 
 
@@ -133,6 +134,8 @@ class Wording:
             frame["expects"] = {**self._drawing.expects(reply.expects, locale), "sent_to": sent_to}
         else:
             frame["expects"] = self._drawing.expects(reply.expects, locale)
+        if reply.key in DOWNLOADS:
+            frame["download"] = reply.key
         if reply.rejected:
             frame["rejected"] = {"name": reply.rejected.name, "code": reply.rejected.code}
 

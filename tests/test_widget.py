@@ -18,6 +18,8 @@ EVENTS = """() => { window.heard = [];
     for (const name of ["opened", "closed", "message", "consent", "submitted", "error"])
         addEventListener(`askfirst:${name}`, (one) => window.heard.push([name, one.detail])); }"""
 
+DRAWN, A_MOMENT = 100, 1_000  # ms: until the open question is drawn; until Enter is meant for it
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
@@ -70,7 +72,9 @@ async def test_the_keyboard_alone_is_enough(browser: Browser, served: Served, lo
 
         async def press(name: str) -> None:
             focused = str(await seen.page.evaluate(FOCUSED)).strip()
-            if focused != name:
+            if focused == name:  # given, not chosen: for a moment Enter is not meant for it
+                await seen.page.keyboard.press("Shift+Tab")
+            if focused != name or str(await seen.page.evaluate(FOCUSED)).strip() != name:
                 await seen.tab_to(name)
             await seen.page.keyboard.press("Enter")
 
@@ -101,6 +105,91 @@ async def test_the_keyboard_alone_is_enough(browser: Browser, served: Served, lo
         launcher = seen.page.locator("#launcher")  # it is told of the closing by an event, a moment later
         await expect(launcher).to_have_attribute("aria-label", str(words["launcher"]))
         await expect(launcher).to_be_focused()
+
+
+async def test_who_types_goes_on_typing(chat: Window) -> None:
+    """WCAG 2.4.3: the focus stays in the text box, so that the next answer is never swallowed by a button."""
+    await chat.open()
+    await chat.pick("Gateways")
+    await chat.asks("Your question")
+    await chat.say("Can your gateways read an old pump?")
+    await chat.dialog.get_by_role("button", name="Yes, please", exact=True).wait_for()
+
+    await expect(chat.answer).to_be_focused()
+    await chat.page.keyboard.type("no")
+    await chat.page.keyboard.press("Enter")
+
+    await chat.sees("Should you wish to talk to us later")
+    assert (await chat.dialog.locator(".visitor").all_inner_texts())[-1] == "No, thank you"
+
+
+async def test_a_letter_goes_into_the_text_box(chat: Window) -> None:
+    """Whatever has the focus, the heading after opening or a button, what is typed is not lost."""
+    await chat.open()
+    await expect(chat.page.locator(".title")).to_be_focused()
+    await chat.page.keyboard.type("How")
+    await expect(chat.answer).to_have_value("How")
+    await chat.dialog.get_by_role("button", name="Gateways", exact=True).focus()
+
+    await chat.page.keyboard.type(" much?")
+
+    await expect(chat.answer).to_be_focused()
+    await expect(chat.answer).to_have_value("Howmuch?")  # the space bar belongs to the button
+    await expect(chat.dialog.locator(".visitor")).to_have_count(1)
+
+
+async def test_enter_for_one_question_never_answers_the_next(chat: Window) -> None:
+    """A button that the person did not turn to is not pressed by the Enter that was meant for what stood there before."""
+    await chat.page.clock.install()
+    await chat.open()
+    await chat.to_consent()
+    await chat.page.clock.pause_at(await chat.page.evaluate("Date.now() + 1000"))
+    await chat.pick("Agree")
+    await chat.sees("Are the details your own")
+    await chat.page.clock.run_for(DRAWN)
+    await expect(chat.dialog.get_by_role("button", name="My own", exact=True)).to_be_focused()
+
+    await chat.page.keyboard.press("Enter")
+    await expect(chat.dialog.locator(".visitor")).to_have_count(4)
+    await chat.page.clock.run_for(A_MOMENT)
+    await chat.page.keyboard.press("Enter")
+
+    await expect(chat.dialog.locator(".visitor")).to_have_count(5)
+
+
+async def test_an_empty_answer_is_told_kindly(chat: Window) -> None:
+    """WCAG 3.3.1: Enter on nothing says what is missing; the words go as soon as something is sent."""
+    await chat.open()
+    await chat.answer.focus()
+    await chat.page.keyboard.press("Enter")
+    await expect(chat.dialog.locator("#fault")).to_contain_text("or press one of the buttons")
+    assert await chat.answer.get_attribute("aria-invalid") == "true"
+
+    await chat.say("What is your warranty?")
+
+    await chat.sees("three years")
+
+
+async def test_nothing_is_cut_off(chat: Window) -> None:
+    """What is too long for a field stands there whole, is counted, and the desk says what was wrong with it."""
+    long = "Li" * 60
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Agree")
+    await chat.pick("My own")
+    await chat.asks("Name")
+    await chat.page.keyboard.insert_text(long)
+    await expect(chat.dialog.locator(".count")).to_have_text("20 characters too many: at most 100 fit.")
+
+    await chat.page.keyboard.press("Enter")
+
+    await expect(chat.dialog.locator("#fault")).to_contain_text("at most 100 characters")
+    await expect(chat.answer).to_have_value(long)
+    await chat.answer.fill("x" * 4_001)
+    await chat.page.keyboard.press("Enter")
+    await expect(chat.dialog.locator("#fault")).to_contain_text("4,000")
+    await chat.say("Li Na")
+    await chat.asks("Company")
 
 
 async def test_nothing_is_stored_in_the_browser(chat: Window) -> None:
@@ -254,6 +343,9 @@ async def test_a_reload_forgets(chat: Window) -> None:
     assert await chat.dialog.count() == 0
     await chat.open()
     await expect(chat.dialog.locator(".said")).to_have_count(1)
+    await chat.sees("is still kept by us")
+    link = chat.dialog.get_by_role("link", name="My data")
+    assert str(await link.get_attribute("href")).endswith("/my-data?lang=en")
 
 
 async def test_a_page_can_steer_the_chat_and_hears_nothing_personal(chat: Window) -> None:

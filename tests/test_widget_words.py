@@ -82,7 +82,7 @@ class Typist:
         """Nothing waits any more, and desk and page both have exactly what was typed."""
         await expect(self.seen.dialog.locator(".waiting")).to_have_count(0)
         assert [line async for line in self._kept()] == self.typed
-        assert await self.seen.dialog.locator(".visitor .bubble").all_inner_texts() == self.typed
+        assert await self.seen.dialog.locator(".visitor.bubble").all_inner_texts() == self.typed
 
     async def _kept(self) -> AsyncIterator[str]:
         bearer = {"Authorization": f"Bearer {self.session['token']}"}
@@ -220,12 +220,12 @@ async def test_two_pages_of_one_session_say_the_same(browser: Browser, tmp_path:
                 await (first, second)[turn % 2].say(line)
                 typist.typed.append(line)
                 for seen in (first, second):
-                    await expect(seen.dialog.locator(".visitor:not(.waiting) .bubble")).to_have_text(
+                    await expect(seen.dialog.locator(".visitor.bubble:not(.waiting)")).to_have_text(
                         typist.typed
                     )
 
             await typist.is_kept()
-            said = [await seen.dialog.locator(".said .bubble").all_inner_texts() for seen in (first, second)]
+            said = [await seen.dialog.locator(".bubble").all_inner_texts() for seen in (first, second)]
             assert said[0] == said[1]
 
 

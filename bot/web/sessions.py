@@ -145,6 +145,7 @@ def _opened(
         "locale": locale,
         "bot": True,
         "company": desk.rules.company.name[locale],
+        "companies": {one: desk.rules.company.name[one] for one in desk.rules.locales},
         "policy": {"version": policy.version, "url": desk.wording.policy_url(locale, policy.version)},
     }
 

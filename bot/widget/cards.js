@@ -1,7 +1,7 @@
 // @ts-check
-// The cards of the conversation: consent, review, confirm; what is kept and what was erased, as rows.
+// The cards of the conversation: consent, review, confirm; what is kept, as rows.
 
-import { away, badge, button, h, heading, icon, option } from "./elements.js";
+import { away, badge, button, h, heading, option } from "./elements.js";
 import { fill, when } from "./words.js";
 
 /** @import * as Frames from "./frames" */
@@ -165,27 +165,3 @@ export function recordRows(record, talk, acts) {
 
 /** Of each purpose the decision that holds now. @param {Frames.Decided[]} consents */
 const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];
-
-/** What was erased, what stays and why, and the certificate's id. @param {Frames.Certificate} certificate @param {Tongue} talk */
-export function certificateCard(certificate, { w }) {
-  const title = heading("h3", w.erased);
-  title.classList.add("ok");
-  title.prepend(icon("done"));
-  const list = (/** @type {string} */ name, /** @type {string[]} */ items) =>
-    items.length > 0 &&
-    h("div", {}, h("h3", { class: "sub" }, name), h("ul", {}, ...items.map((item) => h("li", {}, item))));
-  return h(
-    "section",
-    { class: "card" },
-    title,
-    h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
-    list(
-      w.gone,
-      certificate.destroyed.map((what) => w.what[/** @type {"fields"} */ (what)] || what),
-    ),
-    list(
-      w.stays,
-      certificate.remaining.map(({ what, why }) => w.what[/** @type {"fields"} */ (what)] || `${what}: ${why}`),
-    ),
-  );
-}

@@ -70,6 +70,7 @@ export type FromBot = Spoken & {
   from: "bot";
   locale: string;
   expects: Expects;
+  download?: string;
   rejected?: { name: string; code: string };
 };
 export type Message = Erased | FromVisitor | FromStaff | FromBot;
@@ -92,6 +93,7 @@ export type Session = {
   locale: string;
   bot: true;
   company: string;
+  companies?: Record<string, string>;
   policy: { version: string; url: string };
   resumed?: boolean;
   remembered?: boolean;

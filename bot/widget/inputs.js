@@ -6,6 +6,8 @@ import { badge, h, icon, option } from "./elements.js";
 import { fill } from "./words.js";
 
 const LINE_MOST = 200; // characters; longer answers get a field of several lines
+const MESSAGE_MAX = 4_000; // characters; docs/contract.md, "Chat API"
+const NEARLY = 0.9; // of what fits: from there on it is counted
 
 /** @import * as Frames from "./frames" */
 /**
@@ -13,7 +15,8 @@ const LINE_MOST = 200; // characters; longer answers get a field of several line
  * @typedef {{w: import("./sayings.js").Words, locale: string, draft: string, say: (text: string) => boolean,
  *   pick: (value: string, label: string, more?: {purposes: string[], policy: string}) => void,
  *   typed: (text: string) => void}} Talk
- * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement}} Drawn
+ * @typedef {HTMLInputElement | HTMLTextAreaElement} Input
+ * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement, field?: Input}} Drawn what goes on after typing is `field`
  */
 
 /** Draw what a message of the desk expects. @param {Frames.FromBot} frame @param {Talk} talk @returns {Drawn} */
@@ -51,23 +54,48 @@ function composer(frame, talk) {
   const { kind } = frame.expects;
   const field = kind === "text" || kind === "tel" || kind === "email" || kind === "code";
   const expects = /** @type {Asked} */ (frame.expects);
-  const input = control(expects, field, talk);
-  const fault = frame.rejected && h("p", { id: "fault", class: "fault" }, icon("warning"), h("span", {}, frame.text));
-  if (fault) input.setAttribute("aria-invalid", "true");
-  const notes = [fault && "fault", field && expects.sensitive && "warning", expects.sent_to && "sent-to"].filter(Boolean);
-  if (notes.length) input.setAttribute("aria-describedby", notes.join(" "));
+  const input = control(expects, field, talk), notes = [field && expects.sensitive && "warning", expects.sent_to && "sent-to"].filter(Boolean).join(" ");
+  if (notes) input.setAttribute("aria-describedby", notes);
   const asides = field ? expects.options || [] : [];
   const form = h(
     "form",
-    { class: "composer", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => submit(event, input, talk) },
+    { class: "composer", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => submit(event, input, expects, talk) },
     field && about(expects, talk),
     h("label", { for: "answer", class: field ? "label" : "sr" }, fieldLabel(expects, field, talk)),
     h("div", { class: "line" }, input, h("button", { class: "send", "aria-label": talk.w.send }, icon("send"))),
-    fault,
+    frame.rejected && fault(input, frame.text),
     asides.length > 0 &&
       h("div", { class: "asides" }, ...asides.map((one) => option(one, talk, "link"))),
   );
-  return { composer: form, focus: input };
+  input.addEventListener("input", () => counted(form, input, field && kind !== "code" ? expects.max_length || MESSAGE_MAX : MESSAGE_MAX, talk));
+  return { composer: form, focus: input, field: input };
+}
+
+/** What is wrong with what stands in the field, told under it; the field itself stays as it was typed. @param {Input} input @param {string} text */
+function fault(input, text) {
+  const notes = new Set((input.getAttribute("aria-describedby") || "").split(" ").filter(Boolean)).add("fault");
+  input.setAttribute("aria-describedby", [...notes].join(" "));
+  input.setAttribute("aria-invalid", "true");
+  return h("p", { id: "fault", class: "fault" }, icon("warning"), h("span", {}, text));
+}
+
+/** Put a fault under the field, and say it. @param {Input} input @param {string} text */
+function complain(input, text) {
+  input.form?.querySelector("#fault")?.remove();
+  const told = fault(input, text);
+  told.setAttribute("role", "alert");
+  input.form?.querySelector(".line")?.after(told);
+  input.focus();
+}
+
+/** Nothing is cut off: from close to the most that fits on, it is counted. @param {HTMLElement} form @param {Input} input @param {number} max @param {Talk} talk */
+function counted(form, input, max, talk) {
+  const count = [...input.value.trim()].length, there = form.querySelector(".count");
+  if (count < max * NEARLY) return there?.remove();
+  const line = there || h("p", { role: "status" });
+  line.className = `count hint${count > max ? " over" : ""}`;
+  line.textContent = fill(count > max ? talk.w.tooLong : talk.w.count, { count, max, over: count - max });
+  return there ? undefined : form.querySelector(".line")?.after(line);
 }
 
 /** @param {Asked} expects @param {boolean} field @param {Talk} talk */
@@ -77,13 +105,12 @@ function fieldLabel(expects, field, talk) {
   return expects.optional ? `${label} (${talk.w.optional})` : label;
 }
 
-/** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {HTMLInputElement | HTMLTextAreaElement} */
+/** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {Input} */
 function control(expects, field, talk) {
   const long = !field || (expects.kind === "text" && (expects.max_length || 0) > LINE_MOST);
   const shared = {
     id: "answer",
     dir: "auto",
-    maxlength: field ? expects.max_length || expects.length : 4000,
     autocomplete: expects.autocomplete || "off",
     oninput: () => talk.typed(input.value),
     onkeydown: (/** @type {KeyboardEvent} */ event) => entered(event, long),
@@ -104,11 +131,14 @@ function entered(/** @type {KeyboardEvent} */ event, /** @type {boolean} */ long
   /** @type {HTMLTextAreaElement} */ (event.target).form?.requestSubmit();
 }
 
-/** @param {Event} event @param {HTMLInputElement | HTMLTextAreaElement} input @param {Talk} talk */
-function submit(event, input, talk) {
+/** @param {Event} event @param {Input} input @param {Asked} expects @param {Talk} talk */
+function submit(event, input, expects, talk) {
   event.preventDefault();
-  if (input.value.trim() === "") return input.focus();
+  const { w } = talk, choices = expects.options?.length;
+  if (input.value.trim() === "") return complain(input, choices ? w.emptyOrChoose : w.empty);
+  if ([...input.value].length > MESSAGE_MAX) return complain(input, w.fault_too_long); // a longer frame would end the line
   if (talk.say(input.value)) input.value = "";
+  return undefined;
 }
 
 /** What stands before a question: how far we are, that it is sensitive, why it is asked. @param {Asked} expects @param {Talk} talk */

@@ -10,13 +10,14 @@ export class Line {
 
   /**
    * @param {import("./link.js").State} state @param {import("./link.js").Link | null} link
-   * @param {{parts: ReturnType<typeof import("./shell.js").shell>, w: import("./sayings.js").Words, reset: () => void}} panel
+   * @param {import("./conversation.js").Conversation} conversation
    */
-  say(state, link, { parts, w, reset }) {
+  say(state, link, conversation) {
+    const { parts, w } = conversation, reset = () => conversation.reset();
     const broken = state === "offline" || state === "stuck", ended = state === "ended";
     parts.bar.textContent = broken ? w.offline : "";
     if (state !== "online") parts.tell(state === "opening" ? w.opening : "");
-    else if (this.reloaded) parts.tell(w.reloaded);
+    else if (this.reloaded) conversation.wasReloaded();
     else parts.tell(this.#broken ? w.online : "", STATUS_SHOWN);
     this.#broken = broken;
     if (state === "online") {

@@ -17,7 +17,6 @@ export function myData(rights) {
   const kept = h("div", { class: "kept" });
   const remember = rememberButton(rights);
   remember.hidden = !rights.link.remembered;
-  const save = (/** @type {string} */ path, /** @type {string} */ name) => () => void download(rights, path, name);
   void show(rights, kept, remember);
   return h(
     "section",
@@ -28,9 +27,8 @@ export function myData(rights) {
     h(
       "div",
       { class: "stack" },
-      button(w.download, save("me/export?format=html", "my-data.html")),
-      button(w.downloadJson, save("me/export?format=json", "my-data.json")),
-      button(w.receipts, save("me/receipts", "consent-receipts.json")),
+      ...copies(rights, "export"),
+      ...copies(rights, "receipts"),
       button(w.withdrawing, () => rights.wish(w.withdrawing, "command:withdraw")),
       remember,
       button(w.delete, () => rights.wish(w.delete, "command:delete"), "danger"),
@@ -38,6 +36,18 @@ export function myData(rights) {
     h("p", { class: "hint" }, away(new URL("/policy", rights.site).href, w.policies, w)),
   );
 }
+
+/** The buttons that save a copy: all of it, or the receipts alone. @param {Rights} rights @param {string} what "export" or "receipts" */
+function copies(rights, what) {
+  const { w } = rights;
+  const save = (/** @type {string} */ label, /** @type {string} */ path, /** @type {string} */ name) =>
+    button(label, () => void download(rights, path, name));
+  if (what === "receipts") return [save(w.receipts, "me/receipts", "consent-receipts.json")];
+  return [save(w.download, "me/export?format=html", "my-data.html"), save(w.downloadJson, "me/export?format=json", "my-data.json")];
+}
+
+/** What was asked for in the conversation waits under it. @param {Rights} rights @param {string} what */
+export const handed = (rights, what) => h("div", { class: "stack handed" }, ...copies(rights, what));
 
 /** @param {Rights} rights @param {HTMLElement} kept @param {HTMLElement} remember offered where something was agreed to */
 async function show(rights, kept, remember) {
@@ -69,12 +79,16 @@ async function download(rights, path, name) {
     const answer = await rights.link.fetch(path);
     if (answer.status === 403) return rights.wish(rights.w.download, "command:verify"); // a code first
     if (!answer.ok) throw new Error(String(answer.status));
-    const url = URL.createObjectURL(await answer.blob());
-    const link = h("a", { href: url, download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
+    saveAs(await answer.blob(), name);
     return rights.say(rights.w.saved);
   } catch {
     return rights.say(rights.w.notSaved);
   }
+}
+
+/** Have the browser save something as a file. @param {Blob} file @param {string} name */
+export function saveAs(file, name) {
+  const url = URL.createObjectURL(file);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

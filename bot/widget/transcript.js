@@ -10,6 +10,7 @@ import { h } from "./elements.js";
 export class Transcript {
   /** @type {Map<number, HTMLElement>} */ #lines = new Map();
   /** @type {Map<string, HTMLElement>} */ #unacked = new Map();
+  /** @type {HTMLElement | null} */ #unseen = null; // came while nobody could see it
 
   /** @param {HTMLElement} log @param {HTMLElement} scroller */
   constructor(log, scroller) {
@@ -23,9 +24,9 @@ export class Transcript {
     const id = (frame.from === "visitor" && frame.id) || "";
     const there = this.#lines.get(frame.seq) || this.#unacked.get(id);
     this.#unacked.delete(id);
-    const drawn = line(frame, tongue);
-    if (frame.from === "bot" && frame.expects.kind === "record") drawn.append(recordRows(frame.expects, tongue));
-    if (frame.masked && drawn.textContent?.includes("•")) drawn.append(h("span", { class: "sr" }, tongue.w.masked));
+    const rows = frame.from === "bot" && frame.expects.kind === "record" && recordRows(frame.expects, tongue);
+    const hidden = frame.masked && frame.text.includes("•") && h("span", { class: "sr" }, tongue.w.masked);
+    const drawn = line(frame, tongue, rows, hidden);
     this.#lines.set(frame.seq, drawn);
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);
@@ -44,6 +45,7 @@ export class Transcript {
     const waiting = line({ from: "visitor", text }, tongue);
     waiting.classList.add("waiting");
     this.log.append(waiting);
+    this.#unseen = null;
     this.#unacked.set(id, waiting);
     this.follow();
   }
@@ -71,27 +73,35 @@ export class Transcript {
     this.log.replaceChildren();
   }
 
-  /** Show the newest, but never past the start of what followed the visitor's last message. */
+  /** Mark what came while nobody could see it. @param {number} seq @param {Tongue} tongue */
+  mark(seq, { w }) {
+    const there = this.#lines.get(seq);
+    if (!there || this.#unseen?.isConnected) return;
+    there.prepend(h("p", { class: "new" }, w.unseen));
+    this.#unseen = there;
+  }
+
+  /** Show what came unseen, else the newest, but never past the start of what followed the visitor's last message. */
   follow() {
-    const spoken = [...this.log.querySelectorAll(".visitor")].pop();
-    const top = spoken ? /** @type {HTMLElement} */ (spoken).offsetTop - 8 : 0;
+    if (!this.scroller.offsetParent) return; // nobody sees it now
+    const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor")].pop();
+    const top = from ? /** @type {HTMLElement} */ (from).offsetTop - 8 : 0;
     this.scroller.scrollTop = Math.min(top, this.scroller.scrollHeight);
   }
 }
 
 /**
- * One line of the conversation. Screen readers hear who says it; addresses in what the desk says become links.
- * @param {{from: string, text: string, name?: string}} said @param {Tongue} tongue
+ * One line of the conversation, mostly one element. Screen readers hear who says it (talk.css puts it before the words);
+ * addresses in what the desk says become links.
+ * @param {{from: string, text: string, name?: string}} said @param {Tongue} tongue @param {...(Element | undefined | false)} more
  */
-function line({ from, text, name = "" }, { w, locale }) {
-  const speaker = { visitor: w.you, staff: w.colleague }[from] || w.assistant;
-  return h(
-    "div",
-    { class: `said ${from}`, lang: locale },
-    h("span", { class: "sr" }, `${speaker} `),
-    name && h("p", { class: "who" }, h("span", { class: "initials", "aria-hidden": "true" }, initials(name)), name),
-    h("p", { class: "bubble", dir: "auto" }, ...(from === "visitor" ? [text] : linked(text))),
-  );
+function line({ from, text, name = "" }, { w, locale }, ...more) {
+  const who = { visitor: w.you, staff: w.colleague }[from] || w.assistant;
+  const words = from === "visitor" ? [text] : linked(text);
+  if (!name && !more.some(Boolean)) return h("p", { class: `said bubble ${from}`, lang: locale, dir: "auto", "data-who": who }, ...words);
+  const said = h("p", { class: "bubble", dir: "auto", "data-who": who }, ...words);
+  const face = name && h("p", { class: "who" }, h("span", { class: "initials", "aria-hidden": "true" }, initials(name)), name);
+  return h("div", { class: `said ${from}`, lang: locale }, face, said, ...more);
 }
 
 /** @param {string} name */

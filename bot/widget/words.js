@@ -39,3 +39,6 @@ export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) =
 /** Write a time as the locale does. @param {string} at @param {string} locale */
 export const when = (at, locale) =>
   new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+
+/** Write a day as the locale does. @param {string} at @param {string} locale */
+export const day = (at, locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(at));
