@@ -348,6 +348,20 @@ async def test_a_reload_forgets(chat: Window) -> None:
     assert str(await link.get_attribute("href")).endswith("/my-data?lang=en")
 
 
+async def test_a_topic_of_the_page_is_picked_in_an_open_chat(chat: Window) -> None:
+    """Contract, "Web page API": picked while it is offered; later the open question has the focus and the word."""
+    await chat.open()
+    await chat.page.get_by_role("button", name="Service", exact=True).first.click()
+    await chat.asks("Your question")
+    await chat.page.evaluate("document.activeElement.blur()")
+
+    await chat.page.get_by_role("button", name="Gateways", exact=True).first.click()
+
+    await expect(chat.answer).to_be_focused()
+    await expect(chat.dialog.locator(".status")).to_have_text("The open question comes first.")
+    assert (await chat.dialog.locator(".visitor").all_inner_texts()) == ["Service"]
+
+
 async def test_a_page_can_steer_the_chat_and_hears_nothing_personal(chat: Window) -> None:
     """Contract, "Web page API": start with a topic; events say that something happened, never what was said."""
     await chat.page.evaluate(EVENTS)

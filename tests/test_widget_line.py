@@ -175,6 +175,21 @@ async def test_a_colleague_is_shown_by_name(chat: Window, script: Script) -> Non
     await expect(chat.dialog.locator(".status")).to_be_empty()
 
 
+async def test_a_reply_that_came_behind_my_data_is_shown_on_return(chat: Window, script: Script) -> None:
+    """Nobody has to look for it: it is announced there, marked, and in sight when the conversation is back."""
+    for number in range(12):
+        script.say("bot", f"Something longer that fills the panel, line {number}. " * 3, expects={"kind": "none"})
+    await chat.sees("line 11")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    script.say("staff", "Good morning!", name="Bo Ren")
+    await expect(chat.dialog.locator(".status")).to_have_text("A colleague has answered in the chat.")
+
+    await chat.pick("Back to chat")
+
+    await expect(chat.dialog.locator(".staff .new")).to_have_text("New")
+    await expect(chat.dialog.locator(".staff")).to_be_in_viewport()
+
+
 async def test_a_code_has_its_own_field(chat: Window, script: Script) -> None:
     """Contract, kind `code`: digits, filled in by the phone, where it was sent to stands beside it."""
     script.say(

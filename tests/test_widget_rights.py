@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Download, Response, expect
 
+from storage.proofs import CERTIFICATE, fault_of
 from tests.chat_window import PATIENCE, Served, Window, served_desk, window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,10 +43,54 @@ async def test_everything_can_be_erased_and_is_certified(chat: Window) -> None:
 
     await chat.sees("What went")
     await chat.sees("Certificate:")
+    await chat.sees("Copies in backups: unreadable from")
     await expect(chat.dialog.locator(".said")).to_have_count(0)
     assert "Li Na" not in await chat.dialog.inner_text()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await expect(chat.dialog.locator(".status")).to_contain_text("nothing is kept here any more")
     await chat.pick("Start again")
     await chat.page.locator(".chip").first.wait_for()
+
+
+async def test_the_certificate_can_be_taken_along(chat: Window, served: Served) -> None:
+    """S24: as a file that proves the erasure to whoever has the desk's public keys."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.pick("Delete my data")
+    await chat.pick("Everything about me")
+    await chat.sees("What went")
+
+    async with chat.page.expect_download() as waiting:
+        await chat.pick("Save the certificate (JSON)")
+    certificate = json.loads(await _read(await waiting.value))
+
+    keys = await served.desk.call(served.desk.storage.keyring.public_keys)
+    assert fault_of(keys, CERTIFICATE, certificate) == ""
+    assert certificate["backups"]["due"]
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [("export", ("Download a copy", "Copy for machines (JSON)")), ("receipts", ("Consent receipts",))],
+)
+async def test_a_word_that_promises_a_copy_delivers_it(
+    chat: Window, word: str, names: tuple[str, ...]
+) -> None:
+    """S15: typed in the conversation, it puts the downloads under the answer until the conversation goes on."""
+    await chat.open()
+    await chat.to_review()
+    await chat.pick("Send")
+    await chat.sees("Your reference is")
+
+    await chat.say(word)
+
+    for name in names:
+        async with chat.page.expect_download() as waiting:
+            await chat.pick(name)
+        assert "Li Na" in await _read(await waiting.value) or word == "receipts"
+    await chat.say("Thank you")
+    await expect(chat.dialog.locator(".handed")).to_have_count(0)
 
 
 async def test_one_consultation_can_be_erased(chat: Window) -> None:
@@ -56,6 +101,7 @@ async def test_one_consultation_can_be_erased(chat: Window) -> None:
 
     await chat.sees("What stays, and why")
 
+    await expect(chat.dialog.get_by_role("button", name="Save the certificate (JSON)")).to_be_visible()
     await expect(chat.dialog.get_by_text("Li Na", exact=True)).to_have_count(0)
     await expect(chat.answer).to_be_visible()
 
@@ -97,7 +143,7 @@ async def _read(download: Download) -> str:
     return await asyncio.to_thread(path.read_text, encoding="utf-8")
 
 
-async def test_the_language_can_be_changed_at_any_time(chat: Window) -> None:
+async def test_the_language_can_be_changed_at_any_time(chat: Window, served: Served) -> None:
     """S21: the header's button changes the desk's language and the widget's own words."""
     await chat.open()
     await chat.pick("Gateways")
@@ -108,6 +154,7 @@ async def test_the_language_can_be_changed_at_any_time(chat: Window) -> None:
     await chat.asks("您的问题")
     assert await chat.dialog.get_attribute("lang") == "zh-CN"
     await expect(chat.dialog.get_by_role("button", name="隐私与我的信息")).to_be_visible()
+    await expect(chat.dialog.locator("#title")).to_have_text(f"咨询{served.desk.rules.company.name['zh-CN']}")
 
 
 async def test_the_visit_is_told_only_when_its_box_was_ticked(chat: Window) -> None:

@@ -2,7 +2,7 @@
 // The conversation: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
 import { certificateCard, saveButton } from "./certificate.js";
-import { away, button, focusTitle, h } from "./elements.js";
+import { button, focusTitle, h } from "./elements.js";
 import { draw } from "./inputs.js";
 import { Keys } from "./keys.js";
 import { Line, STATUS_SHOWN } from "./line.js";
@@ -29,7 +29,7 @@ export class Conversation {
   #submitting = false;
   #offering = false; // a consultation was sent: this browser may be remembered
   #reread = false; // a code was typed: what was hidden may be shown next
-  #handed = ""; // a copy was asked for: it waits to be downloaded
+  /** @type {string | Frames.Certificate} */ #handed = ""; // a copy that was asked for, or a proof: it waits to be saved
   #erased = false; // everything was
   /** @type {HTMLElement | undefined} */ #next; // what an answer goes on with
   #drawing = 0;
@@ -101,13 +101,6 @@ export class Conversation {
     if (resumed) this.line.reloaded = false;
   }
 
-  /** Say, at the head of the new conversation, where the old one is to be found. */
-  wasReloaded() {
-    const { w, locale, panel } = this;
-    this.parts.tell("");
-    this.said.append(h("p", { class: "hint" }, w.reloaded, " ", away(new URL(`/my-data?lang=${locale}`, panel.api).href, w.mine, w)));
-  }
-
   #clear() {
     this.said.clear();
     this.parts.now.replaceChildren();
@@ -128,7 +121,7 @@ export class Conversation {
     const beneath = bot && bot.rejected && bot.expects.kind !== "review"; // it stands under the field
     if (!beneath) this.said.show(frame, this);
     if (bot && frame.seq >= newest) this.#asked(bot);
-    if (frame.from === "visitor") this.#handed = "";
+    if (frame.from === "visitor" && typeof this.#handed === "string") this.#handed = "";
     if (frame.from === "staff") this.#colleague(frame.seq);
     return frame.from !== "visitor" && this.panel.tell("message", { from: frame.from, seq: frame.seq });
   }
@@ -170,13 +163,18 @@ export class Conversation {
     const typing = this.#by ? this.#by === "say" : active?.id === "answer";
     const follow = this.#by || now.contains(active) || foot.contains(active);
     const { card, composer, focus, field } = draw(this.#live, this.#talking);
-    const offers = [this.#offering && rememberOffer(this.#device), this.#handed && handed(this.#rights, this.#handed)];
+    const offers = [this.#offering && rememberOffer(this.#device), this.#handed && this.#handing];
     now.replaceChildren(...[card, ...offers].filter((one) => one instanceof Element));
     foot.replaceChildren(...(composer ? [composer] : []));
     this.#next = (typing && field) || focus;
     if (follow && this.#next && view.hidden) this.keys.give(this.#next);
     this.#by = "";
     return this.said.follow();
+  }
+
+  get #handing() {
+    const one = this.#handed;
+    return typeof one === "string" ? handed(this.#rights, one) : h("div", { class: "stack handed" }, saveButton(one, this.w));
   }
 
   /** @returns {import("./inputs.js").Talk} */
@@ -208,6 +206,7 @@ export class Conversation {
   #send(what, text) {
     this.#by = what.type;
     this.parts.tell("");
+    this.#handed = "";
     this.parts.now.querySelector(".handed")?.remove();
     this.said.send(/** @type {Link} */ (this.#link).send(what), text, this);
   }
@@ -247,10 +246,11 @@ export class Conversation {
 
   /** @param {Frames.Certificate} certificate */
   #forgotten(certificate) {
-    const card = certificateCard(certificate, this), save = saveButton(certificate, this.w);
+    const card = certificateCard(certificate, this);
     if (certificate.scope !== "all") {
       this.said.append(card);
-      this.parts.now.append(save);
+      this.#handed = certificate;
+      this.#draw();
       return this.#link?.replay();
     }
     if (this.#link?.remembered) void keepDevice(this.#link, false).catch(() => {}); // the cookie goes too
@@ -258,7 +258,7 @@ export class Conversation {
     this.#draft = "";
     this.#clear();
     this.#erased = true;
-    this.parts.now.replaceChildren(card, h("div", { class: "stack" }, save, button(this.w.restart, () => this.reset())));
+    this.parts.now.replaceChildren(card, h("div", { class: "stack" }, saveButton(certificate, this.w), button(this.w.restart, () => this.reset())));
     focusTitle(card);
     return this.said.follow();
   }

@@ -1,6 +1,8 @@
 // @ts-check
 // What the panel says of the line to the desk: opening, cut, back again, over.
 
+import { away, h } from "./elements.js";
+
 export const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
 
 /** What is known of the line: whether it is broken, and whether the page was loaded anew and nobody said so yet. */
@@ -17,7 +19,7 @@ export class Line {
     const broken = state === "offline" || state === "stuck", ended = state === "ended";
     parts.bar.textContent = broken ? w.offline : "";
     if (state !== "online") parts.tell(state === "opening" ? w.opening : "");
-    else if (this.reloaded) conversation.wasReloaded();
+    else if (this.reloaded) begunAnew(conversation);
     else parts.tell(this.#broken ? w.online : "", STATUS_SHOWN);
     this.#broken = broken;
     if (state === "online") {
@@ -28,4 +30,11 @@ export class Line {
     if (state === "failed") parts.trouble(w.failed, w.again, reset);
     if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, reset);
   }
+}
+
+/** Say, at the head of a new conversation, where the old one is to be found. @param {import("./conversation.js").Conversation} conversation */
+function begunAnew({ parts, said, panel, locale, w }) {
+  parts.tell("");
+  const there = away(new URL(`/my-data?lang=${locale}`, panel.api).href, w.mine, w);
+  said.append(h("p", { class: "hint" }, w.reloaded, " ", there));
 }
