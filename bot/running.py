@@ -270,7 +270,7 @@ async def _welcome(desk: Desk, say: Say) -> None:
 async def _first_link(desk: Desk) -> str:
     """Return a one-time link's secret for the colleague of a development desk, who is added at the first start."""
     colleagues, now = desk.storage.staff, desk.clock()
-    email = desk.rules.company.email
+    email = f"sales@{desk.rules.company.email.rpartition('@')[2]}"  # the company's own is its officer's
     if email not in [one.email for one in await desk.call(colleagues.colleagues)]:
         await desk.call(colleagues.add, email, "sales", now)
     return await desk.call(colleagues.link, email, now)

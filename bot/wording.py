@@ -14,7 +14,10 @@ from intake.outcomes import Heard, Reply
 from intake.rules import Rules
 from storage.records import Message, Record, Transcript, TurnDone
 
-DOWNLOADS = ("export", "receipts")  # answers that promise a copy, by the last part of its address under /api/v1/me
+DOWNLOADS = (
+    "export",
+    "receipts",
+)  # answers that promise a copy, by the last part of its address under /api/v1/me
 NOTHING_KEPT = Record(fields=(), consents=(), recipients=(), opened_by=(), keeps_until=None, lead="")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.desk import Desk
+from bot.staff.talks import said_since
+from intake.events import Picked, Said
 from intake.masking import MASK
 from tests.selling import LI_NA, NEED, Person, selling_desk
 from tests.staff_browser import Browser, served
@@ -192,6 +194,57 @@ async def test_a_reply_by_form(browser: Browser) -> None:
 
     assert (status, "Sent." in page) == (200, True)
     assert NEED not in page
+
+
+async def test_what_was_said_since_is_opened_with_the_question(browser: Browser) -> None:
+    """Words and replies since the sending, with the times' zone, behind a purpose; not what was before (S11)."""
+    person = Person(browser.desk)
+    reference = await person.sends()
+    await person.does(Said("canary-later, please"))
+    await person.does(Said("I want to talk to a human"))
+    await browser.enters()
+
+    _, masked = await browser.gets(f"/staff/leads/{reference}")
+    form = {"csrf": browser.csrf, "purpose": "call_back", "fields": "need"}
+    _, page = await browser.asks("POST", f"/staff/leads/{reference}/open", data=form, headers={})
+
+    assert "canary-later" not in masked
+    assert "wrote again" in masked
+    assert "asks for a colleague" in masked
+    talk = page.partition('<ol class="talk">')[2].partition("</ol>")[0]
+    assert re.findall(r'class="words"[^>]*>([^<]*)<', talk) == [
+        "canary-later, please",
+        "I want to talk to a human",
+    ]
+    assert "UTC+0800" in talk
+    record = await browser.desk.call(browser.desk.storage.store.record, person.subject, purpose="own_view")
+    assert [tuple(row["fields"]) for row in record.opened_by] == [("need",)]
+
+
+async def test_a_second_consultation_is_not_shown_with_the_first(browser: Browser) -> None:
+    """What is said on the way to another lead belongs to that one."""
+    person = Person(browser.desk)
+    reference = await person.sends()
+    await person.does(Said("new"))
+    await person.does(Picked("topic:gateway"))
+    await person.does(Said("canary-second"))
+    await browser.enters()
+
+    form = {"csrf": browser.csrf, "purpose": "call_back", "fields": "need"}
+    _, page = await browser.asks("POST", f"/staff/leads/{reference}/open", data=form, headers={})
+
+    assert "canary-second" not in page
+    assert "wrote again" not in page
+
+
+async def test_a_person_who_is_just_being_erased_has_said_nothing(browser: Browser) -> None:
+    """Between the list and its marks an erasure may begin: then there is nothing to mark (S24)."""
+    person = Person(browser.desk)
+    reference = await person.sends()
+    lead = await browser.desk.call(browser.desk.storage.leads.one, reference)
+    await person.leaves_nothing()
+
+    assert await browser.desk.call(said_since, browser.desk, lead) == []
 
 
 async def test_a_search_stands_in_no_url(browser: Browser) -> None:

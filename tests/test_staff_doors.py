@@ -63,7 +63,7 @@ async def test_a_spent_link_opens_nothing(browser: Browser) -> None:
     status, page = await browser.asks("POST", "/staff/enter", data={"link": secret})
 
     assert status == 403
-    assert "askfirst staff link" in page
+    assert "Ask whoever gave it to you for a new one." in page
     assert (await browser.gets("/staff"))[0] == 303
 
 

@@ -84,15 +84,50 @@ async def test_what_is_all_open_is_not_offered_again(browser: Browser, console: 
     reference = await Person(console.desk).sends()
     page = await _signed_in(browser, console)
     await page.goto(f"{console.url}/staff/leads/{reference}")
-    for box in await page.get_by_role("checkbox").all():
-        await box.check()
+    await page.get_by_label("Tick all").check()
     await page.get_by_label("What for").select_option(label="Call back")
     await page.get_by_role("button", name="Show ticked details").click()
 
     await page.get_by_text(LI_NA["name"]).wait_for()
 
     assert await page.get_by_role("button", name="Show ticked details").count() == 0
-    assert await page.get_by_role("checkbox").count() == 0
+    assert await page.locator(".answers input").count() == 0
+    await page.close()
+
+
+async def test_who_replies_goes_on_with_what_is_open(browser: Browser, console: Console) -> None:
+    """A tick keeps the details open after the reply; that is one more opening, logged for the same purpose (S11)."""
+    person = Person(console.desk)
+    reference = await person.sends()
+    await person.does(Said("One thing more: canary-later"))
+    page = await _signed_in(browser, console)
+    await page.get_by_text("wrote again").wait_for()
+    await page.goto(f"{console.url}/staff/leads/{reference}")
+    await page.get_by_label("Tick all").check()
+    await page.get_by_label("What for").select_option(label="Call back")
+    await page.get_by_role("button", name="Show ticked details").click()
+    await page.get_by_text("canary-later").wait_for()
+
+    await page.get_by_label("Your message").fill("Good morning!")
+    await page.locator("form[action$=reply]").get_by_label("Keep open what is shown").check()
+    await page.get_by_role("button", name="Send").click()
+
+    await page.locator(".talk .staff").get_by_text("Good morning!").wait_for()
+    assert LI_NA["name"] in await page.content()
+    assert await page.get_by_text("wrote again").count() == 0
+    record = await console.desk.call(console.desk.storage.store.record, person.subject, purpose="own_view")
+    assert [row["purpose"] for row in record.opened_by] == ["call_back", "call_back"]
+    await page.close()
+
+
+async def test_nothing_in_the_search_is_cut(browser: Browser, console: Console) -> None:
+    """The field says whole what may be looked for, on a desk and on a phone."""
+    page = await _signed_in(browser, console)
+    for width in (1280, NARROW):
+        await page.set_viewport_size({"width": width, "height": 640})
+        field = page.get_by_label("Search")
+        await field.fill(str(await field.get_attribute("placeholder")))
+        assert await field.evaluate("one => one.scrollWidth <= one.clientWidth")
     await page.close()
 
 

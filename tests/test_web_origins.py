@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp import ClientSession, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
 from bot.web.app import make_app
+from bot.web.origins import ORIGIN_LOGGED
 from intake.rules import Site
 from tests.visiting import Visit, visiting
 
@@ -35,6 +38,23 @@ async def test_a_page_that_is_not_listed_is_refused(origin: str, visit: Visit) -
 
     assert (answer.status, (await answer.json())["code"]) == (403, "origin_not_allowed")
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_the_operator_is_told_which_page_was_refused(tmp_path: Path) -> None:
+    """The page itself cannot know why it does not work; the log says it, once a minute however often it is tried."""
+    times = {"now": datetime(2026, 11, 23, 4, tzinfo=UTC)}
+    refused = {"Origin": STRANGER + "x" * 300}
+    async with visiting(tmp_path, clock=lambda: times["now"]) as visit:
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                await visit.call("POST", "/api/v1/sessions", json={}, headers=refused)
+            times["now"] += timedelta(minutes=1)
+            await visit.call("POST", "/api/v1/sessions", json={}, headers={"Origin": STRANGER})
+
+    assert [(one["event"], one["log_level"], one["origin"]) for one in logs] == [
+        ("web.origin_refused", "warning", refused["Origin"][:ORIGIN_LOGGED]),
+        ("web.origin_refused", "warning", STRANGER),
+    ]
 
 
 async def test_a_listed_page_may_read_the_answer(visit: Visit) -> None:

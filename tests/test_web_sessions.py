@@ -35,7 +35,9 @@ async def test_a_session_opens_with_what_the_contract_says(visit: Visit) -> None
     session = await answer.json()
 
     assert answer.status == 201
-    assert set(session) == {"session", "token", "expires_at", "locale", "bot", "company", "policy"}
+    assert set(session) == {
+        *("session", "token", "expires_at", "locale", "bot", "company", "companies", "policy")
+    }
     assert (session["bot"], session["company"], session["locale"]) == (True, "Example Instruments", "en")
     assert session["policy"]["version"] in visit.desk.rules.policies
     assert session["policy"]["url"].startswith("http://")

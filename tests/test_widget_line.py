@@ -178,7 +178,9 @@ async def test_a_colleague_is_shown_by_name(chat: Window, script: Script) -> Non
 async def test_a_reply_that_came_behind_my_data_is_shown_on_return(chat: Window, script: Script) -> None:
     """Nobody has to look for it: it is announced there, marked, and in sight when the conversation is back."""
     for number in range(12):
-        script.say("bot", f"Something longer that fills the panel, line {number}. " * 3, expects={"kind": "none"})
+        script.say(
+            "bot", f"Something longer that fills the panel, line {number}. " * 3, expects={"kind": "none"}
+        )
     await chat.sees("line 11")
     await chat.dialog.get_by_role("button", name="Privacy and my data").click()
     script.say("staff", "Good morning!", name="Bo Ren")

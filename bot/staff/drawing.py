@@ -33,6 +33,7 @@ class Drawing:
             "locale": locale,
             "say": partial(self._desk.wording.say, locale=locale),
             "when": self._when,
+            "when_where": self._when_where,
             "company": self._desk.rules.company.name[locale],
         }
         return self._templates.get_template(template).render(**shared, **values)
@@ -44,3 +45,7 @@ class Drawing:
     def _when(self, at: datetime) -> str:
         """Return a time at the company's place, the same in every language and easy to compare (ISO 8601)."""
         return at.astimezone(self._desk.rules.hours.zone).strftime("%Y-%m-%d %H:%M")
+
+    def _when_where(self, at: datetime) -> str:
+        """Return a time at the company's place, with the zone: what somebody said is compared across borders."""
+        return at.astimezone(self._desk.rules.hours.zone).strftime("%Y-%m-%d %H:%M UTC%z")

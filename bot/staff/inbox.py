@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.desk import Desk
+from bot.staff import talks
 from bot.staff.answers import Refused
 from bot.staff.doors import Visit
 from intake.events import MESSAGE_MAX, ColleagueSaid
@@ -35,6 +37,17 @@ class Inbox:
     async def one(self, reference: str) -> Lead:
         """Return a lead. Raises NotFound, ConsentRequired."""
         return await self._desk.call(self._desk.storage.leads.one, reference)
+
+    async def talk(self, lead: Lead) -> list[dict[str, Any]]:
+        """Return what people said since the lead was sent. It belongs to the question: open that first."""
+        return talks.shown(self._desk, await self._desk.call(talks.said_since, self._desk, lead))
+
+    async def news(self, leads: Sequence[Lead]) -> dict[str, list[str]]:
+        """Return what waits for a colleague, by reference; nobody sees the words for that."""
+        said = [
+            await self._desk.call(talks.said_since, self._desk, lead) for lead in leads
+        ]  # turns go in between
+        return {lead.reference: talks.news(one) for lead, one in zip(leads, said, strict=True)}
 
     async def change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
         """Set the status or whose lead it is. Raises Refused for a status or a colleague that is none."""

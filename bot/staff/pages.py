@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from bot.desk import Desk
 from bot.staff.answers import Refused, page
@@ -12,8 +13,10 @@ from bot.staff.api import MASKED, SALES
 from bot.staff.doors import Door, Guarded, Visit
 from bot.staff.drawing import FOLDER
 from bot.staff.inbox import UNANSWERED, Inbox, row
-from storage.leads import STATED, STATUSES, Lead
+from storage.leads import NEED, STATED, STATUSES, Lead
 
+EVERYTHING = "*"  # the tick that stands for all of them
+Form = MultiDictProxy[str | bytearray | web.FileField]
 ANYBODY = ("sales", "privacy", "admin")
 STATIC = {"console.css": "text/css", "enter.js": "text/javascript"}
 
@@ -93,27 +96,41 @@ class Pages:
     async def open(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}/open`: the ticked details, opened for a purpose, audited."""
         form = await request.post()
-        names = [str(name) for name in form.getall("fields", [])]
-        purpose = str(form.get("purpose", ""))
-        open_lead = self._desk.storage.leads.open_lead
-        reference = request.match_info["reference"]
-        opened = await self._desk.call(open_lead, reference, purpose, names, visit.colleague.actor)
-        shown, locale = self._desk.wording.shown, visit.locale
-        values = {name: shown(name, value, locale) for name, value in opened.values.items()}
-        return await self._pane(opened.lead, visit, values=values, purpose=purpose, note="staff.opened")
+        lead = await self._inbox.one(request.match_info["reference"])
+        return await self._pane(lead, visit, note="staff.opened", **await self._opened(lead, form, visit))
 
     async def change(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}`: status and owner."""
         form = await request.post()
         status, assignee = str(form.get("status", "")), str(form.get("assignee", ""))
         changed = await self._inbox.change(request.match_info["reference"], status, assignee)
-        return await self._pane(changed, visit, note="staff.saved")
+        again = await self._again(changed, form, visit)
+        return await self._pane(changed, visit, note="staff.saved", **again)
 
     async def reply(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}/reply`: say something in the person's chat."""
-        reference = request.match_info["reference"]
-        await self._inbox.reply(reference, str((await request.post()).get("text", "")), visit)
-        return await self._pane(await self._inbox.one(reference), visit, note="staff.reply.sent")
+        reference, form = request.match_info["reference"], await request.post()
+        await self._inbox.reply(reference, str(form.get("text", "")), visit)
+        lead = await self._inbox.one(reference)
+        again = await self._again(lead, form, visit)
+        return await self._pane(lead, visit, note="staff.reply.sent", **again)
+
+    async def _again(self, lead: Lead, form: Form, visit: Visit) -> dict[str, Any]:
+        """Open once more what was open on the page, where the colleague ticked that; it is logged once more."""
+        return await self._opened(lead, form, visit) if form.get("again") else {}
+
+    async def _opened(self, lead: Lead, form: Form, visit: Visit) -> dict[str, Any]:
+        """Return the details of a form's names, opened for its purpose; with the question what was said since."""
+        asked = [str(name) for name in form.getall("fields", [])]
+        names, purpose = list(lead.fields) if EVERYTHING in asked else asked, str(form.get("purpose", ""))
+        open_lead = self._desk.storage.leads.open_lead
+        opened = await self._desk.call(open_lead, lead.reference, purpose, names, visit.colleague.actor)
+        shown, locale = self._desk.wording.shown, visit.locale
+        return {
+            "values": {name: shown(name, value, locale) for name, value in opened.values.items()},
+            "purpose": purpose,
+            "talk": await self._inbox.talk(lead) if NEED in opened.values else None,
+        }
 
     def _entrance(self, request: web.Request, *, spent: bool) -> web.Response:
         text = self._door.drawing.draw("enter.html", self._door.locale(request), visit=None, spent=spent)
@@ -121,7 +138,7 @@ class Pages:
 
     async def _pane(self, lead: Lead, visit: Visit, **more: Any) -> web.Response:
         listed = await self._listed("", "", "", visit)
-        shown = {"values": {}, "purpose": "", "note": "", **more}
+        shown = {"values": {}, "purpose": "", "note": "", "talk": None, **more}
         purposes = [(name, self._desk.wording.label(name, visit.locale)) for name in STATED]
         purposes += [(name, self._desk.wording.label(name, visit.locale)) for name in lead.purposes]
         drawn = self._door.drawing.draw(
@@ -139,8 +156,11 @@ class Pages:
         leads, following = await self._inbox.page(status, query, cursor, visit)
         colleagues = await self._desk.call(self._desk.storage.staff.colleagues)
         owners = {one.id: one.email for one in colleagues}
+        news = await self._inbox.news(leads)
         return {
-            "leads": [self._shown(lead, visit, owners) for lead in leads],
+            "leads": [
+                {**self._shown(lead, visit, owners), "news": news.get(lead.reference, [])} for lead in leads
+            ],
             "next": following,
             "status": status,
             "statuses": STATUSES,

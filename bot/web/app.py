@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from bot.web import chat_socket, health, messages, openapi, rights, sessions, verifying, visits
 from bot.web.appkeys import DESK, PACE, SOCKETS
-from bot.web.origins import API, check_origin, share_with_listed
+from bot.web.origins import API, REFUSALS, Refusals, check_origin, share_with_listed
 from bot.web.pace import Pace
 from bot.web.problems import answer_problems
 
@@ -32,6 +32,7 @@ def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:
     app = web.Application(middlewares=[answer_problems, check_origin])
     app[DESK] = desk
     app[PACE] = pace or Pace(desk.random)
+    app[REFUSALS] = Refusals()
     sockets: set[chat_socket.ChatSocket] = set()
     app[SOCKETS] = sockets
     app.add_routes(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
@@ -16,11 +18,32 @@ API = "/api/v1/"
 STAFF = "/api/v1/staff"  # same origin only; the console checks that itself
 WITH_COOKIE = "/api/v1/sessions"  # the one route that takes a cookie of visitors
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOGGED_EVERY = timedelta(minutes=1)
+ORIGIN_LOGGED = 200  # characters: a host has at most 253, and who is no browser sends anything
+_log = structlog.get_logger(__name__)
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "600",  # seconds
 }
+
+
+class Refusals:
+    """Which pages were refused, for the log: a browser tells a page nothing of it, so nobody else can say."""
+
+    def __init__(self) -> None:
+        """Nobody was refused yet."""
+        self._next: datetime | None = None
+
+    def note(self, origin: str, now: datetime) -> None:
+        """Log an origin, at most once a minute: whoever is refused may ask as often as they like."""
+        if self._next is not None and now < self._next:
+            return
+        self._next = now + LOGGED_EVERY
+        _log.warning("web.origin_refused", origin=origin[:ORIGIN_LOGGED])
+
+
+REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 
 
 @web.middleware
@@ -30,7 +53,7 @@ async def check_origin(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and not _listed(request, origin, request.app[DESK].rules.sites.values()):
-        raise not_allowed()
+        raise not_allowed(request, origin)
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
         return web.Response(status=204, headers=_PREFLIGHT)
     return await handler(request)
@@ -54,11 +77,12 @@ def check_site(request: web.Request, site: str) -> None:
     origin = request.headers.get(hdrs.ORIGIN)
     known = request.app[DESK].rules.sites.get(site)
     if origin is not None and not _listed(request, origin, (known,) if known else ()):
-        raise not_allowed()
+        raise not_allowed(request, origin)
 
 
-def not_allowed() -> Problem:
-    """Return the problem of a page that is not listed."""
+def not_allowed(request: web.Request, origin: str) -> Problem:
+    """Return the problem of a page that is not listed, and tell the operator: the page itself cannot know why."""
+    request.app[REFUSALS].note(origin, request.app[DESK].clock())
     return Problem(403, "origin_not_allowed", "This page's origin is not listed for the site.")
 
 
