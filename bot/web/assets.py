@@ -74,8 +74,9 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 SHEETS = ("panel.css", "talk.css")
-_COMMENTS = re.compile(  # those alone on their lines, and types; what stands behind code stays
-    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?", re.MULTILINE
+_COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), and types
+    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$",
+    re.MULTILINE,
 )
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 

@@ -27,7 +27,7 @@ export function consentCard(expects, talk) {
     title,
     ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
     boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
-    notice(expects.policy, talk),
+    ...notice(expects.policy, talk),
   );
   const decide = (/** @type {Frames.Option | undefined} */ one, /** @type {() => string[]} */ purposes) =>
     one && button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
@@ -47,7 +47,8 @@ const box = (purpose) =>
     "label",
     { class: "box" },
     h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
-    h("span", {}, h("strong", {}, `${purpose.label}. `), purpose.text),
+    h("strong", {}, `${purpose.label}. `),
+    purpose.text,
   );
 
 /** The whole policy, one click away in place; and as a link. @param {Frames.Policy} policy @param {Talk} talk */
@@ -59,7 +60,7 @@ function notice(policy, talk) {
     h("summary", {}, talk.w.whole),
     text,
   );
-  return h("div", {}, details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w)));
+  return [details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w))];
 }
 
 /** @param {string} url @param {HTMLElement} text @param {Talk} talk */
@@ -119,8 +120,7 @@ export const rows = (fields, talk, act) =>
         "div",
         {},
         h("dt", {}, row.label, row.sensitive && badge(talk.w)),
-        h("dd", { dir: "auto" }, row.value),
-        act && h("dd", { class: "act" }, act(row)),
+        h("dd", { dir: "auto" }, row.value, act && act(row)),
       ),
     ),
   );
@@ -132,34 +132,24 @@ export const rows = (fields, talk, act) =>
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
-  const list = (/** @type {string} */ title, /** @type {(import("./elements.js").Child | import("./elements.js").Child[])[]} */ items) =>
-    h(
-      "div",
-      {},
-      h("h3", { class: "sub" }, title),
-      h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
-    );
+  const list = (/** @type {string} */ title, /** @type {(import("./elements.js").Child | import("./elements.js").Child[])[]} */ items) => [
+    h("h3", { class: "sub" }, title),
+    h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
+  ];
   const decided = latest(record.consents).map((one) => [
-    h("span", {}, `${one.label}: ${w[one.decision]}, ${when(one.at, locale)}`),
+    `${one.label}: ${w[one.decision]}, ${when(one.at, locale)}`,
     acts?.withdraw(one),
   ]);
+  const received = record.recipients.map((one) => `${one.name || one.recipient}, ${when(one.at, locale)}`);
+  const looked = record.opened_by.map((one) => `${one.by}, ${when(one.at, locale)}`);
   return h(
     "div",
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
-    decided.length > 0 && list(w.decisions, decided),
-    record.fields.length > 0 &&
-      list(
-        w.receivers,
-        record.recipients.map((one) => `${one.name || one.recipient}, ${when(one.at, locale)}`),
-      ),
-    record.fields.length > 0 &&
-      list(
-        w.viewers,
-        record.opened_by.map((one) => `${one.by}, ${when(one.at, locale)}`),
-      ),
+    ...(decided.length ? list(w.decisions, decided) : []),
+    ...(record.fields.length ? [...list(w.receivers, received), ...list(w.viewers, looked)] : []),
   );
 }
 

@@ -128,7 +128,7 @@ export class Conversation {
 
   /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq */
   #colleague(seq) {
-    const away = !this.parts.view.hidden || !this.parts.dialog.open;
+    const away = this.parts.view.isConnected || !this.parts.dialog.open;
     if (away) this.said.mark(seq, this);
     this.parts.tell(away && this.parts.dialog.open ? this.w.answered : ""); // typing has come to its end
   }
@@ -167,7 +167,7 @@ export class Conversation {
     now.replaceChildren(...[card, ...offers].filter((one) => one instanceof Element));
     foot.replaceChildren(...(composer ? [composer] : []));
     this.#next = (typing && field) || focus;
-    if (follow && this.#next && view.hidden) this.keys.give(this.#next);
+    if (follow && this.#next && !view.isConnected) this.keys.give(this.#next);
     this.#by = "";
     return this.said.follow();
   }
@@ -181,7 +181,7 @@ export class Conversation {
   get #talking() {
     return {
       w: this.w, locale: this.locale, draft: this.#draft, say: this.#say.bind(this), pick: this.#pick.bind(this),
-      typed: (text) => void (this.#draft = text),
+      typed: (text) => void (this.#draft = text), near: () => this.parts.talk.scrollTo(0, this.parts.talk.scrollHeight),
     };
   }
 
@@ -274,21 +274,21 @@ export class Conversation {
   /** Open "Privacy and my data", or close it again. */
   rights() {
     const { view, talk, foot, tell } = this.parts;
-    if (!view.hidden) return this.#back();
+    if (view.isConnected) return this.#back();
     if (!this.begun) return tell(this.#erased ? this.w.noneKept : "");
     view.replaceChildren(myData(this.#rights));
-    talk.hidden = foot.hidden = true;
-    view.hidden = false;
+    talk.replaceWith(view);
+    foot.remove();
     focusTitle(view);
     return undefined;
   }
 
   #back() {
-    const { view, talk, foot } = this.parts;
-    if (view.hidden) return;
+    const { view, talk, foot, privacy } = this.parts;
+    if (!view.isConnected) return;
+    view.replaceWith(talk);
     view.replaceChildren();
-    view.hidden = true;
-    talk.hidden = foot.hidden = false;
+    privacy.before(foot);
     this.parts.tell("");
     this.said.follow();
   }

@@ -27,7 +27,6 @@ export function h(tag, attributes = {}, ...children) {
 const PATHS = {
   close: "M6 6l12 12M18 6L6 18",
   send: "M5 12h14M13 6l6 6-6 6",
-  shield: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6z",
   warning: "M12 4l9 16H3zM12 10v4M12 17.2v.3",
   done: "M5 12.5l4.5 4.5L19 7.500",
 };
@@ -55,7 +54,7 @@ export const focusTitle = (card) =>
   /** @type {HTMLElement | null} */ (card.querySelector(".title"))?.focus({ preventScroll: true });
 
 /** @param {{sensitive: string}} w */
-export const badge = (w) => h("span", { class: "badge" }, icon("shield"), w.sensitive);
+export const badge = (w) => h("span", { class: "badge" }, w.sensitive);
 
 /** A link that leaves the conversation open. @param {string} url @param {string} text @param {{newTab: string}} w */
 export const away = (url, text, w) =>

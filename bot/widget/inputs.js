@@ -14,7 +14,7 @@ const NEARLY = 0.9; // of what fits: from there on it is counted
  * @typedef {{kind: string} & Partial<Frames.Question & Omit<Frames.Code, "kind">>} Asked any question with a field
  * @typedef {{w: import("./sayings.js").Words, locale: string, draft: string, say: (text: string) => boolean,
  *   pick: (value: string, label: string, more?: {purposes: string[], policy: string}) => void,
- *   typed: (text: string) => void}} Talk
+ *   typed: (text: string) => void, near: () => void}} Talk
  * @typedef {HTMLInputElement | HTMLTextAreaElement} Input
  * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement, field?: Input}} Drawn what goes on after typing is `field`
  */
@@ -135,7 +135,10 @@ function entered(/** @type {KeyboardEvent} */ event, /** @type {boolean} */ long
 function submit(event, input, expects, talk) {
   event.preventDefault();
   const { w } = talk, choices = expects.options?.length;
-  if (input.value.trim() === "") return complain(input, choices ? w.emptyOrChoose : w.empty);
+  if (input.value.trim() === "") {
+    complain(input, choices ? w.emptyOrChoose : w.empty);
+    return talk.near();
+  }
   if ([...input.value].length > MESSAGE_MAX) return complain(input, w.fault_too_long); // a longer frame would end the line
   if (talk.say(input.value)) input.value = "";
   return undefined;

@@ -37,8 +37,7 @@ const EN = {
   options: "Answers to choose from", why: "Why we ask", sensitive: "Sensitive", optional: "optional",
   progress: "{step} of {of}", typing: "A colleague is typing …",
   offline: "Connection lost. What you typed is kept here; trying again …", online: "Connected again.",
-  reloaded: "This page was loaded anew, so a new chat begins. What you had sent is still kept by us. "
-    + "With a code to your e-mail address you reach it here:",
+  reloaded: "The page was reloaded. What you sent is still kept by us, and a code by e-mail opens it:",
   stuck: "We could not send that. Check your connection and try again.",
   expired: "This chat has ended because nothing happened for long. What you typed is still here.",
   over: "This conversation was erased.", restart: "Start again", back: "Back to chat", choice: "Your choice",
@@ -76,7 +75,7 @@ const ZH = {
   options: "可选的回答", why: "为什么询问", sensitive: "敏感信息", optional: "选填",
   progress: "第 {step} 项，共 {of} 项", typing: "同事正在输入……",
   offline: "连接已断开。您输入的内容保留在此，正在重试……", online: "已重新连接。",
-  reloaded: "页面已重新加载，对话重新开始。您之前发送的内容仍由我们保存，凭邮箱验证码可在此查看：",
+  reloaded: "页面已重新加载，对话重新开始。您已发送的内容仍由我们保存，凭邮箱验证码查看：",
   stuck: "未能发送。请检查网络后重试。", expired: "由于长时间没有操作，对话已结束。您输入的内容仍在此处。",
   over: "该对话已被删除。", restart: "重新开始", back: "返回对话", choice: "由您选择", boxes: "仅在您勾选后生效",
   whole: "在此阅读完整政策", linkOnly: "请通过下方链接阅读。", policy: "隐私政策 {version}",

@@ -19,13 +19,13 @@ export function shell(acts) {
   const log = h("div", { role: "log", class: "log" });
   const now = h("div", { class: "now" });
   const talk = h("div", { class: "talk", tabindex: 0, role: "region" }, log, now);
-  const view = h("div", { class: "view", hidden: true });
+  const view = h("div", { class: "view" }); // takes the place of the conversation
   const bar = h("p", { role: "status", class: "bar" });
   const status = h("p", { role: "status", class: "status hint" });
   const alert = h("p", { role: "alert", class: "fault" });
   const again = button("", () => {}, "filled", { hidden: true });
   const foot = h("div", { class: "foot" });
-  const privacy = button("", acts.privacy, "link");
+  const privacy = button("", acts.privacy, "link end");
   const keydown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key must not answer the next question
     if (event.key !== "Escape" || event.isComposing) return;
@@ -38,11 +38,10 @@ export function shell(acts) {
     h("div", { class: "head" }, h("div", {}, title, subtitle), language, close),
     bar,
     talk,
-    view,
     status,
     h("div", { class: "trouble" }, alert, again),
     foot,
-    h("div", { class: "end" }, privacy),
+    privacy,
   );
 
   /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
