@@ -16,7 +16,7 @@ from bot.staff.inbox import UNANSWERED, Inbox, row
 from storage.leads import NEED, STATED, STATUSES, Lead
 
 EVERYTHING = "*"  # the tick that stands for all of them
-Form = MultiDictProxy[str | bytearray | web.FileField]
+Form = MultiDictProxy[Any]  # of a posted form
 ANYBODY = ("sales", "privacy", "admin")
 STATIC = {"console.css": "text/css", "enter.js": "text/javascript"}
 
