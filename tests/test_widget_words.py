@@ -197,7 +197,7 @@ async def test_what_was_said_before_a_reload_stays_said(browser: Browser, tmp_pa
         await seen.open()
 
         assert asked == ["beforeunload"]
-        await expect(seen.dialog.locator(".status")).to_contain_text("loaded anew")
+        await seen.sees("The page was reloaded. What you sent is still kept by us")
         typist.session, again = before, typist.session
         assert again["session"] != before["session"]
         assert [line async for line in typist._kept()] == typist.typed

@@ -10,6 +10,9 @@ import { fill, when } from "./words.js";
  * @typedef {import("./transcript.js").Tongue} Tongue
  */
 
+/** Where a card stands there is no line to type on: the words that work at any time have their buttons. @param {Talk} talk */
+const words = ({ w }) => h("p", { class: "hint" }, w.words);
+
 /** Find an offered option. @param {{options: Frames.Option[]}} expects @param {string} value */
 const offered = (expects, value) => expects.options.find((one) => one.value === value);
 
@@ -28,6 +31,7 @@ export function consentCard(expects, talk) {
     ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
     boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
     ...notice(expects.policy, talk),
+    words(talk),
   );
   const decide = (/** @type {Frames.Option | undefined} */ one, /** @type {() => string[]} */ purposes) =>
     one && button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
@@ -92,7 +96,7 @@ export function reviewCard(expects, talk) {
   };
   const actions = [action("review:cancel", "outline"), action("review:send", "filled")];
   return {
-    card: h("section", { class: "card" }, title, rows(expects.fields, talk, change)),
+    card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), words(talk)),
     composer: h("div", { class: "pair" }, ...actions),
     focus: title,
   };
@@ -104,7 +108,7 @@ export function confirmCard(expects, talk) {
   const look = (/** @type {Frames.Option} */ one) =>
     /:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline";
   const options = expects.options.map((one) => option(one, talk, look(one)));
-  return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options)), focus: title };
+  return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options), words(talk)), focus: title };
 }
 
 /**

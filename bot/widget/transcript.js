@@ -83,10 +83,8 @@ export class Transcript {
 
   /** Show what came unseen, else the newest, but never past the start of what followed the visitor's last message. */
   follow() {
-    if (!this.scroller.offsetParent) return; // nobody sees it now
     const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor")].pop();
-    const top = from ? /** @type {HTMLElement} */ (from).offsetTop - 8 : 0;
-    this.scroller.scrollTop = Math.min(top, this.scroller.scrollHeight);
+    if (from && this.scroller.isConnected) this.scroller.scrollTop = /** @type {HTMLElement} */ (from).offsetTop - 8;
   }
 }
 
