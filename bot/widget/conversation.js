@@ -284,11 +284,11 @@ export class Conversation {
   }
 
   #back() {
-    const { view, talk, foot, privacy } = this.parts;
+    const { view, talk, foot, end } = this.parts;
     if (!view.isConnected) return;
     view.replaceWith(talk);
     view.replaceChildren();
-    privacy.before(foot);
+    end.before(foot);
     this.parts.tell("");
     this.said.follow();
   }

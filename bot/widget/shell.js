@@ -25,7 +25,8 @@ export function shell(acts) {
   const alert = h("p", { role: "alert", class: "fault" });
   const again = button("", () => {}, "filled", { hidden: true });
   const foot = h("div", { class: "foot" });
-  const privacy = button("", acts.privacy, "link end");
+  const privacy = button("", acts.privacy, "link");
+  const end = h("div", { class: "end" }, privacy);
   const keydown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key must not answer the next question
     if (event.key !== "Escape" || event.isComposing) return;
@@ -41,7 +42,7 @@ export function shell(acts) {
     status,
     h("div", { class: "trouble" }, alert, again),
     foot,
-    privacy,
+    end,
   );
 
   /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
@@ -75,5 +76,5 @@ export function shell(acts) {
     again.onclick = act;
     if (text) talk.scrollTop = talk.scrollHeight; // what it is about stays in sight
   };
-  return { dialog, title, log, now, talk, view, bar, foot, privacy, speak, tell, trouble };
+  return { dialog, title, log, now, talk, view, bar, foot, end, privacy, speak, tell, trouble };
 }
