@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.desk import Desk
-from bot.staff.talks import said_since
+from bot.staff.talks import news
 from intake.events import Picked, Said
 from intake.masking import MASK
 from tests.selling import LI_NA, NEED, Person, selling_desk
@@ -244,7 +244,7 @@ async def test_a_person_who_is_just_being_erased_has_said_nothing(browser: Brows
     lead = await browser.desk.call(browser.desk.storage.leads.one, reference)
     await person.leaves_nothing()
 
-    assert await browser.desk.call(said_since, browser.desk, lead) == []
+    assert await browser.desk.call(news, browser.desk, lead) == []
 
 
 async def test_a_search_stands_in_no_url(browser: Browser) -> None:

@@ -44,10 +44,7 @@ class Inbox:
 
     async def news(self, leads: Sequence[Lead]) -> dict[str, list[str]]:
         """Return what waits for a colleague, by reference; nobody sees the words for that."""
-        said = [
-            await self._desk.call(talks.said_since, self._desk, lead) for lead in leads
-        ]  # turns go in between
-        return {lead.reference: talks.news(one) for lead, one in zip(leads, said, strict=True)}
+        return {lead.reference: await self._desk.call(talks.news, self._desk, lead) for lead in leads}
 
     async def change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
         """Set the status or whose lead it is. Raises Refused for a status or a colleague that is none."""

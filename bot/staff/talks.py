@@ -8,7 +8,7 @@ from typing import Any
 from bot.desk import Desk
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
-from storage.errors import NotFound, SubjectErased
+from storage.errors import StorageError
 from storage.leads import Lead
 from storage.records import Message
 
@@ -19,18 +19,22 @@ WROTE_AGAIN, ASKS_FOR_COLLEAGUE = "wrote_again", "asks_for_colleague"
 
 
 def said_since(desk: Desk, lead: Lead) -> list[Message]:
-    """Return the messages since the lead was sent, until another consultation begins; what was erased is left out."""
-    try:
-        told = desk.storage.store.transcript(lead.conversation, 0, own_view=False).messages
-    except (NotFound, SubjectErased):  # this moment
-        return []
+    """Return the messages since the lead was sent, until another consultation begins; what was erased is left out.
+
+    Raises: StorageError: erased or withdrawn this moment, or what cannot be unsealed.
+    """
+    told = desk.storage.store.transcript(lead.conversation, 0, own_view=False).messages
     later = [one for one in told if one.at >= lead.at and one.body is not None]
     sent = next((place for place, one in enumerate(later) if _sends(one)), -1)
     return _until_the_next(later[sent + 1 :])
 
 
-def news(messages: Sequence[Message]) -> list[str]:
-    """Return what no colleague has answered yet: `wrote_again`, `asks_for_colleague`."""
+def news(desk: Desk, lead: Lead) -> list[str]:
+    """Return what nobody answered yet: `wrote_again`, `asks_for_colleague`; nothing where it cannot be read."""
+    try:
+        messages = said_since(desk, lead)
+    except StorageError:  # one chat hides no list
+        return []
     answered = max((one.seq for one in messages if one.sender == "staff"), default=0)
     keys = {one.body.key for one in messages if one.seq > answered and isinstance(one.body, Reply)}
     return [mark for key, mark in ((CALLED, ASKS_FOR_COLLEAGUE), (JOINED, WROTE_AGAIN)) if key in keys]
