@@ -108,7 +108,7 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
         return
     nobody = escape(wording.say("record.none", locale))
     for title, said in lines.items():
-        if title == "record.fields" and not said:
+        if title in ("record.fields", "record.consents") and not said:
             continue
         yield "\n".join([f"<b>{escape(wording.say(title, locale))}</b>", *(said or [nobody])])
     if drawn["keeps_until"]:
