@@ -12,6 +12,7 @@ from functools import partial
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from aiohttp import ClientSession, web
 
 from bot import staff
@@ -38,6 +39,7 @@ from storage.storage import Storage
 
 BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
 GRACE = 10.0  # seconds that open requests have after a stop signal
+_log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     from bot.telegram_channel import TelegramChannel
@@ -73,6 +75,8 @@ async def open_desk(
         ),
         waiting,
     )
+    for fault in storage.keyring.signing.faults:
+        _log.error("keys.signing_key_left_out", reason=fault)
     desk = Desk.build(settings, loaded, storage, given)
     watching = asyncio.create_task(EpochWatch(desk).run())
     try:

@@ -72,7 +72,8 @@ class Check:
         return self.report
 
     def _faults(self, kept: Iterable[str]) -> Iterator[str]:
-        claims = self._claims()  # first: whatever is chained while this runs only goes beyond them
+        yield from self._keyring.signing.faults
+        claims = self._claims()  # before the heads: whatever is chained while this runs only goes beyond them
         yield from self._heads()
         if self._readable:
             yield from self._tail(*claims)

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from storage import checkpoints, key_rows
+from storage import checkpoints, key_rows, signatures
 from storage.checkpoints import Checkpoint
 from storage.connecting import FAULTS, reading, truncate_wal
 from storage.epochs import Epoch, Epochs, is_due
@@ -63,7 +63,8 @@ class Keyring:
             self.epochs.begin_first(connection)
             self.signing.begin_first(connection)
         with self._reading.begin() as connection:
-            self.signing.open(connection)
+            signing = signatures.sealed(connection)
+        self.signing.open(signing)
         self.epochs.open()
 
     def create(self, names: Sequence[Name]) -> dict[Name, DataKey]:
@@ -156,9 +157,8 @@ class Keyring:
         return self.signing.sign(use, domain, payload)
 
     def public_keys(self) -> Mapping[str, bytes]:
-        """Return every public key there ever was, by its kid."""
-        with self._reading.begin() as connection:
-            return self.signing.public(connection)
+        """Return every public key of this desk there ever was, by its kid."""
+        return self.signing.public()
 
     def ready(self) -> bool:
         """Say whether the keyring database answers and holds an epoch."""

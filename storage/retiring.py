@@ -104,5 +104,6 @@ def _must_wrap_nothing(connection: Connection, one: EpochStatus) -> None:
         raise EpochNeeded(f"a key has just been wrapped by epoch {one.epoch}: the worker moves it; try again")
     if signing is not None or connection.scalar(others) is not None:
         raise EpochNeeded(
-            f"KEK {one.kek} of epoch {one.epoch} wraps more than this epoch: `askfirst keys rotate` first"
+            f"KEK {one.kek} of epoch {one.epoch} wraps more than this epoch: `askfirst keys rotate` first; "
+            "if that does not help, `askfirst audit verify` names a signing key that is not yours"
         )

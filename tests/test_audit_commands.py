@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,13 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.commands.office import Office
-from storage.chain import Head
+from storage.audit_tables import audit_heads
+from storage.chain import Head, Run, heads_after, rows_of
+from storage.keyring_tables import signing_keys
 from storage.proofs import HEAD, canonical, fault_of
+from storage.proofs import encoded as encoded_signature
 from storage.row_encoding import PARTS, digest, encoded
+from storage.signatures import kid_of
 from storage.storage import Storage
 from storage.tables import audit
 from tests.documents import page
@@ -93,6 +97,53 @@ async def test_a_broken_audit_is_told_with_its_place(terminal: Terminal) -> None
     report = json.loads(told)
     assert (json_code, silent, report["whole"], report["batches"]) == (1, "", False, 2)
     assert [f"askfirst: {fault}" for fault in report["faults"]] == lines
+
+
+def _planted(storage: Storage) -> Ed25519PrivateKey:
+    """Put a key of one's own into the keyring, as somebody would who may write there and does not hold the KEK."""
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    with storage.keyring_engine.begin() as connection:
+        first = connection.execute(sa.select(signing_keys)).first()
+        assert first
+        row = {"kid": kid_of("audit", public), "use": "audit", "public": public, "kek": first.kek}
+        made = {"wrapped": bytes(60), "created_at": first.created_at - timedelta(days=1)}
+        connection.execute(signing_keys.insert().values(**row, **made))
+    return key
+
+
+def _rewritten(storage: Storage) -> str:
+    """Change a row of the audit and sign every head anew by a planted key; return its kid."""
+    key = _planted(storage)
+    kid = kid_of("audit", key.public_key().public_bytes_raw())
+    previous = ""
+    with storage.engine.begin() as connection:
+        connection.execute(audit.update().where(audit.c.action == "submitted").values(actor="staff:2"))
+        for head in heads_after(connection, 0, 9):
+            document = head.document
+            runs = [Run(**one) for one in document["ranges"]]
+            rows = [row for run in runs for row in rows_of(connection, run, 500)]
+            changed = {**document, "sha256": digest(rows), "previous": previous}
+            rest = {name: changed[name] for name in changed if name not in ("kid", "signature")}
+            signature = encoded_signature(key.sign(plainly_framed(b"audit head", canonical(rest))))
+            body = canonical({**rest, "kid": kid, "signature": signature})
+            mine = audit_heads.c.number == head.number
+            connection.execute(audit_heads.update().where(mine).values(body=body.decode()))
+            previous = hashlib.sha256(body).hexdigest()
+    return kid
+
+
+async def test_an_audit_that_was_signed_anew_by_a_planted_key_is_found(terminal: Terminal) -> None:
+    """L9: write access to both databases, without the KEK, rewrites nothing unseen; the planted key is named."""
+    with _storage(terminal) as storage:
+        kid = storage.thread.submit(_rewritten, storage).result()
+
+    code, _, errors = terminal.run("audit", "verify")
+
+    assert code == 1
+    lines = errors.splitlines()
+    assert f"signing key {kid}" in lines[0]
+    assert f"batch 1: the key {kid} is not among the published ones" in lines[1]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot.desk import Desk
@@ -17,6 +18,7 @@ from bot.epoch_watch import ALARM_EVERY, EpochWatch
 from bot.running import open_desk
 from storage.errors import KekAway
 from storage.kek import Wrapped
+from storage.keyring_tables import signing_keys
 from tests.house import settings, shipped
 from tests.selling import Person
 
@@ -101,3 +103,24 @@ async def test_every_process_watches(desk: Desk, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(EpochWatch, "look", noting)
     async with open_desk(desk.settings, shipped()):
         await asyncio.wait_for(looked.wait(), 30)
+
+
+async def test_a_signing_key_that_is_not_the_desk_s_own_is_told_at_the_start(desk: Desk) -> None:
+    """The desk serves without it; the log names it."""
+
+    def plant() -> None:
+        with desk.storage.keyring_engine.begin() as connection:
+            own = connection.execute(sa.select(signing_keys)).mappings().first()
+            assert own
+            planted = {**own, "kid": "audit-0123456789abcdef"}
+            connection.execute(signing_keys.insert().values(planted))
+
+    await desk.call(plant)
+    with capture_logs() as logs:
+        async with open_desk(desk.settings, shipped()) as started:
+            keys = await started.call(started.storage.keyring.public_keys)
+
+    [told] = logs
+    assert told["event"] == "keys.signing_key_left_out"
+    assert told["reason"].startswith("signing key audit-0123456789abcdef: its wrap is damaged")
+    assert len(keys) == 2

@@ -39,6 +39,15 @@ def provider(alias: str) -> KmsProvider:
     return KmsProvider.at(f"aws-kms://{alias}")
 
 
+def test_a_key_by_its_full_name_opens_nothing(provider: KmsProvider, kms: Kms) -> None:
+    """It could be a key of another account, put there by somebody who may write to the keyring alone."""
+    kek, body = provider.wrap("epoch 1", SECRET)
+    full = kms.client.describe_key(KeyId=kek)["KeyMetadata"]["Arn"]
+
+    with pytest.raises(KekRefused, match="lacks KEK arn:aws:kms:"):
+        provider.unwrap("epoch 1", Wrapped(full, body))
+
+
 def test_a_key_waits_seven_days_for_its_deletion(provider: KmsProvider, kms: Kms) -> None:
     """It is scheduled at KMS; asking again schedules nothing anew."""
     old = provider.wrap("epoch 1", SECRET).kek

@@ -13,7 +13,7 @@ from storage.keyring_tables import epochs, signing_keys
 from storage.signatures import verify
 from storage.tables import audit
 from tests.remembering import DETAILS, Memory, Visitor, remembering
-from tests.rotating import kek_of, keyring_rows, rotates, rotation_of, wrapping
+from tests.rotating import changes_keyring, kek_of, keyring_rows, rotates, rotation_of, wrapping
 
 
 def test_a_rotation_begins_an_epoch_with_a_kek_of_its_own(memory: Memory) -> None:
@@ -74,6 +74,20 @@ def test_signing_keys_come_under_the_new_kek(
         again = second.run(second.rooms.keyring.sign, "evidence", "receipt", b"{}")
     assert again == (kid, signature)
     assert verify(before[kid], "receipt", b"{}", signature)
+
+
+def test_a_planted_signing_key_does_not_stop_a_rotation(memory: Memory) -> None:
+    """What is not the desk's own is passed over; the desk's own keys come under the new KEK."""
+    [row, _] = keyring_rows(memory, signing_keys)
+    planted = {**row, "kid": "audit-0123456789abcdef", "wrapped": bytes(60)}
+    changes_keyring(memory, signing_keys.insert().values(planted))
+
+    rotates(memory)
+
+    [_, newest] = sorted(keyring_rows(memory, epochs), key=lambda row: row["epoch"])
+    keks = {row["kid"]: row["kek"] for row in keyring_rows(memory, signing_keys)}
+    assert keks.pop(planted["kid"]) == row["kek"]
+    assert set(keks.values()) == {newest["kek"]}
 
 
 def test_of_two_operators_at_once_one_begins_the_epoch(
