@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -16,6 +17,11 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FORMATS: Final = ("console", "json")
 TELEGRAM_API: Final = "https://api.telegram.org"
 PORT_MAX: Final = 65_535  # RFC 9293 §3.1; 0 lets the system choose
+
+PRIVATE: Final = (  # RFC 1122, 1918, 6598, 3927; RFC 4291, 4193. Not `is_private`: it counts reserved public blocks too
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+    *("::1/128", "fe80::/10", "fc00::/7"),
+)
 
 _DATABASES: Final = ("sqlite", "postgresql", "postgres")
 _KEYS: Final = ("file", "vault", "aws-kms")
@@ -45,6 +51,7 @@ class Settings:
     redis_url: str = field(repr=False)  # "" without one
     host: str
     port: int
+    trusted_proxies: str  # addresses and networks whose X-Forwarded-For counts; `private` is all of PRIVATE
     public_url: str  # without a slash at the end
     telegram_bot_token: str = field(repr=False)  # "" without a bot
     telegram_api_url: str
@@ -60,6 +67,11 @@ class Settings:
     def production(self) -> bool:
         """Tell whether the desk serves real people."""
         return self.env == "production"
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return the networks whose X-Forwarded-For counts."""
+        return _networks(self.trusted_proxies)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -93,6 +105,7 @@ class _Reading:
             redis_url=self._url("REDIS_URL", "", ("redis", "rediss", "valkey", "valkeys", "unix")),
             host=host,
             port=port,
+            trusted_proxies=self._proxies(),
             public_url=self._url("PUBLIC_URL", _local_url(host, port), ("http", "https")).rstrip("/"),
             telegram_bot_token=self._text("TELEGRAM_BOT_TOKEN", ""),
             telegram_api_url=self._url("TELEGRAM_API_URL", TELEGRAM_API, ("http", "https")).rstrip("/"),
@@ -138,6 +151,16 @@ class _Reading:
             return default
         return given
 
+    def _proxies(self) -> str:
+        given = self._text("TRUSTED_PROXIES", "private")
+        try:
+            _networks(given)
+        except ValueError:
+            remedy = "write addresses or networks with commas between: private, 198.51.100.7, 2001:db8:7::/48"
+            self._fault("TRUSTED_PROXIES", "something that is no address and no network", remedy)
+            return "private"
+        return given
+
     def _complete(self, kek_url: str) -> str:
         """Return the address with what the holder's own tools take from the environment and its library does not."""
         name, option = _TOLD_APART.get(kek_url.partition(":")[0], ("", ""))
@@ -156,6 +179,12 @@ class _Reading:
 
     def _fault(self, name: str, fault: str, remedy: str) -> None:
         self.faults.append(Fault(FILE, name, fault, remedy))
+
+
+def _networks(written: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks that are written there. Raises ValueError."""
+    named = (one.strip() for one in written.split(","))
+    return tuple(ip_network(one) for name in named for one in (PRIVATE if name == "private" else (name,)))
 
 
 def _reachable(url: str) -> bool:

@@ -1,10 +1,11 @@
 """Settings: the contract's environment, its defaults, its faults, and what production refuses."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, SettingsInvalid
+from config.settings import PRIVATE, Settings, SettingsInvalid
 
 PRODUCTION = {
     "ASKFIRST_ENV": "production",
@@ -34,6 +35,7 @@ def test_an_empty_environment_gives_the_contract_s_defaults() -> None:
         redis_url="",
         host="127.0.0.1",
         port=8080,
+        trusted_proxies="private",
         public_url="http://127.0.0.1:8080",
         telegram_bot_token="",
         telegram_api_url="https://api.telegram.org",
@@ -253,3 +255,14 @@ def test_secrets_do_not_show() -> None:
     assert "canary" not in shown
     assert "hidden" not in shown
     assert "canary" not in str(refused.value)
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    """S1: those that are named take the place of the private networks; anything else is a fault."""
+    named = Settings.from_environment({"TRUSTED_PROXIES": "10.0.0.5, 2001:db8:7::/48"}).proxies
+    more = Settings.from_environment({"TRUSTED_PROXIES": "private,198.51.100.7"}).proxies
+
+    assert named == (ip_network("10.0.0.5/32"), ip_network("2001:db8:7::/48"))
+    assert more == (*map(ip_network, PRIVATE), ip_network("198.51.100.7/32"))
+    for wrong in ("proxy.example.com", "10.0.0.5/8", "10.0.0.5,", "2"):
+        assert faults(TRUSTED_PROXIES=wrong).keys() == {"TRUSTED_PROXIES"}

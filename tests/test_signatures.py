@@ -74,7 +74,7 @@ def test_an_older_signing_key_stays_published(process: Process, begin_process: C
 @pytest.mark.parametrize("use", get_args(Use))
 @pytest.mark.parametrize("age", [timedelta(days=1), timedelta(days=-1)], ids=["older", "newer"])
 def test_a_planted_signing_key_is_left_out_and_named(
-    process: Process, begin_process: Callable[[], Process], use: str, age: timedelta
+    process: Process, begin_process: Callable[[], Process], use: Use, age: timedelta
 ) -> None:
     """L9: whoever may write to the keyring, without the KEK, adds no key; the desk starts and signs as before."""
     signed = process.run(process.keyring.sign, use, "test", b"{}")

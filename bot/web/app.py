@@ -31,7 +31,7 @@ def make_app(desk: Desk, *, pace: Pace | None = None) -> web.Application:
     """Return the application over a desk that is ready. Whoever listens sets `access_log=None`: it prints queries."""
     app = web.Application(middlewares=[answer_problems, check_origin])
     app[DESK] = desk
-    app[PACE] = pace or Pace(desk.random)
+    app[PACE] = pace or Pace(desk.random, trusted=desk.settings.proxies)
     app[REFUSALS] = Refusals()
     sockets: set[chat_socket.ChatSocket] = set()
     app[SOCKETS] = sockets

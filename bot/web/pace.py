@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from time import monotonic, time
 
@@ -13,6 +12,7 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from bot.web.peers import Network, client_address, is_forwarded
 from bot.web.problems import Problem
 
 # Twenty a second for a whole minute: no person types that, and a program that waits for its acks rarely does.
@@ -23,10 +23,6 @@ DRAWN_AT_ONCE = (
     20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
 )
 TIDY_FROM = 4_096  # counts that may lie about before those of windows past are dropped
-NEAR = (  # RFC 1122, 1918, 6598, 3927; RFC 4291, 4193. Not `is_private`, which counts reserved public blocks too
-    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
-    *("::1/128", "fe80::/10", "fc00::/7"),
-)
 SITE_BYTES = 8  # bytes of an IPv6 address that name a site; RFC 6177: a visitor has a /64 at least
 DAY_KEY_BYTES = 32  # bytes; BLAKE2b takes keys up to 64
 
@@ -41,9 +37,11 @@ class Pace:
         messages_per_minute: int = MESSAGES_PER_MINUTE,
         sessions_per_hour: int = SESSIONS_PER_HOUR,
         rights_per_hour: int = RIGHTS_PER_HOUR,
+        trusted: Collection[Network] = (),
     ) -> None:
-        """Begin with every allowance whole; `random` makes the key of the day."""
+        """Begin with every allowance whole; `random` makes the key of the day. `trusted`: where proxies stand."""
         self._random = random
+        self._trusted = trusted
         self.windows = Windows()
         self._limiter = FixedWindowRateLimiter(self.windows)
         self._messages = RateLimitItemPerMinute(messages_per_minute)
@@ -64,11 +62,15 @@ class Pace:
         self._spend(self._rights, request, now)
 
     def _spend(self, allowance: RateLimitItem, request: web.Request, now: datetime) -> None:
-        """The machine's own address is exempt: an operator's probes and measurements run there."""
-        address = client_address(request)
-        if address is None or address.is_loopback:
+        """Who comes from this machine through no proxy is exempt: an operator's probes and measurements run there.
+
+        Whom nobody can make out share one allowance.
+        """
+        address = client_address(request, self._trusted)
+        if not is_forwarded(request) and (address is None or address.is_loopback):
             return
-        whole = address.packed if address.version == 4 else address.packed[:SITE_BYTES]
+        packed = address.packed if address else b""
+        whole = packed[:SITE_BYTES] if address and address.version == 6 else packed
         if not self._limiter.hit(allowance, self._hashed(whole, now)):
             raise too_fast()
 
@@ -156,36 +158,3 @@ class Windows(Storage):
 def too_fast() -> Problem:
     """Return the problem of someone who goes too fast."""
     return Problem(429, "too_fast", "That was too fast. Nothing was kept.", headers={"Retry-After": "60"})
-
-
-def client_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return who is at the other end.
-
-    A peer on this machine or on a private network is taken for the operator's proxy: then the last entry of
-    X-Forwarded-For counts, which is the one that this proxy wrote. From anybody else the header is ignored.
-    """
-    peer = peer_address(request)
-    forwarded = request.headers.getall(
-        "X-Forwarded-For", []
-    )  # a proxy may add a line of its own: the last is its
-    if forwarded and near(peer):
-        return address_of(forwarded[-1].rsplit(",", 1)[-1].strip()) or peer
-    return peer
-
-
-def near(peer: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
-    """Say whether a peer is this machine (a Unix socket included) or on a private network."""
-    return peer is None or any(peer in network for network in map(ipaddress.ip_network, NEAR))
-
-
-def peer_address(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address of the connection itself; None on a Unix socket."""
-    return address_of(request.remote or "")
-
-
-def address_of(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that is written there, or None."""
-    try:
-        return ipaddress.ip_address(written)
-    except ValueError:
-        return None

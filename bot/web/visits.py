@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.web import bodies
 from bot.web.appkeys import DESK
 from bot.web.messages import refusal, rejected
-from bot.web.pace import client_address
+from bot.web.peers import client_address
 from bot.web.sessions import session_of, turn_of
 from intake.events import MESSAGE_MAX, Visited
 from storage.records import Session
@@ -46,7 +46,7 @@ async def _keep(desk: Desk, session: Session, values: tuple[tuple[str, str], ...
 
 
 def _address(desk: Desk, request: web.Request) -> tuple[tuple[str, str], ...]:
-    address = client_address(request)
+    address = client_address(request, desk.settings.proxies)
     return ((ADDRESS, shortened(address)),) if address and ADDRESS in desk.rules.visit else ()
 
 
