@@ -124,9 +124,13 @@ async def test_a_body_that_is_no_json_is_refused(browser: Browser) -> None:
     reference = await Person(browser.desk).sends()
     await browser.enters()
 
-    status, problem = await browser.asks("PATCH", f"/api/v1/staff/leads/{reference}", data=b"{")
+    path = f"/api/v1/staff/leads/{reference}"
+    status, problem = await browser.asks("PATCH", path, data=b"{")
+    headers = {"Content-Type": "application/json", "X-CSRF-Token": browser.csrf}
+    broken, told = await browser.asks("PATCH", path, data=b"{", headers=headers)
 
-    assert (status, problem["code"]) == (400, "bad_request")
+    assert (status, problem["code"]) == (415, "bad_request")
+    assert (broken, told["code"]) == (400, "bad_request")
 
 
 async def test_withdrawal_shuts_an_open_console(browser: Browser) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.desk import Desk
 from bot.staff.answers import Refused, json_answer
 from bot.staff.doors import CSRF_HEADER, Door, Guarded, Visit
+from bot.staff.forms import object_of
 from bot.staff.inbox import Inbox, row
 
 SALES = ("sales",)
@@ -52,7 +53,7 @@ class Api:
 
     async def open(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST …/leads/{ref}/open`: the values asked for, audited before they are returned."""
-        body = await _body(request)
+        body = await object_of(request)
         purpose, names = body.get("purpose", ""), body.get("fields")
         if (
             not isinstance(purpose, str)
@@ -67,7 +68,7 @@ class Api:
 
     async def change(self, request: web.Request, visit: Visit) -> web.Response:
         """`PATCH …/leads/{ref}`: status and assignee ("me": oneself, "": nobody)."""
-        body = await _body(request)
+        body = await object_of(request)
         status, assignee = body.get("status"), body.get("assignee")
         if not all(value is None or isinstance(value, str) for value in (status, assignee)):
             raise Refused(400, "bad_request")
@@ -78,7 +79,7 @@ class Api:
 
     async def reply(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST …/leads/{ref}/reply`: say something in the person's chat."""
-        text = (await _body(request)).get("text")
+        text = (await object_of(request)).get("text")
         if not isinstance(text, str):
             raise Refused(400, "bad_request")
         seq = await self._inbox.reply(request.match_info["reference"], text, visit)
@@ -87,13 +88,3 @@ class Api:
 
 def _answer(body: dict[str, Any], visit: Visit, status: int = 200) -> web.Response:
     return json_answer(body, status, **{CSRF_HEADER: visit.csrf})
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except (ValueError, LookupError, RecursionError):
-        raise Refused(400, "bad_request") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "bad_request")
-    return body

@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.desk import Desk
 from bot.staff.answers import Refused, page, problem, refusal
 from bot.staff.drawing import Drawing
+from bot.staff.forms import form_of, must_be_text
 from storage.errors import StorageError
 from storage.staff import SESSION_LIFE, Colleague
 
@@ -98,9 +99,9 @@ class Door:
             return
         self.check_origin(request)
         given = request.headers.get(CSRF_HEADER)
-        if given is None and request.content_type == "application/x-www-form-urlencoded":
-            given = str((await request.post()).get("csrf", ""))
-        if not hmac.compare_digest((given or "").encode(errors="surrogatepass"), visit.csrf.encode()):
+        if given is None:
+            given = (await form_of(request)).get("csrf", "")
+        if not hmac.compare_digest(given.encode(errors="surrogatepass"), visit.csrf.encode()):
             raise Refused(403, "csrf")
 
 
@@ -143,6 +144,7 @@ class Guarded:
     async def _let_in(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         if visit.colleague.role not in self.roles:
             raise Refused(403, "role")
+        must_be_text(*request.match_info.values(), *request.query.values())
         await self.door.check_change(request, visit)
         return await self.handler(request, visit)
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from multidict import MultiDictProxy
+from multidict import MultiDict
 
 from bot.desk import Desk
 from bot.staff.answers import Refused, page
 from bot.staff.api import MASKED, SALES
 from bot.staff.doors import Door, Guarded, Visit
 from bot.staff.drawing import FOLDER
+from bot.staff.forms import form_of
 from bot.staff.inbox import UNANSWERED, Inbox, row
 from storage.leads import NEED, STATED, STATUSES, Lead
 
 EVERYTHING = "*"  # the tick that stands for all of them
-Form = MultiDictProxy[Any]  # of a posted form
+Form = MultiDict[str]  # that was posted
 ANYBODY = ("sales", "privacy", "admin")
 STATIC = {"console.css": "text/css", "enter.js": "text/javascript"}
 
@@ -64,8 +65,8 @@ class Pages:
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """`POST /staff/enter`: exchange the one-time secret for a session."""
         try:
-            given = str((await request.post()).get("link", "")).strip()
-        except (ValueError, LookupError):  # no form: bytes or a character set that nobody can read
+            given = (await form_of(request)).get("link", "").strip()
+        except Refused:  # nothing that a person can read: no link
             return self._entrance(request, spent=True)
         try:
             entered = await self._door.enter(
@@ -84,8 +85,8 @@ class Pages:
 
     async def leads(self, request: web.Request, visit: Visit) -> web.Response:
         """`GET` and `POST /staff`: the list; a search is posted, so that no address stands in a URL."""
-        given = await request.post() if request.method == "POST" else {}
-        asked = {name: str(given.get(name, "")) for name in ("status", "q", "cursor")}
+        given = await form_of(request)
+        asked = {name: given.get(name, "") for name in ("status", "q", "cursor")}
         listed = await self._listed(asked["status"], asked["q"], asked["cursor"], visit)
         return page(self._door.drawing.draw("leads.html", visit.locale, visit=visit, chosen="", **listed))
 
@@ -95,22 +96,22 @@ class Pages:
 
     async def open(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}/open`: the ticked details, opened for a purpose, audited."""
-        form = await request.post()
+        form = await form_of(request)
         lead = await self._inbox.one(request.match_info["reference"])
         return await self._pane(lead, visit, note="staff.opened", **await self._opened(lead, form, visit))
 
     async def change(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}`: status and owner."""
-        form = await request.post()
-        status, assignee = str(form.get("status", "")), str(form.get("assignee", ""))
+        form = await form_of(request)
+        status, assignee = form.get("status", ""), form.get("assignee", "")
         changed = await self._inbox.change(request.match_info["reference"], status, assignee)
         again = await self._again(changed, form, visit)
         return await self._pane(changed, visit, note="staff.saved", **again)
 
     async def reply(self, request: web.Request, visit: Visit) -> web.Response:
         """`POST /staff/leads/{ref}/reply`: say something in the person's chat."""
-        reference, form = request.match_info["reference"], await request.post()
-        await self._inbox.reply(reference, str(form.get("text", "")), visit)
+        reference, form = request.match_info["reference"], await form_of(request)
+        await self._inbox.reply(reference, form.get("text", ""), visit)
         lead = await self._inbox.one(reference)
         again = await self._again(lead, form, visit)
         return await self._pane(lead, visit, note="staff.reply.sent", **again)
@@ -121,8 +122,8 @@ class Pages:
 
     async def _opened(self, lead: Lead, form: Form, visit: Visit) -> dict[str, Any]:
         """Return the details of a form's names, opened for its purpose; with the question what was said since."""
-        asked = [str(name) for name in form.getall("fields", [])]
-        names, purpose = list(lead.fields) if EVERYTHING in asked else asked, str(form.get("purpose", ""))
+        asked = form.getall("fields", [])
+        names, purpose = list(lead.fields) if EVERYTHING in asked else asked, form.get("purpose", "")
         open_lead = self._desk.storage.leads.open_lead
         opened = await self._desk.call(open_lead, lead.reference, purpose, names, visit.colleague.actor)
         shown, locale = self._desk.wording.shown, visit.locale

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from aiohttp import ClientError, web
-from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp import web
 
+from bot.bounded import BodyRefused, read_bounded
 from bot.web.frames import FRAME_MAX_BYTES, BadFrame, decoded
 from bot.web.problems import Problem
-
-BODY_SECONDS = 10.0  # seconds for a whole body; 32 KiB come over the slowest line in that time
-_CHUNK = 8 * 1024  # bytes read at a time
 
 
 async def read_body(request: web.Request) -> bytes:
     """Return the body of a JSON request. Raises Problem 415 for another type, 413 over the limit of a frame."""
     if request.content_type != "application/json":
         raise Problem(415, "not_json", "The body must be application/json.")
-    if (request.content_length or 0) > FRAME_MAX_BYTES:
-        raise _too_long()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _bounded(request)
-    except TimeoutError:
-        raise Problem(408, "too_slow", "The body did not come in time.") from None
-    except (
-        ClientError,
-        ConnectionError,
-        BadHttpMessage,
-        web.RequestPayloadError,
-    ):  # cut off, or not encoded as it says
-        raise Problem(400, "bad_request", "The body cannot be read.") from None
-
-
-async def _bounded(request: web.Request) -> bytes:
-    body = bytearray()
-    while chunk := await request.content.read(_CHUNK):
-        body += chunk
-        if len(body) > FRAME_MAX_BYTES:
-            raise _too_long()
-    return bytes(body)
+        return await read_bounded(request, FRAME_MAX_BYTES)
+    except BodyRefused as fault:
+        raise Problem(fault.status, fault.code, fault.detail) from None
 
 
 async def read_object(request: web.Request) -> Mapping[str, Any]:
@@ -93,7 +70,3 @@ def json_answer(
     """Return `document` as JSON; times become RFC 3339 UTC."""
     body = orjson.dumps(document, option=orjson.OPT_UTC_Z)
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
-
-
-def _too_long() -> Problem:
-    return Problem(413, "too_long", f"A body has at most {FRAME_MAX_BYTES} bytes.")
