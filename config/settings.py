@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from intake.faults import Fault
 
@@ -29,7 +29,7 @@ _TOLD_APART: Final = {"vault": ("VAULT_NAMESPACE", "namespace"), "aws-kms": ("AW
 # the others may name a file, or a socket of this machine
 _WITH_HOST: Final = ("http", "https", "smtp", "smtps", "syslog", "syslog+tcp")
 _SINKS: Final = ("file", "https", "http", "syslog", "syslog+tcp")
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class SettingsInvalid(Exception):
@@ -173,7 +173,7 @@ class _Reading:
         scheme, _, rest = given.partition(":")
         if scheme == "file" and not rest:
             self._fault("AUDIT_SINK", "a file without a name", "write file:PATH")
-        if scheme == "http" and urlsplit(given).hostname not in _LOOPBACK:
+        if scheme == "http" and urlsplit(given).hostname not in LOOPBACK:
             self._fault("AUDIT_SINK", "http leaves this machine unprotected", "begin it with https")
         return given
 
@@ -212,10 +212,20 @@ def _production_faults(settings: Settings, environment: Mapping[str, str]) -> li
     if _place(settings.keyring_url) == _place(settings.database_url):
         remedy = "give the keyring a database of its own, with backups of its own"
         faults.append(Fault(FILE, "KEYRING_URL", "the keyring lies in the data database", remedy))
+    if _is_open(settings.smtp_url):
+        remedy = "end it with ?starttls=1, or begin it with smtps"
+        faults.append(Fault(FILE, "SMTP_URL", "mail would leave this machine without TLS", remedy))
     for name, remedy in _NO_DEFAULTS.items():
         if not environment.get(name, "").strip():
             faults.append(Fault(FILE, name, "production does not run on the development default", remedy))
     return faults
+
+
+def _is_open(smtp_url: str) -> bool:
+    """Tell whether an address of a mail server off this machine asks for no encryption."""
+    parts = urlsplit(smtp_url)
+    off = parts.scheme == "smtp" and parts.hostname not in LOOPBACK
+    return off and parse_qs(parts.query).get("starttls", ["0"])[-1] != "1"
 
 
 _NO_DEFAULTS: Final = {

@@ -2,10 +2,12 @@
 
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
+import aiosmtplib
 import pytest
 import trustme
 
@@ -157,6 +159,20 @@ async def test_mail_goes_through_tls_with_a_login(desk: Desk, free_port: int) ->
     assert (box.wrapped, box.logged_in) == ([True], [True])
 
 
+@pytest.mark.parametrize("login", ["", "desk:canary-word@"])
+async def test_a_server_off_this_machine_that_offers_no_tls_gets_nothing(
+    desk: Desk, free_port: int, login: str
+) -> None:
+    """S1: neither login nor code goes over an open line, also where `starttls=1` was forgotten."""
+    away = MailServer.at(f"smtp://{login}mail.example.com:{free_port}")
+    mails = Mails(desk, replace(away, host="127.0.0.1"))
+
+    with mail_server(free_port) as box, pytest.raises(aiosmtplib.SMTPException, match="STARTTLS"):
+        await mails.code("zoe@example.com", "123456", "en", name=desk.new_id(), at=desk.clock())
+
+    assert (box.got, box.logged_in) == ([], [])
+
+
 async def test_smtps_is_tls_from_the_first_byte(desk: Desk, free_port: int) -> None:
     """`smtps://` speaks TLS at once."""
     authority = trustme.CA()
@@ -194,7 +210,9 @@ async def test_a_channel_carries_its_own_tasks(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://mail.example.com", MailServer(host="mail.example.com", port=587)),
+        ("smtp://mail.example.com", MailServer(host="mail.example.com", port=587, starttls=True)),
+        ("smtp://127.0.0.1:25", MailServer(host="127.0.0.1", port=25)),
+        ("smtps://mail.example.com?starttls=1", MailServer(host="mail.example.com", port=465, tls=True)),
         (
             "smtp://mail.example.com:25?starttls=1",
             MailServer(host="mail.example.com", port=25, starttls=True),
@@ -202,7 +220,7 @@ async def test_a_channel_carries_its_own_tasks(desk: Desk) -> None:
         ("smtps://mail.example.com", MailServer(host="mail.example.com", port=465, tls=True)),
         (
             "smtp://a%40b:c%3Ad@mail.example.com",
-            MailServer(host="mail.example.com", port=587, user="a@b", password="c:d"),
+            MailServer(host="mail.example.com", port=587, user="a@b", password="c:d", starttls=True),
         ),
     ],
 )

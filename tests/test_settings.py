@@ -266,3 +266,26 @@ def test_proxies_are_addresses_or_networks() -> None:
     assert more == (*map(ip_network, PRIVATE), ip_network("198.51.100.7/32"))
     for wrong in ("proxy.example.com", "10.0.0.5/8", "10.0.0.5,", "2"):
         assert faults(TRUSTED_PROXIES=wrong).keys() == {"TRUSTED_PROXIES"}
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://mail.example.com", "smtp://mail.example.com?starttls=0", "smtp://a:b@10.0.0.5:25"]
+)
+def test_production_sends_no_mail_over_an_open_line(url: str) -> None:
+    """S1: mails carry one-time codes; TLS is asked for by name, or the server stands on this machine."""
+    assert faults(**PRODUCTION, SMTP_URL=url).keys() == {"SMTP_URL"}
+    assert "starttls=1" in faults(**PRODUCTION, SMTP_URL=url)["SMTP_URL"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example.com?starttls=1",
+        "smtps://mail.example.com",
+        "smtp://127.0.0.1:25",
+        "smtp://localhost",
+    ],
+)
+def test_mail_over_tls_or_on_this_machine_is_fine_in_production(url: str) -> None:
+    """A relay on the machine itself is spoken to as it is."""
+    assert Settings.from_environment({**PRODUCTION, "SMTP_URL": url}).smtp_url == url

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from bot.delivery import DeliveryFailed
 from bot.desk import Desk
+from config.settings import LOOPBACK
 from intake.answer_contacts import mailable
 from intake.rules import Recipient
 
@@ -34,22 +35,26 @@ class MailServer:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     tls: bool = False  # from the first byte (smtps://)
-    starttls: bool = False
+    starttls: bool = False  # or no mail at all; off this machine always, if not `tls`
 
     @classmethod
     def at(cls, url: str) -> MailServer:
-        """Read `smtp://user:pass@host:587?starttls=1` or `smtps://…`. Raises ValueError for anything else."""
+        """Read `smtp://user:pass@host:587?starttls=1` or `smtps://…`. Raises ValueError for anything else.
+
+        Off this machine nothing goes without TLS, asked for or not: who stands in between could strike the offer out.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
             raise ValueError("SMTP_URL is not of the form smtp://user:pass@host:587?starttls=1")
         tls = parts.scheme == "smtps"
+        asked = parse_qs(parts.query).get("starttls", ["0"])[-1] == "1"
         return cls(
             host=parts.hostname,
             port=parts.port or (465 if tls else 587),
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls=tls,
-            starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] == "1",
+            starttls=not tls and (asked or parts.hostname not in LOOPBACK),
         )
 
 
@@ -92,7 +97,7 @@ class Mails:
             username=self._server.user,
             password=self._server.password,
             use_tls=self._server.tls,
-            start_tls=self._server.starttls or None,  # None: whenever the server offers it
+            start_tls=self._server.starttls or None,  # None: whenever a server on this machine offers it
             tls_context=self._trusted,
             timeout=TIMEOUT,
         )
