@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, ExceptionContext, event, func, insert, select
 
 from storage.audit_tables import audit
 
@@ -35,17 +35,51 @@ class Entry:
     records: tuple[str, ...] = ()  # ids of the decisions, or of the KEK, that it is about
 
 
-def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None:
+class Writer:
+    """A process, as the audit knows it: its name, and how many rows it has committed.
+
+    It counts for itself. Were the table the only memory, whoever cut its newest row would have the number drawn again.
+    """
+
+    __slots__ = ("_before", "_written", "name")
+
+    def __init__(self, name: str) -> None:
+        """Begin with nothing written; `name` is new for each process."""
+        self.name = name
+        self._before = self._written = 0
+
+    def last(self, connection: Connection) -> int:
+        """Return this writer's last number. Where the table has less, rows were cut: the gap stays for all to see."""
+        newest = select(func.coalesce(func.max(audit.c.number), 0)).where(audit.c.writer == self.name)
+        stored: int = connection.execute(newest).scalar_one()
+        return max(stored, self._written)
+
+    def reaches(self, connection: Connection, number: int) -> None:
+        """Count rows up to this number when the connection's transaction is committed."""
+        event.listen(connection, "commit", lambda _: self._committing(number))  # comes just before
+        if not event.contains(connection.engine, "handle_error", self._failed):
+            event.listen(connection.engine, "handle_error", self._failed)
+
+    def _committing(self, number: int) -> None:
+        self._before, self._written = self._written, number
+
+    def _failed(self, fault: ExceptionContext) -> None:
+        if (
+            fault.statement is None
+        ):  # a commit that failed: what it had to write is not there, or nobody knows
+            self._written = self._before
+
+
+def write(connection: Connection, writer: Writer, entries: Sequence[Entry]) -> None:
     """Append entries in the caller's transaction, numbered on from this writer's last one."""
     if not entries:
         return
-    newest = select(func.coalesce(func.max(audit.c.number), 0)).where(audit.c.writer == writer)
-    last: int = connection.execute(newest).scalar_one()
+    last = writer.last(connection)
     connection.execute(
         insert(audit),
         [
             {
-                "writer": writer,
+                "writer": writer.name,
                 "number": last + place,
                 "at": entry.at,
                 "actor": entry.actor,
@@ -59,6 +93,7 @@ def write(connection: Connection, writer: str, entries: Sequence[Entry]) -> None
             for place, entry in enumerate(entries, 1)
         ],
     )
+    writer.reaches(connection, last + len(entries))
 
 
 def looked_up(subjects: Sequence[str], field: str, at: datetime, actor: str) -> list[Entry]:

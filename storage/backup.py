@@ -51,7 +51,9 @@ def take(places: Places, storage: Storage, folder: Path, now: datetime, *, write
     _refuse_kek(places.kek_url, folder)
     _refuse_one_file(storage)
     with storage.engine.begin() as connection:
-        audit.write(connection, writer, [Entry(at=now, actor=COMMAND, action=BACKED_UP, subject="")])
+        audit.write(
+            connection, audit.Writer(writer), [Entry(at=now, actor=COMMAND, action=BACKED_UP, subject="")]
+        )
     with _whole(folder) as draft:
         _copy(DATA, storage.engine, places.database_url, draft, now, places.environment)
         _copy(KEYRING, storage.keyring_engine, places.keyring_url, draft, now, places.environment)

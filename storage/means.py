@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from intake.rules import Rules
+from storage.audit import Writer
 from storage.errors import UNOPENED, KeyLost, SubjectErased
 from storage.keyring import Keyring
 from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
@@ -29,7 +30,7 @@ class Means:
     terms: Mapping[str, Terms]  # by locale
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
-    writer: str
+    writer: Writer
 
     def new_id(self) -> str:
         """Return a fresh row id."""

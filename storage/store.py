@@ -64,7 +64,7 @@ class Store:
             terms=in_every_language(rules, public_url),
             clock=clock,
             random=random,
-            writer=writer,
+            writer=audit.Writer(writer),
         )
         self._engine = engine
         self._reading = reading(engine)

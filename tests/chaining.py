@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.audit import Entry, write
+from storage.audit import Entry, Writer, write
 from storage.audit_tables import AUDIT_TABLES, audit_heads
 from storage.chain import Head
 from storage.chain_check import Report
@@ -66,7 +66,7 @@ class Audit:
             **more,
         }
         with self.rooms.engine.begin() as connection:
-            write(connection, writer, [Entry(**entry) for _ in range(count)])
+            write(connection, Writer(writer), [Entry(**entry) for _ in range(count)])
 
     def append(self, chain: Chain | None = None) -> list[int]:
         """Chain all that waits and return how many rows each batch got."""

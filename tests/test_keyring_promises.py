@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from storage.audit import Writer
 from storage.connecting import data_engine
 from storage.epoch_status import RETIRED
 from storage.errors import EpochNeeded, SubjectErased
@@ -57,7 +58,8 @@ class TwoProcesses(RuleBasedStateMachine):
             "random": os.urandom,
         }
         self.rotations = [
-            Rotation(Means(keyring=ring, writer=str(side), **given)) for side, ring in enumerate(self.rings)
+            Rotation(Means(keyring=ring, writer=Writer(str(side)), **given))
+            for side, ring in enumerate(self.rings)
         ]
         self.live: dict[Name, dict[int, bytes]] = {}
         self.barred: set[Name] = set()

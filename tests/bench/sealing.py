@@ -25,6 +25,7 @@ from sqlalchemy_utils.types.encrypted.encrypted_type import (
 )
 
 from config.load import load
+from storage.audit import Writer
 from storage.means import KeysAtHand, Means
 from storage.sealing import KEY_BYTES, NONCE_BYTES, Place
 from storage.terms import in_every_language
@@ -112,7 +113,7 @@ def _ours() -> Iterator[tuple[Seal, Open]]:
             terms=in_every_language(rules, ""),
             clock=rooms.clock,
             random=os.urandom,
-            writer="bench",
+            writer=Writer("bench"),
         )
         keys = KeysAtHand(means)
         rooms.run(keys.make, [(subject, scope)])
