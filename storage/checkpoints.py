@@ -2,7 +2,8 @@
 
 An old copy of the keyring holds keys that were destroyed since: it would undo erasures. Tombstones are never taken
 back, so their number tells an old copy from the newest. It is noted in the data database together with the end of each
-erasure, in every backup, and in a file outside both databases, the anchor. A keyring that has fewer is refused.
+erasure, in every backup, and in a file outside both databases, the anchor. A keyring that has fewer is refused; so is
+data that knows of fewer than its keyring has, an old copy that was put in place by hand.
 
 Whoever takes the keyring, the data and the anchor back to the same day, all three at once, is not noticed.
 """
@@ -17,12 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, MetaData, Table, inspect, select, update
+from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select, update
 
+from storage.connecting import reading
 from storage.errors import KeyringRefused
-from storage.keyring_tables import insert_new, installation, scope_keys, tombstones
+from storage.keyring_tables import certificates, insert_new, installation, scope_keys, tombstones
 from storage.private_files import make_private_folder, put_over, write_durably
-from storage.tables import audit, keyring_seen, subjects
+from storage.tables import audit, erasures, keyring_seen, subjects
 
 ANCHOR = "checkpoint.json"  # its name in ASKFIRST_VAR
 FORMAT = "askfirst-checkpoint-1"
@@ -95,6 +97,32 @@ def must_know(found: Checkpoint, known: Iterable[Checkpoint | None]) -> None:
                 f"the keyring has {found.tombstones} tombstones, {one.tombstones} were written: it is an old copy "
                 "and would undo erasures; put the newest one in its place"
             )
+
+
+def refuse_old_copy(data: Engine, keyring: Engine) -> None:
+    """Raises KeyringRefused when the data is an old copy: it does not know of erasures that the keyring has.
+
+    Those that are under way, here or in another process, are not missing. So the keyring is read first: what it has by
+    then, the data knows or has begun; and what was begun is read before what is known. Nothing is written: any number
+    of processes may look at once.
+    """
+    with reading(keyring).begin() as connection:
+        found = found_keyring(connection)
+    with reading(data).begin() as connection:
+        begun = {row.id: row.subject for row in connection.execute(select(erasures.c.id, erasures.c.subject))}
+        known = of_data(connection)
+    if found is None or known is None or known.tombstones >= found.tombstones:
+        return
+    with reading(keyring).begin() as connection:
+        done = set(connection.scalars(select(certificates.c.id).where(certificates.c.id.in_(begun))))
+        going = [subject for one, subject in begun.items() if one not in done]
+        theirs = select(func.count()).select_from(tombstones).where(tombstones.c.subject.in_(going))
+        missing = found.tombstones - known.tombstones - connection.execute(theirs).scalar_one()
+    if missing > 0:
+        raise KeyringRefused(
+            f"the data is an old copy: it does not know {missing} tombstones of its keyring, who was erased would be "
+            "back; run `askfirst backup DIR`, then `askfirst restore DIR`, and put old data back by that alone"
+        )
 
 
 class Anchor:

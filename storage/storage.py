@@ -54,11 +54,12 @@ class Storage:
         public_url: str = "",
         anchor: Path | None = None,
         sources: Sources | None = None,
+        old_copy: bool = False,
     ) -> Storage:
         """Open both databases and the keyring; with `migrate`, bring the data database up to this version first.
 
         Args: public_url: where visitors reach the desk; it stands in receipts. anchor: the file outside both databases
-        that notes how far the keyring has come.
+        that notes how far the keyring has come. old_copy: take old data too, to back it up.
         Raises: OperatorMustAct: KekRefused, KeyringRefused, UrlRefused, DatabaseAway, SchemaTooOld, SchemaTooNew, and
         RestoreRefused while a backup is being put back.
         """
@@ -66,7 +67,7 @@ class Storage:
         engines: list[Engine] = []
         try:
             build = partial(cls._built, migrate=migrate, public_url=public_url, sources=sources or Sources())
-            build = partial(build, anchor=Anchor(anchor) if anchor else None)
+            build = partial(build, anchor=Anchor(anchor) if anchor else None, old_copy=old_copy)
             return thread.submit(build, thread, engines, database_url, keyring_url, kek_url, rules).result()
         except FAULTS as fault:
             _close(thread, engines)
@@ -90,13 +91,14 @@ class Storage:
         public_url: str,
         anchor: Anchor | None,
         sources: Sources,
+        old_copy: bool,
     ) -> Storage:
         clock, random = sources.clock, sources.random
         engines.append(engine := data_engine(database_url))
         engines.append(keyring_engine := data_engine(keyring_url))
         _ready(engine, migrate=migrate)
         keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
-        _opened(keyring, engine, anchor)
+        _opened(keyring, engine, anchor, old_copy=old_copy)
         made = partial(Store, clock=clock, random=random, writer=random(8).hex())
         store = made(engine, keyring, rules, public_url=public_url)
         outbox = Outbox(engine, keyring)
@@ -144,14 +146,17 @@ def _ready(engine: Engine, *, migrate: bool) -> None:
     migrations.must_be_current(engine)
 
 
-def _opened(keyring: Keyring, engine: Engine, anchor: Anchor | None) -> None:
+def _opened(keyring: Keyring, engine: Engine, anchor: Anchor | None, *, old_copy: bool) -> None:
     """Open the keyring that belongs to this data, or a new one for new data. Raises OperatorMustAct."""
     with reading(engine).begin() as data, reading(keyring.engine).begin() as keys:
         checkpoints.must_fit(data, keys, anchor)
+    if not old_copy:
+        checkpoints.refuse_old_copy(engine, keyring.engine)
     keyring.open()
     now = keyring.checkpoint()
-    with engine.begin() as connection:
-        checkpoints.bind(connection, now)
+    if not old_copy:
+        with engine.begin() as connection:
+            checkpoints.bind(connection, now)
     if anchor:
         anchor.note(now)
 

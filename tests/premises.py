@@ -17,7 +17,7 @@ from storage import backup, postgres_programs
 from storage.backup import Places
 from storage.checkpoints import ANCHOR
 from storage.connecting import is_async
-from storage.manifests import KEYRING
+from storage.manifests import DATA, KEYRING
 from storage.replaying import Replayed
 from storage.restoring import Restore
 from storage.sources import Sources
@@ -141,11 +141,19 @@ class Premises:
 
     def put_old_keyring(self, folder: Path) -> None:
         """Put the keyring of a backup in place by hand, as nobody should."""
-        self.keyring_url = self.databases("keyring-by-hand")
-        if is_async(self.keyring_url):
-            postgres_programs.load(self.keyring_url, folder / KEYRING / "keyring.dump", self.environment)
+        self.keyring_url = self._loaded(folder / KEYRING, "keyring")
+
+    def put_old_data(self, folder: Path) -> None:
+        """Put the data of a backup in place by hand, as nobody should."""
+        self.data_url = self._loaded(folder / DATA, "desk")
+
+    def _loaded(self, half: Path, name: str) -> str:
+        url = self.databases(f"{name}-by-hand")
+        if is_async(url):
+            postgres_programs.load(url, half / f"{name}.dump", self.environment)
         else:
-            shutil.copy(folder / KEYRING / "keyring.db", self.keyring_url.removeprefix("sqlite:///"))
+            shutil.copy(half / f"{name}.db", url.removeprefix("sqlite:///"))
+        return url
 
 
 def erase(memory: Memory, visitor: Visitor) -> None:

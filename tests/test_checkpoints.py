@@ -53,6 +53,7 @@ def test_a_keyring_of_an_older_version_is_counted_when_it_is_opened(premises: Pr
     """It gets its name then, and keeps it."""
     with premises.memory() as memory:
         memory.run(memory.rooms.keyring.destroy, ADA, ["x.1", "x.2"], tombstone=True, at=memory.now())
+        memory.run(_note, memory, memory.run(memory.rooms.keyring.checkpoint))
     with premises.storage() as storage:
         storage.thread.submit(_forget, storage.keyring_engine, installation).result()
         storage.thread.submit(_forget, storage.engine, keyring_seen).result()

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 
 
 def _backup(asked: argparse.Namespace, office: Office) -> int:
-    with office.storage() as storage:
+    with office.storage(old_copy=True) as storage:
         storage.thread.submit(
             lambda: backup.take(
                 office.places, storage, asked.folder, office.clock(), writer=office.sources.new_id()

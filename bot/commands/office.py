@@ -78,7 +78,7 @@ class Office:
         )
 
     @contextmanager
-    def storage(self, *, migrate: bool = False) -> Iterator[Storage]:
+    def storage(self, *, migrate: bool = False, old_copy: bool = False) -> Iterator[Storage]:
         """Yield opened storage; every call of it goes through `storage.thread`. Raises OperatorMustAct."""
         chosen = self.settings
         opened = Storage.open(
@@ -90,6 +90,7 @@ class Office:
             public_url=chosen.public_url,
             sources=self.sources,
             anchor=chosen.var / ANCHOR,
+            old_copy=old_copy,
         )
         try:
             yield opened
