@@ -13,7 +13,7 @@ from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from bot import staff
 from bot.commands.office import CommandRefused
@@ -24,6 +24,7 @@ from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.epoch_watch import EpochWatch
+from bot.listening import listening
 from bot.renewing import Renewing
 from bot.waiting import Meanwhile, when_keys_open
 from bot.web import pages
@@ -37,8 +38,6 @@ from storage.errors import NotFound
 from storage.sources import Sources
 from storage.storage import Storage
 
-BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
-GRACE = 10.0  # seconds that open requests have after a stop signal
 _log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ async def open_desk(
 @asynccontextmanager
 async def waiting_room(settings: Settings, *, shared: bool = False) -> AsyncIterator[None]:
     """Answer in place of the web role, while there is no desk yet: not ready, try again."""
-    async with _serving(waiting_app(), settings, settings.port, shared=shared):
+    async with listening(waiting_app(), settings.host, settings.port, shared=shared):
         yield
 
 
@@ -109,31 +108,8 @@ async def web_role(
     if channel and desk.settings.telegram_webhook:
         app.add_routes(channel.routes())
     wanted = desk.settings.port if port is None else port
-    async with _serving(app, desk.settings, wanted, shared=shared) as listening:
-        yield listening
-
-
-@asynccontextmanager
-async def _serving(
-    app: web.Application, settings: Settings, port: int, *, shared: bool
-) -> AsyncIterator[int]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
-    await runner.setup()
-    site = web.TCPSite(runner, settings.host, port, backlog=BACKLOG, reuse_port=shared or None)
-    try:
-        await _listen(site, f"{settings.host}:{port}")
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(site: web.TCPSite, place: str) -> None:
-    try:
-        await site.start()
-    except OSError as fault:
-        reason = os.strerror(fault.errno) if fault.errno else type(fault).__name__
-        told = f"cannot listen on {place}: {reason}; set HOST and PORT to a free place"
-        raise CommandRefused(told) from fault
+    async with listening(app, desk.settings.host, wanted, shared=shared) as chosen:
+        yield chosen
 
 
 @asynccontextmanager

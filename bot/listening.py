@@ -1,0 +1,83 @@
+"""Where the web role listens, and how long it waits for who has connected and says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.commands.office import CommandRefused
+
+BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
+GRACE = 10.0  # seconds that open requests have after a stop signal
+FIRST_REQUEST = 10.0  # seconds for a first request's header, as for a body
+KEPT_ALIVE = (
+    620.0  # seconds of silence after a request; longer than proxies in front keep theirs, up to ten minutes
+)
+LOOKS = 4  # in `FIRST_REQUEST`
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, host: str, port: int, *, shared: bool = False, patience: float = FIRST_REQUEST
+) -> AsyncIterator[int]:
+    """Serve an application; yield the port. `shared`: several processes listen on it together. Raises CommandRefused.
+
+    `patience`: seconds after which a connection is ended from which no request came.
+    """
+    silence = Silence(patience)
+    app.middlewares.insert(0, silence.hear)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE, keepalive_timeout=KEPT_ALIVE)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared or None)
+    watching = asyncio.create_task(silence.end(runner))
+    try:
+        await _listen(site, f"{host}:{port}")
+        yield int(runner.addresses[0][1])
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        await runner.cleanup()
+
+
+class Silence:
+    """Ends connections that were opened and never brought a whole header. The library waits for that for ever."""
+
+    def __init__(self, patience: float) -> None:
+        """Begin with no connections."""
+        self._patience = patience
+        self._heard: set[web.RequestHandler] = set()
+        self._since: dict[web.RequestHandler, float] = {}  # monotonic seconds
+
+    @web.middleware
+    async def hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Note that a request came from this connection; from now on what answers it has limits of its own."""
+        self._heard.add(request.protocol)
+        return await handler(request)
+
+    async def end(self, runner: web.AppRunner) -> None:
+        """Look again and again, until this is cancelled."""
+        while True:
+            await asyncio.sleep(self._patience / LOOKS)
+            if runner.server is not None:
+                self._look(runner.server.connections, asyncio.get_running_loop().time())
+
+    def _look(self, there: list[web.RequestHandler], now: float) -> None:
+        self._heard.intersection_update(there)
+        self._since = {one: self._since.get(one, now) for one in there if one not in self._heard}
+        for one, since in self._since.items():
+            if now - since >= self._patience:
+                one.force_close()
+
+
+async def _listen(site: web.TCPSite, place: str) -> None:
+    try:
+        await site.start()
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else type(fault).__name__
+        told = f"cannot listen on {place}: {reason}; set HOST and PORT to a free place"
+        raise CommandRefused(told) from fault
