@@ -102,15 +102,19 @@ _LOCAL_MAX = 64  # characters; RFC 5321 §4.5.3.1.1
 
 def parse_email(text: str, asked: Asked) -> str | Rejected:
     """Return the address, local part NFC and domain in lower case, or what is wrong with it. Asks no name server."""
-    plain = text.translate(_FULL_WIDTH).strip()
-    if plain[:7].lower() == "mailto:":
-        plain = plain[7:].strip()
+    plain = _bare(text)
     if fault := _shape_fault(plain, min(asked.max_length, _ADDRESS_MAX)):
         return reject(fault)
     try:
         return validate_email(plain, check_deliverability=False).normalized
     except EmailNotValidError:
         return reject(_syntax_fault(plain.rpartition("@")[2]))
+
+
+def _bare(text: str) -> str:
+    """Return an address without what people copy along with it."""
+    plain = text.translate(_FULL_WIDTH).strip()
+    return plain[7:].strip() if plain[:7].lower() == "mailto:" else plain
 
 
 def _shape_fault(plain: str, max_length: int) -> str:
@@ -146,8 +150,17 @@ def mailable(value: str) -> str:
 
 
 def comparable_email(value: str) -> str:
-    """Return the form in which two spellings of one address are the same: NFKC, casefolded, IDNA."""
-    folded = unicodedata.normalize("NFKC", value).strip().casefold()
+    """Return the form in which two spellings of one address are the same: NFKC, casefolded, IDNA.
+
+    A spelling that can be kept has the form of what is kept of it: else whoever spells one address anew each time
+    would pass for somebody who asks for many.
+    """
+    plain = _bare(value)
+    try:
+        kept = validate_email(plain, check_deliverability=False).normalized
+    except EmailNotValidError:
+        kept = plain
+    folded = unicodedata.normalize("NFKC", kept).strip().casefold()
     try:
         address = validate_email(folded, check_deliverability=False)
     except EmailNotValidError:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from intake import codes as intake_codes
 from intake.answers import normalised
@@ -54,6 +54,27 @@ def drawn(means: Means) -> str:
 def is_open(row: Row[Any], now: datetime) -> bool:
     """Say whether the code of a row can still be entered."""
     return row.code_mac is not None and now < row.expires_at and row.misses < intake_codes.TRIES
+
+
+def asked(kinds: Collection[str], macs: Collection[bytes], since: datetime) -> Select[datetime]:
+    """Return the statement that tells when codes of these kinds were asked for one address, whoever asked."""
+    to_it = codes.c.mac.in_(macs), codes.c.kind.in_(kinds), codes.c.created_at > since
+    once = codes.c.kind.in_((CHAT, CHANGE)) | (codes.c.subject == "")  # the door's other rows say whose it is
+    return select(codes.c.created_at).where(*to_it, once)
+
+
+def goes_out(means: Means, connection: Connection, row: Row[Any], address: str) -> bool:
+    """Say whether a code is mailed: so many in an hour and a day to one address, however many people gave it.
+
+    Who asked is told nothing of it: else they would learn in a chat that others gave that address.
+    """
+    kinds = (DOOR,) if row.kind == DOOR else (CHAT, CHANGE)
+    macs = [mac for _, mac in means.keyring.macs(row.field, normalised("email", address))]
+    at_once = and_(codes.c.created_at == row.created_at, codes.c.id < row.id)
+    earlier = asked(kinds, macs, row.created_at - CODES_KEPT).where(
+        or_(codes.c.created_at < row.created_at, at_once)
+    )
+    return intake_codes.may_send(list(connection.scalars(earlier)), row.created_at)
 
 
 def presence(

@@ -69,8 +69,11 @@ EXPIRED = Confirmation(fault="code_expired")
 def ask(means: Means, connection: Connection, name: str, address: str, locale: str, now: datetime) -> str:
     """Note that a code was asked for an address in the field `name`; return the challenge. The same for any address."""
     challenge, code = means.new_id(), codes.drawn(means)
-    macs = [mac for _, mac in means.keyring.macs(name, normalised(means.rules.fields[name].kind, address))]
-    if not intake_codes.may_send(_sent(connection, macs, now), now):
+    one_form = normalised(means.rules.fields[name].kind, _kept(means, name, address) or address)
+    macs = [mac for _, mac in means.keyring.macs(name, one_form)]
+    # Those of a chat do not count here: they would tell that the address is known.
+    earlier = connection.scalars(codes.asked((DOOR,), macs, now - CODES_KEPT)).all()
+    if not intake_codes.may_send(earlier, now):
         return challenge
     row = codes.new_row("", challenge, DOOR, "", name, macs[0], now)
     row["code_mac"] = codes.code_mac(means.keyring, challenge, code)
@@ -81,18 +84,22 @@ def ask(means: Means, connection: Connection, name: str, address: str, locale: s
     return challenge
 
 
-def _sent(connection: Connection, macs: list[bytes], now: datetime) -> list[datetime]:
-    """Return when codes were asked for an address here lately."""
-    asked = code_rows.c.kind == DOOR, code_rows.c.subject == ""  # those of a chat would tell that it is known
-    recent = code_rows.c.mac.in_(macs), code_rows.c.created_at > now - CODES_KEPT
-    return list(connection.scalars(select(code_rows.c.created_at).where(*recent, *asked)))
+def _kept(means: Means, name: str, address: str) -> str:
+    """Return the address as a person's is kept; "" for what can be none."""
+    rule = means.rules.fields[name]
+    kept = parse(rule.kind, address, region=means.rules.company.country, max_length=rule.max_length)
+    return kept if isinstance(kept, str) else ""
 
 
 def receiver(means: Means, connection: Connection, carried: Mapping[str, str], now: datetime) -> str:
     """Return the address to which a code goes now; "" where it works no more, or nobody here gave that address."""
     this = select(code_rows).where(code_rows.c.subject == carried["subject"], code_rows.c.id == carried["id"])
     row = connection.execute(this).first()
-    if row is None or not codes.is_open(row, now):
+    if (
+        row is None
+        or not codes.is_open(row, now)
+        or not codes.goes_out(means, connection, row, carried["to"])
+    ):
         return ""
     if carried["subject"]:
         return carried["to"]
@@ -114,12 +121,11 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
 
     Look-ups fold letters together that are different domains to a mail server: so capitals alone may differ.
     """
-    rule = means.rules.fields[name]
-    kept = parse(rule.kind, address, region=means.rules.company.country, max_length=rule.max_length)
-    if not isinstance(kept, str):
+    kept = _kept(means, name, address)
+    if not kept:
         return []
     keys = KeysAtHand(means)
-    known = lookups.find(means, connection, name, normalised(rule.kind, kept))
+    known = lookups.find(means, connection, name, normalised(means.rules.fields[name].kind, kept))
     found = (_found(keys, connection, row, name) for row in _conversations(connection, known))
     same = (one for one in found if one.address.lower() == kept.lower())
     first_of_each = {one.subject: one for one in reversed(list(same))}

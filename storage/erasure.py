@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
 from storage import certificates, checkpoints, outbox
+from storage.codes import CHANGE, CHAT
 from storage.connecting import truncate_wal
 from storage.disclosures import EXPORT
 from storage.erasing import ALL, TELEGRAM_ERASE
@@ -47,6 +48,8 @@ COPIES = {  # what others hold of the person, and what the desk does about it
     "copies at former recipients": "the desk has their address no more and does not tell them",
     "exports": "copies that sales exported; the desk cannot reach them",
 }
+COUNTS = "code counts"
+COUNTS_STAY = {COUNTS: "how many codes went to an address, for a day, so that no more do; a keyed hash"}
 REST_STAYS = ("everything else", "only this part was chosen")
 
 
@@ -102,6 +105,7 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
             report["destroyed"] = delete_person(connection, row.subject, row.at, row.id)
         report["recipients"] = sorted({one.recipient for one in reached})
         report["copies"] = _copies(means, {one.recipient for one in told})
+        report["counts"] = [COUNTS] if whole and "one-time codes" in report["destroyed"] else []
         outbox.enqueue(connection, [*tasks, *_chat_tasks(row)])
         _set(connection, row, step=3, report=orjson.dumps(report).decode())
         checkpoints.note(connection, reached_by_now)
@@ -136,8 +140,7 @@ def _chat_tasks(row: Row[Any]) -> list[outbox.Task]:
 
 def delete_person(connection: Connection, subject: str, at: datetime, certificate: str) -> list[str]:
     """Delete everything of a person but the stubs of their sessions; return what there was."""
-    asked = select(codes.c.id).where(codes.c.subject == subject)
-    connection.execute(delete(codes).where(codes.c.subject == "", codes.c.id.in_(asked)))
+    sent = _only_counts(connection, subject)
     named = {
         "messages": messages,
         "fields": fields,
@@ -156,10 +159,21 @@ def delete_person(connection: Connection, subject: str, at: datetime, certificat
         what: connection.execute(delete(table).where(table.c.subject == subject)).rowcount
         for what, table in named.items()
     }
+    counts["one-time codes"] += sent
     connection.execute(delete(doomed_keys).where(doomed_keys.c.subject == subject))
     stubs = update(sessions).where(sessions.c.subject == subject, sessions.c.erased_at.is_(None))
     counts["sessions"] = connection.execute(stubs.values(erased_at=at, certificate=certificate)).rowcount
     return [what for what, count in counts.items() if count]
+
+
+def _only_counts(connection: Connection, subject: str) -> int:
+    """Leave of the codes that were sent in the chat that there were such, and nobody's: they count for a day.
+
+    Else whoever gives an address of somebody else's, and erases, could have codes sent there without end.
+    """
+    chat = codes.c.subject == subject, codes.c.kind.in_((CHAT, CHANGE))
+    nobodys = {"subject": "", "conversation": "", "code_mac": None, "scope": "", "sealed_values": None}
+    return connection.execute(update(codes).where(*chat).values(**nobodys)).rowcount
 
 
 def _certify(means: Means, row: Row[Any]) -> None:
@@ -177,7 +191,9 @@ def _certificate(row: Row[Any]) -> dict[str, Any]:
     remaining = dict(STAYS) if row.scope == ALL else {**dict([REST_STAYS]), **STAYS}
     if row.scope != ALL:
         del remaining["session"]
-    remaining |= {what: COPIES[what] for what in report["copies"]}
+    remaining |= {
+        what: (COPIES | COUNTS_STAY)[what] for what in [*report["copies"], *report.get("counts", ())]
+    }
     return {
         "id": row.id,
         "at": stamp(row.at),

@@ -18,6 +18,7 @@ const EN_WHAT = {
   "copies at recipients": "Copies at recipients: they are told to erase them.",
   "copies at former recipients": "Copies at former recipients: we have their address no more and do not tell them.",
   exports: "Copies that our sales team exported: this desk cannot reach them.",
+  "code counts": "How many codes went to an address, for a day, so that no more do: a keyed hash.",
 };
 
 /** @type {typeof EN_WHAT} */
@@ -30,6 +31,7 @@ const ZH_WHAT = {
   "copies at recipients": "接收方的副本：已通知其删除。",
   "copies at former recipients": "以前接收方的副本：我们已没有其地址，不会另行通知。",
   exports: "销售人员导出的副本：本系统无法触及。",
+  "code counts": "向某地址发送验证码的次数：为限制发送，以带密钥的散列值保留一天。",
 };
 
 const EN = {
