@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from intake import consultation, fields, rights
 from intake.asking import NEW_ADDRESS, Given, code_address, open_question
 from intake.assurance import Assurance, Code
-from intake.conversation import Aside, Conversation
+from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, ProvedAddress, Said
 from intake.outcomes import EnterCode, Heard, KeepField, MissCode, Reply, SendCode, Step, WrongAnswer
 
@@ -174,6 +174,24 @@ def take_field(given: Given) -> Step:
     return rights.take_field(given)
 
 
+def before_value(given: Given) -> Step | None:
+    """Ask for a code before an answer takes the place of a kept one, where this session needs one; else None.
+
+    Another session, which needed none, may have opened the question: so it is looked at when the answer comes.
+    """
+    state = given.state
+    name = state.aside_field if state.aside is Aside.VALUE else state.field
+    in_place = state.stage is Stage.FIELD and not state.aside and name in state.kept
+    if state.aside is not Aside.VALUE and not in_place:
+        return None
+    changing = replace(given, argument=name)
+    if _needed(changing, "correct"):
+        return replace(_ask(changing, f"correct:{name}"), heard=Heard(private=True))
+    if in_place and _is_proven(state, name):  # it was proven after the question
+        return replace(COMMANDS["correct"](changing), heard=Heard(private=True))
+    return None
+
+
 def take_value(given: Given) -> Step:
     """Take the new value of a field; a proven address gives way only when a code went to the new one too."""
     said, name = given.event, given.state.aside_field
@@ -181,8 +199,6 @@ def take_value(given: Given) -> Step:
     value = fields.check(given, name, said.text)
     if not _is_proven(given.state, name) or isinstance(value, WrongAnswer):
         return fields.correct_value(given)
-    if given.presence.assurance is not Assurance.VERIFIED:
-        return replace(_ask(given, f"correct:{name}"), heard=Heard(private=True))
     if not given.presence.mails or not given.presence.may_send:
         step = _say(given, "code.too_many" if given.presence.mails else "code.no_mail")
         return replace(step, heard=Heard(private=True))

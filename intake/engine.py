@@ -157,6 +157,9 @@ def _picked(given: Given, event: Picked) -> Step:
 
 def _table(given: Given, trigger: str) -> Step:
     state = given.state
+    before = codes.before_value(given) if trigger in _VALUES else None
+    if before:
+        return before
     if state.aside:
         return ASIDES.get((state.aside, trigger), fields.take_unexpected)(given)
     row = TABLE.get((state.stage, trigger))
@@ -229,6 +232,7 @@ def _choices(rules: Rules, argument: str) -> Collection[str]:
     return [label for choice in choices if choice.id == value for label in choice.label.values()]
 
 
+_VALUES = frozenset(("said", "field", "shared"))  # what may carry the value of a field
 LABEL_MAX = 80  # characters; no button is longer
 _YES = frozenset(("followup:yes", "whose:authorised", f"delete:{DRAFT}"))
 _NO = frozenset(("followup:no", "whose:not", "delete:cancel"))

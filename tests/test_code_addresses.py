@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from intake.assurance import Assurance, Code
 from intake.conversation import Aside
 from intake.events import Corrected, ProvedAddress
@@ -153,3 +155,61 @@ def test_a_company_that_asks_for_no_address_sends_no_codes() -> None:
     talk.rules = replace(talk.rules, fields=fields)
 
     assert talk.pick("command:export").keys == ["code.no_address", "free.ask"]
+
+
+@pytest.mark.parametrize("name", ["email", "phone", "need"])
+def test_a_correction_that_another_session_left_open_needs_a_code_too(name: str) -> None:
+    """S8, S21: the page asked for the value; whoever comes back by the cookie and answers is asked for a code first."""
+    talk = to_sent().pick("command:correct", f"correct:{name}")
+
+    remembered(talk).say(EMAIL)
+
+    assert (talk.keys, talk.last.heard) == (["code.ask"], Heard(private=True))
+    assert talk.did(SendCode) == [SendCode("email")]
+    talk.there(open="c1", tries=5, typed=Code.RIGHT).say("123456")
+    assert (talk.state.aside, talk.expects.name) == (Aside.VALUE, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "keys"),
+    [
+        ("email", EMAIL, ["code.ask.new"]),
+        ("phone", "+86 139 0000 0000", ["corrected", "review.ask"]),
+        ("need", "Why?", ["corrected", "review.ask"]),
+    ],
+)
+def test_a_change_that_another_session_left_open_needs_a_code_too(
+    name: str, value: str, keys: list[str]
+) -> None:
+    """S8, S21: nothing takes the place of what is kept before the code; then the card stands open again."""
+    talk = to_review().pick(f"review:change:{name}")
+    kept = talk.state.kept
+
+    remembered(talk).say(value)
+
+    assert (talk.keys, talk.last.heard, talk.state.kept) == (["code.ask"], Heard(private=True), kept)
+    talk.there(open="c1", tries=5, typed=Code.RIGHT).say("123456")
+    talk.there(assurance=Assurance.VERIFIED).say(value)
+    assert talk.keys == keys
+
+
+def test_a_skip_takes_nothing_away_that_another_session_gave() -> None:
+    """S8: the address is what codes go to; without it values could be replaced without one."""
+    talk = remembered(to_review().pick("review:change:email")).pick("field:skip")
+
+    assert (talk.keys, "email" in talk.state.kept) == (["code.ask"], True)
+
+
+def test_an_address_that_was_proven_after_the_question_changes_with_both_codes() -> None:
+    """S8: however far the session is trusted, the new address is sent a code before it is kept."""
+    talk = proven(to_review().pick("review:change:email")).there(assurance=Assurance.VERIFIED)
+
+    assert talk.say(EMAIL).keys == ["correct.value"]
+    assert talk.say(EMAIL).keys == ["code.ask.new"]
+
+
+def test_who_comes_back_answers_what_is_open_without_a_code() -> None:
+    """L3: going on is free: what nothing is kept of yet takes the place of nothing."""
+    talk = remembered(to_fields()).say("Li Na", "Example Valves")
+
+    assert (talk.did(SendCode), talk.expects.name) == ([], "phone")

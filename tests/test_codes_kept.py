@@ -315,3 +315,15 @@ def test_codes_to_one_address_are_bounded_however_many_people_gave_it(erased: bo
             assert "code counts" in {one["what"] for one in certificate["remaining"]}
 
     assert went == PER_HOUR
+
+
+@pytest.mark.parametrize("said", ["correct e-mail", "correct phone"])
+def test_what_a_fresh_page_left_open_is_not_answered_by_the_cookie(said: str, coming: Tab) -> None:
+    """S8, S21: nothing is kept of a value that comes from a remembered session, whoever opened the question."""
+    memory, visitor = coming.memory, coming.visitor
+    page = Tab(visitor, visitor.token_hash)
+    page.says(said)
+
+    assert keys_of(coming.says(EMAIL)) == ["code.ask"]
+    assert memory.run(memory.store.find, "email", DETAILS["email"]) == [visitor.subject]
+    assert keys_of(coming.says(coming.code())) == ["correct.value"]
