@@ -2,7 +2,7 @@
 
 The cookie is `<device>.<secret>`, and only a hash of the secret is kept. Each use gives out another secret. So a secret
 that is presented when it is no longer the newest was copied: by a thief, or from one. Nobody can tell which of the two
-came first, so the device is forgotten and whatever was opened with it ends.
+came first, so the device is forgotten and whatever was opened with it ends. Forgetting a device ends that as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,28 +28,48 @@ from storage.tables import conversations, devices, subjects
 from storage.tables import sessions as session_rows
 
 SECRET_BYTES = 32  # bytes: 256 bits, as a session's token; docs/contract.md, "Sessions"
+FORGOTTEN = b""  # in the place of a secret's hash: no secret has it
 _COOKIE = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
-    """What a cookie led to: a session and the next cookie, or nothing; `ended` are the tokens that a theft ended."""
+    """What a cookie led to: a session and the next cookie, or nothing; `ended` are the tokens of what ended thereby."""
 
     session: Session | None = None
     cookie: str = field(default="", repr=False)
     ended: frozenset[bytes] = frozenset()
 
 
-def remember(means: Means, connection: Connection, session: Session, given: str, now: datetime) -> str:
-    """Return the cookie by which this browser is known from now on.
+def remember(means: Means, connection: Connection, session: Session, given: str, now: datetime) -> Return:
+    """Return the cookie by which this browser is known from now on; none where `given` shows that it was stolen.
 
-    Args: given: the cookie that it has, if any: one browser is one device, so what that one led to is forgotten.
+    A session that a device led to stays of that device, and a browser keeps its device as long as it is about the same
+    conversation: so a theft that is seen ends all that came of it. What another cookie of it led to is forgotten.
+
+    Args: given: the cookie that the browser has, if any.
     Raises: SubjectErased.
     """
     person = select(subjects.c.status).where(subjects.c.subject == session.subject).with_for_update()
     must_live(session.subject, connection.scalar(person) or "")
-    _forget_given(connection, given)
-    device, secret = means.new_id(), _secret(means)
+    device, ended = session.device, frozenset[bytes]()
+    known = connection.execute(_one(_halves(given)[0])).first()
+    if known is not None and not _is_newest(known, given):
+        ended = _stolen(means, connection, known, now)
+    elif known is not None and not device and known.conversation == session.conversation:
+        device = known.id
+    elif known is not None and known.id != device:
+        ended = _end(connection, session, known.subject, [known.id])
+    if session.token_hash in ended:
+        return Return(ended=ended)
+    _note(means, connection, session.subject, "remembered", now)
+    return Return(cookie=_kept(means, connection, session, device or means.new_id(), now), ended=ended)
+
+
+def _kept(means: Means, connection: Connection, session: Session, device: str, now: datetime) -> str:
+    """Keep a device under a fresh secret; return its cookie."""
+    secret = _secret(means)
+    connection.execute(delete(devices).where(devices.c.subject == session.subject, devices.c.id == device))
     connection.execute(
         insert(devices).values(
             subject=session.subject,
@@ -58,18 +79,45 @@ def remember(means: Means, connection: Connection, session: Session, given: str,
             expires_at=now + means.rules.sessions.remembered,
         )
     )
-    _note(means, connection, session.subject, "remembered", now)
     return f"{device}.{secret}"
 
 
-def forget(means: Means, connection: Connection, session: Session, given: str, now: datetime) -> None:
-    """Forget the browser that has the cookie `given`; without a cookie, every device of the conversation."""
-    if not _forget_given(connection, given):
-        mine = delete(devices).where(
-            devices.c.subject == session.subject, devices.c.conversation == session.conversation
-        )
-        connection.execute(mine)
+def forget(
+    means: Means, connection: Connection, session: Session, given: str, now: datetime
+) -> frozenset[bytes]:
+    """Forget the browser that has the cookie `given`; without a good one, every device of the conversation.
+
+    Returns: the tokens of the sessions that end thereby: all that were opened with it, but the one that asks.
+    """
+    known = connection.execute(_one(_halves(given)[0])).first()
+    if known is not None and _is_newest(known, given):
+        ended = _end(connection, session, known.subject, [known.id])
+    else:
+        mine = devices.c.subject == session.subject, devices.c.conversation == session.conversation
+        theirs = connection.scalars(select(devices.c.id).where(*mine)).all()
+        ended = _end(connection, session, session.subject, theirs)
     _note(means, connection, session.subject, "forgotten", now)
+    return ended
+
+
+def _end(
+    connection: Connection, session: Session, subject: str, forgotten: Collection[str]
+) -> frozenset[bytes]:
+    """Forget devices of a person, and end the sessions that were opened with them, but the one that asks.
+
+    Of that one's own device it stays known that it was: whoever comes with its cookie is seen, and ends the session.
+    """
+    theirs = devices.c.subject == subject, devices.c.id.in_(forgotten)
+    connection.execute(delete(devices).where(*theirs, devices.c.id != session.device))
+    connection.execute(
+        update(devices).where(*theirs).values(secret_hash=FORGOTTEN, expires_at=session.expires_at)
+    )
+    opened = delete(session_rows).where(
+        session_rows.c.subject == subject,
+        session_rows.c.device.in_(forgotten),
+        session_rows.c.token_hash != session.token_hash,
+    )
+    return frozenset(map(bytes, connection.scalars(opened.returning(session_rows.c.token_hash))))
 
 
 def come_back(
@@ -86,11 +134,11 @@ def come_back(
 
     Args: token_hash, expires_at: of the token that the session gets.
     """
-    device, secret = _halves(given)
+    device, _ = _halves(given)
     row = connection.execute(_one(device)).first()
     if row is None or row.expires_at <= now or row.site != site or row.status != LIVE:
         return Return()
-    if not hmac.compare_digest(bytes(row.secret_hash), _hash(secret)):
+    if not _is_newest(row, given):
         return Return(ended=_stolen(means, connection, row, now))
     fresh = _secret(means)
     this = update(devices).where(devices.c.subject == row.subject, devices.c.id == device)
@@ -125,11 +173,9 @@ def _stolen(means: Means, connection: Connection, row: Row[Any], now: datetime) 
     return frozenset(map(bytes, ended))
 
 
-def _forget_given(connection: Connection, given: str) -> bool:
-    """Forget the device of a cookie, if it is that cookie's newest secret; say whether there was one."""
-    device, secret = _halves(given)
-    known = delete(devices).where(devices.c.id == device, devices.c.secret_hash == _hash(secret))
-    return bool(connection.execute(known).rowcount)
+def _is_newest(row: Row[Any], given: str) -> bool:
+    """Say whether a cookie has the newest secret of its device."""
+    return hmac.compare_digest(bytes(row.secret_hash), _hash(_halves(given)[1]))
 
 
 def _note(means: Means, connection: Connection, subject: str, action: str, now: datetime) -> None:

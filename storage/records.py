@@ -151,4 +151,5 @@ class Session:
     token_hash: bytes = field(repr=False)
     kind: str  # "chat" "rights"
     trust: Trust
+    device: str = ""  # the remembered one that it was resumed from
     erased: bool = False  # then only the answer 410 remains

@@ -69,6 +69,7 @@ def _session(row: Row[Any]) -> Session:
         token_hash=bytes(row.token_hash),
         kind=row.kind,
         trust=Trust(row.fresh_until, row.verified_until),
+        device=row.device,
         erased=row.erased_at is not None or row.status != LIVE,
     )
 

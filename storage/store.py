@@ -90,7 +90,7 @@ class Store:
         with self._reading.begin() as connection:
             return sessions.session(connection, token_hash, now)
 
-    def remember_device(self, session: Session, given: str, now: datetime) -> str:
+    def remember_device(self, session: Session, given: str, now: datetime) -> Return:
         """Return the cookie by which this session's browser is known from now on; `given` is the one it has, or "".
 
         Raises: SubjectErased.
@@ -98,10 +98,13 @@ class Store:
         with self._engine.begin() as connection:
             return devices.remember(self._means, connection, session, given, now)
 
-    def forget_device(self, session: Session, given: str, now: datetime) -> None:
-        """Forget the browser that has the cookie `given`; without one, every device of the session's conversation."""
+    def forget_device(self, session: Session, given: str, now: datetime) -> frozenset[bytes]:
+        """Forget the browser that has the cookie `given`; without one, every device of the session's conversation.
+
+        Return the hashes of the tokens whose sessions ended with it.
+        """
         with self._engine.begin() as connection:
-            devices.forget(self._means, connection, session, given, now)
+            return devices.forget(self._means, connection, session, given, now)
 
     def come_back(
         self, given: str, *, site: str, token_hash: bytes, expires_at: datetime, now: datetime

@@ -68,7 +68,7 @@ def remembered(visitor: Visitor) -> Tab:
     memory, store = visitor.memory, visitor.memory.store
     token_hash = hashlib.sha256(f"{visitor.conversation}-back".encode()).digest()
     session = memory.run(store.session, visitor.token_hash, memory.now())
-    cookie = memory.run(store.remember_device, session, "", memory.now())
+    cookie = memory.run(store.remember_device, session, "", memory.now()).cookie
     memory.run(
         store.come_back,
         cookie,

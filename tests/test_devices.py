@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -12,46 +10,9 @@ from intake.assurance import Assurance
 from intake.events import Said
 from storage.devices import Return
 from storage.errors import SessionEnded, SubjectErased
-from storage.tables import audit, devices, sessions
+from storage.tables import devices, sessions
+from tests.known_device import Device
 from tests.remembering import Memory, Visitor, failed
-
-
-class Device:
-    """A browser of a visitor."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor, self.memory = visitor, visitor.memory
-        self.cookie = ""
-        self.count = 0
-
-    def session(self, token_hash: bytes = b"") -> Any:
-        """Return a session of the store."""
-        return self.memory.run(
-            self.memory.store.session, token_hash or self.visitor.token_hash, self.memory.now()
-        )
-
-    def remembered(self) -> str:
-        """Have it remembered; return the cookie."""
-        self.cookie = self.memory.run(
-            self.memory.store.remember_device, self.session(), self.cookie, self.memory.now()
-        )
-        return self.cookie
-
-    def returns(self, cookie: str = "", site: str = "default") -> Return:
-        """Come back with a cookie; keep the next one."""
-        self.count += 1
-        token_hash = hashlib.sha256(f"{self.visitor.conversation}{self.count}".encode()).digest()
-        now = self.memory.now()
-        back: Return = self.memory.run(
-            self.memory.store.come_back,
-            cookie or self.cookie,
-            site=site,
-            token_hash=token_hash,
-            expires_at=now + timedelta(days=1),
-            now=now,
-        )
-        self.cookie = back.cookie or self.cookie
-        return back
 
 
 @pytest.fixture
@@ -82,24 +43,6 @@ def test_only_hashes_are_kept(device: Device) -> None:
 
     assert row["id"] == device.cookie.partition(".")[0]
     assert row["secret_hash"] == hashlib.sha256(device.cookie.partition(".")[2].encode()).digest()
-
-
-def test_a_secret_that_was_used_ends_the_device(device: Device) -> None:
-    """S8: of a copied cookie the second use is seen; whatever was opened with it ends, and only that."""
-    stolen = device.remembered()
-    opened = device.returns().session
-
-    back = device.returns(stolen)
-
-    assert opened is not None
-    assert (back.session, back.ended) == (None, frozenset({opened.token_hash}))
-    assert device.session(opened.token_hash) is None
-    assert device.session() is not None, "the page that asked to be remembered goes on"
-    assert device.returns() == Return(), "the thief's or the owner's newest cookie is of no use either"
-    fault = failed(device.memory.turns(device.visitor.turn(Said("hello"), session=opened.token_hash))[0])
-    assert isinstance(fault, SessionEnded)
-    actions = [row["action"] for row in device.memory.rooms.rows(audit)]
-    assert actions.count("device_ended") == 1
 
 
 @pytest.mark.parametrize("cookie", ["nonsense", ".", "a.b", "\udcff.\udcff", "x" * 9_000])
@@ -139,8 +82,14 @@ def test_a_device_can_be_forgotten(device: Device) -> None:
     other.remembered()
     device.remembered()
 
-    device.memory.run(device.memory.store.forget_device, device.session(), device.cookie, device.memory.now())
+    opened, spared = device.returns().session, other.returns().session
+    assert opened is not None
+    assert spared is not None
 
+    assert device.forgotten() == frozenset({opened.token_hash}), "whoever came back with it is out"
+
+    assert device.session(opened.token_hash) is None
+    assert device.session(spared.token_hash) is not None
     assert device.returns() == Return()
     assert other.returns().session is not None
 
@@ -151,9 +100,38 @@ def test_without_its_cookie_every_device_is_forgotten(device: Device) -> None:
     other.remembered()
     device.remembered()
 
-    device.memory.run(device.memory.store.forget_device, device.session(), "", device.memory.now())
+    opened = {one.token_hash for at in (device, other) if (one := at.returns().session)}
 
+    assert device.forgotten(given="") == opened, "nor does what was opened with them go on"
+
+    assert (device.memory.count(devices), len(opened)) == (0, 2)
+    assert device.session() is not None
+
+
+def test_who_forgets_their_own_device_goes_on(device: Device) -> None:
+    """S8: the page that was resumed stays open; the cookie is of no use, and shows that it was copied."""
+    device.remembered()
+    resumed = device.returns().session
+    assert resumed is not None
+
+    assert device.forgotten(token_hash=resumed.token_hash) == frozenset()
+
+    assert device.session(resumed.token_hash) is not None
+    assert device.returns().ended == frozenset({resumed.token_hash})
     assert device.memory.count(devices) == 0
+
+
+def test_what_was_forgotten_is_known_no_longer_than_its_session(device: Device) -> None:
+    """S12: after a day nothing is left to see a copy by, and nothing to end."""
+    device.remembered()
+    resumed = device.returns().session
+    assert resumed is not None
+    device.forgotten(token_hash=resumed.token_hash)
+
+    device.memory.later(days=1)
+    device.memory.run(device.memory.store.sweep, device.memory.now())
+
+    assert (device.memory.count(devices), device.returns()) == (0, Return())
 
 
 def test_a_browser_is_one_device(device: Device) -> None:

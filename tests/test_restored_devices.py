@@ -17,7 +17,7 @@ from tests.remembering import Memory, Visitor
 
 def _remember(memory: Memory, visitor: Visitor) -> str:
     session = memory.run(memory.store.session, visitor.token_hash, memory.now())
-    return str(memory.run(memory.store.remember_device, session, "", memory.now()))
+    return str(memory.run(memory.store.remember_device, session, "", memory.now()).cookie)
 
 
 def _back(memory: Memory, cookie: str, name: str) -> Return:

@@ -117,6 +117,34 @@ async def test_a_secret_that_was_used_ends_what_it_opened(browser: Browser) -> N
     assert (await browser.session(201))["session"] != other["session"]
 
 
+async def test_forgetting_ends_what_came_of_the_device(browser: Browser) -> None:
+    """S8: whoever came back with a copy of the cookie is out at once; the page that asked goes on."""
+    page = await remembered(browser)
+    token = await replace(browser).returns()
+    talker = await browser.visit.talker(token)
+
+    browser.cookie = ""
+    await browser.session(200, page, remember=False)
+
+    assert await talker.closed() == 4401
+    assert (await browser.visit.call("GET", MESSAGES, token)).status == 401
+    assert (await browser.visit.call("GET", MESSAGES, page)).status == 200
+
+
+async def test_a_page_that_a_stolen_cookie_may_have_opened_is_not_remembered(browser: Browser) -> None:
+    """S8: it comes with a cookie that somebody has used since: it ends, whoever it is, and so do they."""
+    await remembered(browser)
+    token = await browser.returns()
+    thief = await browser.visit.talker(await replace(browser).returns())
+
+    answer = await browser.session(401, token, remember=True)
+
+    assert answer["code"] == "unauthorized"
+    assert "Max-Age=0" in browser.set_cookie
+    assert await thief.closed() == 4401
+    assert (await browser.visit.call("GET", MESSAGES, token)).status == 401
+
+
 async def test_a_forgotten_device_is_a_stranger(browser: Browser) -> None:
     """S8: what was cleared leads nowhere, even if the browser kept it."""
     token = await remembered(browser)

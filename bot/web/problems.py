@@ -102,9 +102,9 @@ def not_ready() -> Problem:
     return Problem(503, "not_ready", detail, headers={"Retry-After": NOT_READY_SECONDS})
 
 
-def unauthorized() -> Problem:
-    """Return the problem of a token that leads nowhere."""
-    challenge = {"WWW-Authenticate": 'Bearer realm="askfirst"'}
+def unauthorized(**more: str) -> Problem:
+    """Return the problem of a token that leads nowhere; `more` are headers."""
+    challenge = {"WWW-Authenticate": 'Bearer realm="askfirst"', **more}
     return Problem(401, "unauthorized", "The token is unknown or has expired.", headers=challenge)
 
 

@@ -123,15 +123,20 @@ async def _remember_or_forget(request: web.Request, site: str, *, remember: bool
     if remembered:
         await _keep(request, session, cookie, answer)
     elif not remember:
-        await desk.call(desk.storage.store.forget_device, session, cookie, desk.clock())
+        ended = await desk.call(desk.storage.store.forget_device, session, cookie, desk.clock())
+        desk.hub.dismiss(ended)
         answer.headers.add(hdrs.SET_COOKIE, remembering.clearing(request, session.site))
     return answer
 
 
 async def _keep(request: web.Request, session: Session, cookie: str, answer: web.Response) -> None:
+    """Have the browser remembered. Raises Problem 401 where its cookie shows that the session was opened by theft."""
     desk = request.app[DESK]
     kept = await desk.call(desk.storage.store.remember_device, session, cookie, desk.clock())
-    answer.headers.add(hdrs.SET_COOKIE, remembering.keeping(request, session.site, kept))
+    desk.hub.dismiss(kept.ended)
+    if not kept.cookie:
+        raise unauthorized(**{hdrs.SET_COOKIE: remembering.clearing(request, session.site)})
+    answer.headers.add(hdrs.SET_COOKIE, remembering.keeping(request, session.site, kept.cookie))
 
 
 def _opened(
