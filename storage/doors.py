@@ -32,7 +32,7 @@ from storage.tables import conversations, fields, subjects
 from storage.tables import sessions as session_rows
 
 RIGHTS_LIFE = timedelta(hours=1)  # of a session of the my-data page; verified for the first ten minutes
-PERSONS_MAX = 100  # people with one address who are let in at once, those first who came first
+PERSONS_MAX = 100  # people with one address whom one code lets in; the next code lets in the next
 TOKEN_BYTES = 32  # bytes: 256 bits, as any token; docs/contract.md, "Sessions"
 
 
@@ -61,6 +61,8 @@ class Found(NamedTuple):
     subject: str
     conversation: str
     address: str
+    sent: bool  # a lead
+    proven: bool  # a code that went there was entered
 
 
 EXPIRED = Confirmation(fault="code_expired")
@@ -117,7 +119,10 @@ def receiver(means: Means, connection: Connection, carried: Mapping[str, str], n
 
 
 def persons(means: Means, connection: Connection, name: str, address: str) -> list[Found]:
-    """Return who gave exactly this address, first those who came first. What was only doubted opens nothing.
+    """Return who gave exactly this address and is let in now. What was only doubted opens nothing.
+
+    Anybody can invent people with somebody else's address. So who sent a lead or proved the address comes before all
+    others, then who came first; where they are too many, the next code lets in those whom none did within a day.
 
     Look-ups fold letters together that are different domains to a mail server: so capitals alone may differ.
     """
@@ -128,8 +133,21 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
     known = lookups.find(means, connection, name, normalised(means.rules.fields[name].kind, kept))
     found = (_found(keys, connection, row, name) for row in _conversations(connection, known))
     same = (one for one in found if one.address.lower() == kept.lower())
-    first_of_each = {one.subject: one for one in reversed(list(same))}
-    return list(reversed(first_of_each.values()))[:PERSONS_MAX]
+    first_of_each: dict[str, Found] = {}
+    for one in same:
+        first_of_each.setdefault(one.subject, one)
+    let_in = _let_in(connection, known)
+    in_turn = sorted(
+        first_of_each.values(),
+        key=lambda one: (one.subject in let_in, not one.sent, not one.proven),
+    )
+    return in_turn[:PERSONS_MAX]
+
+
+def _let_in(connection: Connection, known: list[str]) -> set[str]:
+    """Return which of these people a code has let in; rows of codes are kept for a day."""
+    theirs = code_rows.c.subject.in_(known), code_rows.c.kind == DOOR, code_rows.c.entered_at.is_not(None)
+    return set(connection.scalars(select(code_rows.c.subject).where(*theirs)))
 
 
 def _conversations(connection: Connection, known: list[str]) -> list[Row[Any]]:
@@ -150,9 +168,10 @@ def _found(keys: KeysAtHand, connection: Connection, row: Row[Any], name: str) -
     ).first()
     standing = read(connection, row.id)
     keys.fetch([(row.subject, scope), (row.subject, standing.scope)])
-    doubted = name in open_state(keys, standing).doubted
+    state = open_state(keys, standing)
+    doubted = name in state.doubted
     address = "" if value is None or doubted else showing.open_value(keys, value)
-    return Found(row.subject, row.id, address)
+    return Found(row.subject, row.id, address, state.leads > 0, name in state.proven)
 
 
 def confirm(
@@ -174,7 +193,8 @@ def confirm(
         connection.execute(mine.values(misses=row.misses + bool(typed)))
         return Confirmation(fault="wrong_code", left=intake_codes.TRIES - row.misses - bool(typed))
     values = waiting.opened(KeysAtHand(means), row)
-    connection.execute(mine.values(code_mac=None, entered_at=now, sealed_values=None))
+    everybodys = update(code_rows).where(code_rows.c.id == challenge)
+    connection.execute(everybodys.values(code_mac=None, entered_at=now, sealed_values=None))
     if row.subject:
         return Confirmation(values=values) if values else EXPIRED
     admitted = tuple(_admit(means, connection, one, now) for one in _resolved(connection, challenge))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event
 
 from intake.assurance import VERIFIED_FOR, Assurance
-from intake.codes import LIFE, PER_DAY, PER_HOUR, TRIES
+from intake.codes import LIFE, TRIES
 from intake.events import Corrected, ProvedAddress
-from storage.doors import EXPIRED, PERSONS_MAX, RIGHTS_LIFE, Confirmation
+from storage.doors import EXPIRED, RIGHTS_LIFE, Confirmation
 from storage.tables import codes, outbox, sessions
 from tests.at_the_door import EMAIL, Door, session_of, with_email
 from tests.coded import Tab, remembered, sent
@@ -133,17 +131,6 @@ def test_everybody_with_an_address_has_a_session_of_their_own(door: Door) -> Non
     assert len({one.token for one in admitted}) == 3
 
 
-def test_one_mail_goes_out_however_many_there_are(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And who came first is let in first, so that nobody hides a person behind many others."""
-    monkeypatch.setattr("storage.doors.PERSONS_MAX", 1)
-    first = sent(door.memory)
-    door.memory.later(seconds=1)
-    sent(door.memory)
-
-    assert [one.session.subject for one in door.comes_in().admitted] == [first.subject]
-    assert PERSONS_MAX > 1
-
-
 def test_who_is_being_erased_is_unknown(door: Door) -> None:
     """S24: from the commit of the erasure on, also where the code is on its way already."""
     visitor, memory = sent(door.memory), door.memory
@@ -195,88 +182,6 @@ def test_a_code_works_once_for_ten_minutes_and_five_tries(door: Door) -> None:
     door.memory.later(seconds=LIFE.total_seconds())
     assert door.enters(late, code) == EXPIRED
     assert door.enters("nobody's", code) == EXPIRED
-
-
-def test_codes_to_one_address_are_bounded(door: Door) -> None:
-    """Five an hour; beyond, the answer is the same, and nothing goes out."""
-    sent(door.memory)
-    challenges = {door.asks() for _ in range(PER_HOUR + 2)}
-
-    assert len(door.mailed()) == PER_HOUR
-    assert len(challenges) == PER_HOUR + 2
-    door.memory.later(hours=1)
-    door.asks()
-    assert len(door.mailed()) == 1
-
-
-def test_other_spellings_of_an_address_are_the_same_address(door: Door) -> None:
-    """Whatever the client sends, one address is mailed and guessed at so often in a day, and no more."""
-    sent(door.memory)
-    padding, guesses, mails = 0, 0, 0
-    for _ in range(24):
-        for _ in range(PER_HOUR + 1):
-            padding += 1
-            challenge = door.asks(f"mailto:{' ' * padding}{EMAIL}")
-            for _, code in door.mailed():
-                mails += 1
-                wrong = f"{(int(code) + 1) % 10**6:06}"
-                guesses += [door.enters(challenge, wrong).fault for _ in range(TRIES + 1)].count("wrong_code")
-        door.memory.later(hours=1)
-
-    assert (mails, guesses) == (PER_DAY, PER_DAY * TRIES)
-
-
-def test_codes_that_two_processes_take_at_once_are_bounded(door: Door) -> None:
-    """Two may each see room for the last code: when the mails are carried, the bound is looked at once more."""
-    sent(door.memory)
-    for _ in range(PER_HOUR - 1):
-        door.asks()
-    before = {str(row["id"]) for row in door.memory.rooms.rows(codes)}
-    door.asks()
-    (other,) = {str(row["id"]) for row in door.memory.rooms.rows(codes)} - before
-    at = door.memory.now()
-    _moved(door, other, at - timedelta(days=2))  # the second process does not see it yet
-    door.asks()
-    _moved(door, other, at)
-
-    assert len(door.mailed()) == PER_HOUR
-
-
-def _moved(door: Door, challenge: str, at: datetime) -> None:
-    def move() -> None:
-        with door.memory.rooms.engine.begin() as connection:
-            connection.execute(update(codes).where(codes.c.id == challenge).values(created_at=at))
-
-    door.memory.run(move)
-
-
-def test_an_erasure_allows_no_more_codes(door: Door) -> None:
-    """S24: who gives somebody else's address, asks for codes and erases begins no new count."""
-    memory = door.memory
-    sent(memory)
-    invented = sent(memory)
-    for _ in range(PER_HOUR):
-        door.asks()
-    assert len(door.mailed()) == PER_HOUR
-
-    erasure = memory.run(memory.store.begin_erasure, invented.subject, "all", memory.now(), reason="asked")
-    memory.run(memory.store.finish_erasure, erasure)
-    door.asks()
-
-    assert door.mailed() == []
-
-
-def test_codes_that_went_out_in_the_chat_do_not_show_at_the_door(door: Door) -> None:
-    """Else whoever asks would see that fewer are left for an address, and so that it is known."""
-    tab = remembered(sent(door.memory))
-    tab.says("verify")
-    for _ in range(PER_HOUR - 1):
-        tab.picks("code:again")
-    assert len(tab.mails()) == PER_HOUR
-
-    challenge = door.asks()
-
-    assert door.enters(challenge, "000000").fault == "wrong_code"
 
 
 def test_a_code_to_an_address_that_was_corrected_meanwhile_opens_nothing(door: Door) -> None:
