@@ -83,7 +83,11 @@ def is_away(fault: Exception) -> bool:
     """Say whether a fault is that of a database which is away or busy: the same may succeed later."""
     if isinstance(fault, DBAPIError):
         said = str(getattr(fault.orig, "sqlstate", None))
-        return fault.connection_invalidated or isinstance(fault, OperationalError) or said.startswith(AWAY)
+        wrong = (
+            getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        )  # such as a missing table
+        operational = isinstance(fault, OperationalError) and not wrong
+        return fault.connection_invalidated or operational or said.startswith(AWAY)
     return isinstance(fault, OSError | PostgresError)
 
 
