@@ -264,7 +264,8 @@ def _same_answer(first: TurnDone, again: TurnDone) -> None:
     assert (again.ack, again.repeated, again.erasure) == (first.ack, True, first.erasure)
     assert [message.seq for message in again.messages] == [message.seq for message in first.messages]
     for one, other in zip(first.messages, again.messages, strict=True):
-        assert other == one or other == _erased_body(one)
+        same = replace(other, scope="")  # what an earlier consultation's message shows is its own question
+        assert same == one or same == _erased_body(one)
 
 
 def _erased_body(message: Message) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from bot.drawing import Drawing
@@ -93,7 +94,7 @@ class TelegramVoice:
         certificates = [text.partition("{")[0] for text in self._texts("telegram.erased")]
         await until(lambda: any(text.startswith(tuple(certificates)) for text in self.person.shown))
         assert len(self.person.shown) == 1
-        certificate = self.person.shown[0].rstrip(".。").split()[-1].rpartition("：")[2]
+        [certificate] = re.findall(r"[0-9a-f]{32}", self.person.shown[0])
         found = await self.house.desk.call(self.house.desk.storage.store.certificate, certificate)
         assert found is not None
 

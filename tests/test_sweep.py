@@ -182,7 +182,7 @@ def test_details_without_a_consultation_go_by_themselves(memory: Memory) -> None
     memory.run(memory.store.finish_erasure, visitor.picks("delete:lead").erasure)
     memory.later(hours=12)
     memory.later(hours=13)
-    visitor.says("And now?")
+    visitor.says("Thanks!")
 
     _sweep(memory, memory.now() + SECOND)
 
