@@ -265,7 +265,7 @@ def _same_answer(first: TurnDone, again: TurnDone) -> None:
     assert [message.seq for message in again.messages] == [message.seq for message in first.messages]
     for one, other in zip(first.messages, again.messages, strict=True):
         same = replace(other, scope="")  # what an earlier consultation's message shows is its own question
-        assert same == one or same == _erased_body(one)
+        assert same == one or replace(same, channel_ref=0) == _erased_body(one)
 
 
 def _erased_body(message: Message) -> Message:
@@ -274,6 +274,5 @@ def _erased_body(message: Message) -> Message:
         sender=message.sender,
         at=message.at,
         locale=message.locale,
-        body=None,
-        channel_ref=message.channel_ref,
+        body=None,  # and with it goes where the chat showed it
     )
