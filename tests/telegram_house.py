@@ -105,7 +105,7 @@ async def at_consent(robin: Person) -> None:
     await robin.press("Yes, please")
     await robin.sees("Telegram's servers are abroad")
     await robin.press("I agree")
-    await robin.sees("confirm that you are 14")
+    await robin.sees("that you are 14")
 
 
 async def at_phone(robin: Person) -> None:
