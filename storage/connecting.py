@@ -83,9 +83,8 @@ def is_away(fault: Exception) -> bool:
     """Say whether a fault is that of a database which is away or busy: the same may succeed later."""
     if isinstance(fault, DBAPIError):
         said = str(getattr(fault.orig, "sqlstate", None))
-        wrong = (
-            getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-        )  # such as a missing table
+        # SQLite calls a missing table operational too; that fails again.
+        wrong = getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
         operational = isinstance(fault, OperationalError) and not wrong
         return fault.connection_invalidated or operational or said.startswith(AWAY)
     return isinstance(fault, OSError | PostgresError)

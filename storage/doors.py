@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -55,12 +55,13 @@ class Confirmation:
     values: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """A person who gave an address."""
 
     subject: str
     conversation: str
-    address: str
+    address: str = field(repr=False)
     sent: bool  # a lead
     proven: bool  # a code that went there was entered
 

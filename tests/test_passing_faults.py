@@ -1,6 +1,9 @@
 """Which faults of a turn may pass: then it is kept and tried again, however long that takes."""
 
+import sqlite3
+
 import pytest
+import sqlalchemy as sa
 from asyncpg import CannotConnectNowError
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
@@ -44,3 +47,16 @@ def test_a_fault_of_the_turn_itself_does_not_pass() -> None:
     assert not may_pass(KeyLost("gone"))
     assert not may_pass(ZeroDivisionError())
     assert not may_pass(IntegrityError("INSERT", {}, _Fault("23505")))
+
+
+def test_a_missing_table_does_not_come_back() -> None:
+    """SQLite raises it as it raises a lock that is held: the one passes, the other fails again."""
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection, pytest.raises(OperationalError) as missing:
+        connection.execute(sa.text("SELECT 1 FROM nowhere"))
+    engine.dispose()
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    assert not may_pass(missing.value)
+    assert may_pass(OperationalError("BEGIN", {}, busy))
