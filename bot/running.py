@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
-from subprocess import Popen
+from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -160,11 +160,21 @@ def _channel(desk: Desk) -> TelegramChannel | None:
     return TelegramChannel(desk)
 
 
-async def until_stopped(role: Coroutine[Any, Any, None]) -> None:
-    """Run a role until it ends or the process is asked to end, at whatever moment of its start or life that is."""
-    running = asyncio.ensure_future(role)
+async def until_stopped(role: Coroutine[Any, Any, None], *, with_parent: bool = False) -> None:
+    """Run a role until it ends or the process is asked to end, at whatever moment of its start or life that is.
+
+    `with_parent`: it ends with the process that holds the other end of its standard input, however that one ends.
+    """
+    running, loop = asyncio.ensure_future(role), asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(sys.stdin)  # its end can be read for ever
+        running.cancel()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, running.cancel)
+        loop.add_signal_handler(name, running.cancel)
+    if with_parent:
+        loop.add_reader(sys.stdin, orphaned)
     with suppress(asyncio.CancelledError):
         await running
 
@@ -259,12 +269,13 @@ async def _first_link(desk: Desk) -> str:
 def many(command: list[str], count: int) -> int:
     """Run `count` processes of `command` that share the port until one of them ends or this one is told to stop.
 
-    Then all are ended. Returns: 0 if this one was told to, 1 if one ended by itself: whoever watches starts all again.
+    Then all are ended; they end by themselves where this one is killed. Returns: 0 if this one was told to, 1 if one
+    ended by itself: whoever watches starts all again.
     """
     children: list[Popen[bytes]] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt from the keyboard
     try:
-        children.extend(Popen([sys.executable, "-m", "bot", *command]) for _ in range(count))
+        children.extend(Popen([sys.executable, "-m", "bot", *command], stdin=PIPE) for _ in range(count))
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # any of them; `Popen` is to fetch its code itself
     except KeyboardInterrupt:
         return 0
@@ -277,4 +288,4 @@ def _end(children: list[Popen[bytes]]) -> None:
     for child in children:
         child.terminate()
     for child in children:
-        child.wait()
+        child.communicate()

@@ -14,7 +14,9 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from bot.running import open_desk
+from tests.canary_desk import workers
 from tests.house import CONFIG, settings, shipped
+from tests.telegram_people import until
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds for two starts, or for all to end, on a busy machine
@@ -55,30 +57,43 @@ async def up(port: int) -> bool:
         return False
 
 
-def children(process: Process) -> list[int]:
-    """Return the ids of the processes that this one started."""
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(one) for one in listed.read_text("ascii").split()]
+def alive(worker: int) -> bool:
+    """Say whether this process runs; one that ended and waits to be noticed does not."""
+    try:
+        return Path(f"/proc/{worker}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def test_two_workers_share_the_port_until_they_are_told_to_stop(pair: Process, free_port: int) -> None:
     """Both listen and somebody answers; the stop signal ends both, and that is no failure."""
-    workers = children(pair)
+    started = workers(pair.pid)
     answered = await up(free_port)
     pair.send_signal(signal.SIGTERM)
 
     code = await asyncio.wait_for(pair.wait(), PATIENCE)
 
-    assert (len(workers), answered, code) == (2, True, 0)
+    assert (len(started), answered, code) == (2, True, 0)
     assert not await up(free_port)
 
 
 async def test_one_that_dies_takes_the_others_along(pair: Process, free_port: int) -> None:
     """Nobody is left listening, and the exit code says that it was no stop."""
-    first, _ = children(pair)
+    first, _ = workers(pair.pid)
     os.kill(first, signal.SIGKILL)
 
     code = await asyncio.wait_for(pair.wait(), PATIENCE)
 
     assert code == 1
+    assert not await up(free_port)
+
+
+async def test_they_end_with_the_one_that_started_them(pair: Process, free_port: int) -> None:
+    """Killed, it cannot end them: they see it themselves, and nobody serves on beside the next start."""
+    started = workers(pair.pid)
+    pair.kill()
+    await pair.wait()
+
+    await until(lambda: not any(map(alive, started)), PATIENCE)
+
     assert not await up(free_port)

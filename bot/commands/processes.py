@@ -30,12 +30,12 @@ def add(commands: Any) -> None:
     commands.add_parser("worker", help="deliveries, retention, erasures").set_defaults(run=_worker)
 
 
-def _run(office: Office, role: Coroutine[Any, Any, None]) -> int:
+def _run(office: Office, role: Coroutine[Any, Any, None], *, with_parent: bool = False) -> int:
     gc.freeze()  # modules and configuration stay to the end: they need not be looked at again
     gc.set_threshold(GARBAGE_LOOK, 20, 100)
     logs.set_up(office.settings.log_level, office.settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(running.until_stopped(role))
+        runner.run(running.until_stopped(role, with_parent=with_parent))
     return 0
 
 
@@ -47,7 +47,8 @@ def _web(asked: argparse.Namespace, office: Office) -> int:
     settings, loaded = office.settings, office.loaded
     if asked.workers > 1:
         return running.many(["web", "--shared"], asked.workers)
-    return _run(office, running.web_only(settings, loaded, office.say, shared=asked.shared))
+    role = running.web_only(settings, loaded, office.say, shared=asked.shared)
+    return _run(office, role, with_parent=asked.shared)
 
 
 def _telegram(asked: argparse.Namespace, office: Office) -> int:
