@@ -24,9 +24,8 @@ from intake.outcomes import Reply
 from storage.errors import SubjectErased
 from storage.records import Message, Transcript
 
-LOOK_SECONDS = (
-    1.0  # seconds between two looks at what others committed: a colleague's answer, another process
-)
+# Seconds between two looks at what other processes committed: a colleague's answer, the reply to a webhook's update.
+LOOK_SECONDS = 0.25
 FIRST_PAUSE = 0.5  # seconds after a failure; doubled at each further one
 LONGEST_PAUSE = 60.0  # seconds
 LEAVE_SECONDS = 5.0  # seconds that a message on its way has when the process ends
