@@ -63,7 +63,10 @@ class CanaryDesk:
     """The desk's roles as processes of the shell, logging at DEBUG. Everything they write lies under `folder`."""
 
     def __init__(self, folder: Path, roles: Sequence[str], urls: tuple[str, str], **places: str) -> None:
-        """Nothing runs before `start`. Args: urls: of data and keyring; places: where others listen."""
+        """Nothing runs before `start`. Roles that are apart are told of Telegram's updates; `serve` asks for them.
+
+        Args: roles: command lines; urls: of data and keyring; places: where others listen.
+        """
         self.folder, self.roles, self.data_url = folder, roles, urls[0]
         self.var, self.port = folder / "var", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -79,12 +82,14 @@ class CanaryDesk:
             "DATABASE_URL": urls[0],
             "KEYRING_URL": urls[1],
             "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
             "LOG_LEVEL": "DEBUG",
             "TMPDIR": str(folder / "tmp"),
             "PYTHONPATH": str(ROOT),
             "PYTHONFAULTHANDLER": "1",
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "TELEGRAM_API_URL": places["telegram"],
+            "TELEGRAM_WEBHOOK": str(int("serve" not in roles)),
             "SMTP_URL": places["mail"],
             "PATH": os.pathsep.join((places["programs"], os.environ["PATH"])),
             "CRM_SECRET": SECRET,
@@ -95,9 +100,9 @@ class CanaryDesk:
         """Start every role that is not running; the operator would let them dump their memory."""
         for role in self.roles:
             if role not in self.running:
-                with (self.folder / f"{role}.log").open("ab") as log:
+                with self._log(role).open("ab") as log:
                     self.running[role] = Popen(
-                        ["sh", "-c", WITH_CORE_DUMPS, "sh", sys.executable, "-m", "bot", role],
+                        ["sh", "-c", WITH_CORE_DUMPS, "sh", sys.executable, "-m", "bot", *role.split()],
                         cwd=self.folder / "cwd",
                         env={**os.environ, **self.environment},
                         stdout=log,
@@ -115,9 +120,10 @@ class CanaryDesk:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def ends(self, role: str, how: signal.Signals) -> None:
-        """Send a signal to a role and wait until it is gone."""
+        """Send a signal to a role, to those that do its work where they are several; wait until it is gone."""
         process = self.running.pop(role)
-        process.send_signal(how)
+        for worker in workers(process.pid) or [process.pid]:
+            os.kill(worker, how)
         await asyncio.to_thread(process.wait, PATIENCE)
 
     @asynccontextmanager
@@ -142,7 +148,15 @@ class CanaryDesk:
 
     def printed(self) -> str:
         """Return what the roles have printed."""
-        return "".join((self.folder / f"{role}.log").read_text("utf-8") for role in self.roles)
+        return "".join(self._log(role).read_text("utf-8") for role in self.roles)
+
+    def _log(self, role: str) -> Path:
+        return self.folder / f"{role.split()[0]}.log"
+
+
+def workers(process: int) -> list[int]:
+    """Return the ids of the processes that this one started."""
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
 
 
 @asynccontextmanager
@@ -204,14 +218,15 @@ class Watch:
                 await database.close()
 
     def _processes(self) -> Iterator[bytes]:
-        for child in self._desk.running.values():
-            process = Path(f"/proc/{child.pid}")
+        for role in self._desk.running.values():
             with suppress(OSError):  # it ended meanwhile, or there is no /proc here
-                yield (process / "cmdline").read_bytes()
-                yield (process / "environ").read_bytes()
-                limits = (process / "limits").read_text("ascii").splitlines()
-                [dumps] = [one.split() for one in limits if one.startswith("Max core file size")]
-                self.core_limits[child.pid] = dumps[4:6]
+                for pid in (role.pid, *workers(role.pid)):
+                    process = Path(f"/proc/{pid}")
+                    yield (process / "cmdline").read_bytes()
+                    yield (process / "environ").read_bytes()
+                    limits = (process / "limits").read_text("ascii").splitlines()
+                    [dumps] = [one.split() for one in limits if one.startswith("Max core file size")]
+                    self.core_limits[pid] = dumps[4:6]
 
     def _temporary(self) -> Iterator[bytes]:
         for path in (self._desk.folder / "tmp").rglob("*"):

@@ -56,7 +56,7 @@ STEMS = (  # one of these is in everything that the walkers tell of themselves
     *FORBIDDEN,
     *map(str, CHATS.values()),
 )
-ROLES = {"sqlite": ("serve",), "postgresql": ("web", "telegram", "worker")}
+ROLES = {"sqlite": ("serve",), "postgresql": ("web --workers 2", "telegram", "worker")}
 LOUD = (  # a server that writes down every statement with its parameters
     "log_statement=all",
     "log_min_duration_statement=0",
@@ -125,7 +125,8 @@ async def premises(
         desk.start()
         try:
             await desk.up(client)
-            await until(lambda: "getUpdates" in [name for name, _ in api.calls], 30)
+            hears = "getUpdates" if "serve" in roles else "setWebhook"
+            await until(lambda: hears in [name for name, _ in api.calls], 30)
             async with watch.watching():
                 yield Premises(desk, client, api, people, crm, mails, watch, terminal)
         finally:

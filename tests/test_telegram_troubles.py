@@ -230,13 +230,13 @@ async def test_neither_words_nor_token_reach_the_log(
     """Even at DEBUG: libraries that print requests are quieted."""
     caplog.set_level(logging.DEBUG)
     api.slow_down["sendMessage"] = 4
-    await robin.say("canary question about gateways?")
+    await robin.say("kanarienvogel question about gateways?")
     await robin.sees("get back to you")
-    await api.queue({"update_id": api.number("update"), "message": {"message_id": "canary"}})
+    await api.queue({"update_id": api.number("update"), "message": {"message_id": "kanarienvogel"}})
     await robin.say("/help")
     await robin.sees("You can say at any time")
     logged = caplog.text + "".join(capfd.readouterr())
 
-    assert "canary" not in logged
+    assert "kanarienvogel" not in logged
     assert TOKEN not in logged
     assert str(robin.id) not in logged
