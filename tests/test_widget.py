@@ -200,7 +200,7 @@ async def test_a_page_can_steer_the_chat_and_hears_nothing_personal(chat: Window
     await chat.sees("Are the details your own")
     await chat.page.evaluate("askfirst.close()")
     await expect(chat.dialog).to_be_hidden()
-    await chat.page.wait_for_function("window.heard.at(-1)[0] === 'closed'")
+    await chat.page.wait_for_function("() => window.heard.at(-1)[0] === 'closed'")
 
     heard = await chat.page.evaluate("window.heard")
 
