@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from storage.connecting import data_engine
 from storage.tables import metadata
-from tests.bench import lookup, sealing
+from tests.bench import lookup, scripting, sealing
 from tests.bench.load import ANSWERS
 from tests.bench.recorded import consultation, together
 
@@ -56,3 +56,35 @@ def test_the_floor_of_a_turn_writes_the_rows_that_the_desk_wrote(tmp_path: Path)
     assert found["conversations"] == found["leads"] == len(people)
     assert found["fields"] == len(people) * 7
     assert (found["consents"] or 0) > len(people)
+
+
+def test_what_scripts_take_is_counted_once_and_without_layout() -> None:
+    """Of a trace: the loader before the first mark, scripts until the last; none twice, no style, no other thread."""
+
+    def event(name: str, begins: int, lasts: int, tid: int = 1, **args: str) -> scripting.Event:
+        return {
+            "name": name,
+            "ph": "X",
+            "pid": 1,
+            "tid": tid,
+            "ts": begins,
+            "dur": lasts,
+            "tdur": lasts,
+            "args": args,
+        }
+
+    traced = [
+        event("EvaluateScript", 0, 700, fileName="https://desk.example.com/widget.js"),
+        event("EvaluateScript", 1_000, 5_000, fileName="https://host.example.com/page.js"),
+        {**event(scripting.BEGUN, 10_000, 0), "ph": "R"},
+        event("EventDispatch", 10_000, 4_000),
+        event("FunctionCall", 10_100, 3_000),  # within the one above
+        event("Layout", 11_000, 1_000),
+        event("RunMicrotasks", 20_000, 2_000),
+        event("Layout", 23_000, 9_000),  # of the next frame
+        event("v8.compileModule", 20_000, 8_000, tid=2),
+        {**event(scripting.DONE, 40_000, 0), "ph": "R"},
+        event("TimerFire", 41_000, 900),
+    ]
+
+    assert scripting.script_ms(traced, "/widget.js") == (0.7, 5.0)

@@ -91,7 +91,9 @@ async def test_it_moves_only_where_that_is_wished(browser: Browser, served: Serv
     for motion, animations in (("no-preference", 1), ("reduce", 0)):
         async with window(browser, f"{served.url}/", motion=motion) as seen:
             await seen.page.locator("#launcher").hover()
-            await seen.page.wait_for_function("() => performance.getEntriesByType('resource').length > 4")
+            await seen.page.wait_for_function(
+                "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/talk.js'))"
+            )
             await seen.page.evaluate(
                 "window.moved = 0; addEventListener('askfirst:opened', () => { window.moved ="
                 f" ({moving})(document.querySelector('askfirst-desk').shadowRoot.querySelector('dialog')); }})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ def version_of(assets: Iterable[Asset]) -> str:
     return hashlib.sha256("".join(asset.etag for asset in assets).encode()).hexdigest()[:12]
 
 
-# The widget's modules travel together: one parcel opens the panel, one talks, one is for
+# The widget's modules and their looks travel together: one parcel opens the panel, one talks, one is for
 # networks without WebSockets. One round trip each.
 PARCELS: Mapping[str, tuple[str, ...]] = {
     "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
@@ -73,12 +74,25 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
         *("mydata.js", "certificate.js", "visit.js", "keys.js", "conversation.js", "talk.js"),
     ),
 }
-SHEETS = ("panel.css", "talk.css")
+EAGERLY = (
+    "//# allFunctionsCalledOnLoad\n"  # for V8: compile it all while it arrives, beside the page's own thread
+)
 _COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), and types
     r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$",
     re.MULTILINE,
 )
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
+_LOOKS = re.compile(r'^import (\w+) from "\./([\w.]+\.css)" with \{ type: "css" \};\n', re.MULTILINE)
+
+
+def _dressed(folder: Path, text: str) -> str:
+    """Put the style sheets that a module imports into it: not every browser can import them yet."""
+
+    def sheet(found: re.Match[str]) -> str:
+        css = json.dumps((folder / found[2]).read_text(encoding="utf-8"), ensure_ascii=False)
+        return f"const {found[1]} = new CSSStyleSheet();\n{found[1]}.replaceSync({css});\n"
+
+    return _LOOKS.sub(sheet, text)
 
 
 def parcel(folder: Path, name: str) -> str:
@@ -90,7 +104,7 @@ def parcel(folder: Path, name: str) -> str:
         (one.strip(), home[found[2]]): None for found in wanted for one in found[1].split(",") if one.strip()
     }
     lines = [f'import {{ {one} }} from "./{there}";\n' for one, there in imports]
-    return "".join([*lines, *(_IMPORTS.sub("", text) for text in texts)])
+    return "".join([EAGERLY, *lines, *(_dressed(folder, _IMPORTS.sub("", text)) for text in texts)])
 
 
 class Widget:
@@ -99,7 +113,6 @@ class Widget:
     def __init__(self, folder: Path) -> None:
         """Read the widget's files and pack them."""
         self._parts = {name: Asset.of(parcel(folder, name).encode(), ".js") for name in PARCELS}
-        self._parts |= {name: Asset.of((folder / name).read_bytes(), ".css") for name in SHEETS}
         self._version = version_of(self._parts.values())
         loader = _COMMENTS.sub("", (folder / "widget.js").read_text(encoding="utf-8"))
         self._loader = Asset.of(loader.replace("widget/0/", f"widget/{self._version}/").encode(), ".js")

@@ -8,7 +8,7 @@ export const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.
 /** What is known of the line: whether it is broken, and whether the page was loaded anew and nobody said so yet. */
 export class Line {
   #broken = false;
-  reloaded = performance.getEntriesByType("navigation").some((one) => one.toJSON().type === "reload");
+  reloaded = performance.getEntriesByType("navigation").some((one) => /** @type {PerformanceNavigationTiming} */ (one).type === "reload");
 
   /**
    * @param {import("./link.js").State} state @param {import("./link.js").Link | null} link

@@ -1,6 +1,7 @@
 // @ts-check
 // The panel: it opens and closes, speaks a language, and fetches what is needed for talking.
 
+import looks from "./panel.css" with { type: "css" };
 import { shell } from "./shell.js";
 import { firstWords, language } from "./words.js";
 
@@ -13,6 +14,7 @@ export class Panel {
   /** @type {Conversation | null} */ #chat = null;
   /** @type {Record<string, string>} */ #companies = {}; // the company's name by language
   #topic = "";
+  #phone = window.matchMedia(PHONE);
 
   /** @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given */
   constructor({ host, api, site, tell }) {
@@ -21,18 +23,19 @@ export class Panel {
     this.site = site;
     this.tell = tell;
     this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => this.#chat?.rights() });
-    this.locale = host.locale;
-    /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(this.locale)); // the rest comes with talk.js
-    this.speak(this.locale);
+    this.locale = "";
+    /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale)); // the rest comes with talk.js
+    this.speak(host.locale);
+    host.root.adoptedStyleSheets.push(looks);
     host.root.prepend(this.parts.dialog);
     this.parts.dialog.addEventListener("close", () => this.#closed());
-    window.matchMedia(PHONE).addEventListener("change", () => this.parts.dialog.open && this.#show());
+    this.parts.title.autofocus = true; // what the dialog gives the focus to whenever it opens
+    this.#phone.addEventListener("change", () => this.parts.dialog.open && this.#show());
   }
 
   open(topic = "") {
     if (this.parts.dialog.open) return;
     this.#show();
-    this.parts.title.focus({ preventScroll: true });
     this.host.shown(true);
     this.tell("opened");
     if (!this.#chat) this.#begin();
@@ -62,18 +65,19 @@ export class Panel {
 
   /** Speak a language, and name the company once it is known. @param {string} locale @param {Record<string, string>} [companies] */
   speak(locale, companies = this.#companies) {
-    this.#companies = companies;
-    this.locale = language(locale) === "zh-CN" ? "zh-CN" : locale;
+    const spoken = language(locale) === "zh-CN" ? "zh-CN" : locale;
     this.w = /** @type {import("./sayings.js").Words} */ ((this.#talk?.wordsFor || firstWords)(locale));
-    this.parts.speak(this.w, this.locale, companies[this.locale] || companies[""]);
-    this.host.locale = this.locale;
+    if (spoken === this.locale && companies === this.#companies) return; // all is labelled so already
+    this.#companies = companies;
+    this.host.locale = this.locale = spoken;
+    this.parts.speak(this.w, spoken, companies[spoken] || companies[""]);
     this.host.shown(this.parts.dialog.open);
   }
 
   #show() {
     const { dialog } = this.parts;
     if (dialog.open) dialog.close();
-    return window.matchMedia(PHONE).matches ? dialog.showModal() : dialog.show();
+    return this.#phone.matches ? dialog.showModal() : dialog.show();
   }
 
   #closed() {
@@ -96,13 +100,12 @@ export class Panel {
     }
   }
 
-  /** Fetch what is needed for talking, and how that looks. */
+  /** Fetch what is needed for talking. */
   async #load() {
-    const looks = fetch(new URL("talk.css", import.meta.url)).then((answer) => answer.text());
-    const [talk, css] = await Promise.all([import("./talk.js"), looks]);
+    const talk = await import("./talk.js");
     if (this.#talk) return;
-    this.host.dress(css);
     this.#talk = talk;
+    this.host.root.adoptedStyleSheets.push(talk.looks);
     this.speak(this.locale);
     this.#chat = new talk.Conversation(this);
   }

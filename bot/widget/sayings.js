@@ -103,7 +103,12 @@ const ZH = {
   fault_origin_not_allowed: "本网站不能打开对话。", fault_too_fast: "操作过快，请稍后再试。",
 };
 
-/** @typedef {ReturnType<typeof wordsFor>} Words */
+/** @typedef {ReturnType<typeof joined>} Words */
+
+/** Join the first words with the rest. @param {string} of a language */
+const joined = (of) => ({ ...firstWords(of), ...(of === "en" ? EN : ZH) });
+
+/** @type {Record<string, Words>} */ const known = {};
 
 /** Return all words of a locale. @param {string} locale */
-export const wordsFor = (locale) => ({ ...firstWords(locale), ...(language(locale) === "en" ? EN : ZH) });
+export const wordsFor = (locale) => (known[language(locale)] ||= joined(language(locale)));

@@ -24,17 +24,12 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
   const root = desk.attachShadow({ mode: "open" });
   const launcher = document.createElement("button");
   /** @type {Promise<Panel> | undefined} */ let panel;
-  /** @type {Promise<[{Panel: typeof Panel}, string]> | undefined} */ let code;
+  /** @type {Promise<{Panel: typeof Panel}> | undefined} */ let code;
 
   const host = {
     root,
     locale,
     launcher,
-    /** @param {string} css */
-    dress(css) {
-      const sheets = root.adoptedStyleSheets;
-      sheets[sheets.push(new CSSStyleSheet()) - 1].replaceSync(css);
-    },
     /** Say whether the panel is open, in the launcher's name and state. @param {boolean} open */
     shown(open) {
       const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
@@ -46,19 +41,16 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
   /** Fetch the code, all of it at once; no session begins by that. */
   const warm = () => {
     if (!code) {
-      code = Promise.all([import(parts + "panel.js"), fetch(parts + "panel.css").then((answer) => answer.text())]);
+      code = import(parts + "panel.js");
       code.catch(() => (code = panel = undefined));
       // What it needs for talking is on its way behind it; the panel stands before that is here.
-      Promise.allSettled([import(parts + "talk.js"), fetch(parts + "talk.css")]);
+      import(parts + "talk.js").catch(() => {});
     }
     return code;
   };
 
   const start = () =>
-    warm().then(([{ Panel }, css]) => {
-      host.dress(css);
-      return new Panel({ host, api: new URL("api/v1/", script.src), site, tell });
-    });
+    warm().then(({ Panel }) => new Panel({ host, api: new URL("api/v1/", script.src), site, tell }));
 
   /** Do what the page or the visitor wants once the code is there. @param {(panel: Panel) => void} act */
   const run = (act) => (panel ||= start()).then(act).catch(() => tell("error", { code: "not_loaded" }));
@@ -80,7 +72,9 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
   launcher.ariaHasPopup = "dialog";
   launcher.onclick = askfirst.toggle;
   for (const hint of ["pointerenter", "focus"]) launcher.addEventListener(hint, warm, { once: true });
-  host.dress(SHEET);
+  const looks = new CSSStyleSheet();
+  looks.replaceSync(SHEET);
+  root.adoptedStyleSheets = [looks];
   host.shown(false);
   root.append(launcher);
 
