@@ -20,6 +20,7 @@ DRAWN_MAX = 8_192  # drawings kept ready: more questions than any configuration 
 _LABELLED = frozenset(("text", "tel", "email"))
 
 
+@lru_cache(1_024)  # a turn's messages have its one moment, and so has its record
 def moment(at: datetime) -> str:
     """Return a moment as RFC 3339 in UTC, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

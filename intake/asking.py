@@ -63,9 +63,13 @@ def as_configured(state: Conversation, rules: Rules) -> Conversation:
     """Return the state as these rules know it: a field that is configured no more counts as answered."""
     if state.locale not in rules.locales:
         state = replace(state, locale=rules.default_locale)
-    if _pending_field(state) not in ("", NEED, *rules.fields):
+    if not _is_known(_pending_field(state), rules):
         state = replace(state, aside=Aside.NONE, aside_field="")
-    return state if state.field in ("", NEED, *rules.fields) else advance(replace(state, field=""), rules)
+    return state if _is_known(state.field, rules) else advance(replace(state, field=""), rules)
+
+
+def _is_known(name: str, rules: Rules) -> bool:
+    return name in ("", NEED) or name in rules.fields
 
 
 def _pending_field(state: Conversation) -> str:

@@ -13,9 +13,10 @@ The diagram in `docs/conversation.md` is made from this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from intake import codes, commands, consent, consultation, fields, returning, rights, visit
 from intake.asking import DRAFT, NEED, OWN, Given, as_configured, correctable, open_question, own_consent
@@ -52,6 +53,8 @@ def _to(action: Callable[[Given], Step], *stages: Stage) -> Transition:
     return Transition(action, frozenset(stages))
 
 
+RULES_KEPT = 4  # rules whose words are kept ready; a desk has one
+OPTIONS_KEPT = 1_024  # options whose words are kept ready; a configuration has about a hundred
 _S = Stage
 _ASKED = (_S.SEPARATE, _S.FIELD, _S.REVIEW)
 
@@ -126,11 +129,12 @@ def _taken(given: Given, event: Event) -> Step:
 def _said(given: Given, event: Said) -> Step:
     if len(event.text) > MESSAGE_MAX:
         return Step(state=given.state, refused="too_long")
-    written = _labelled(given, event.text)
-    command = None if written else _command(given.rules, event.text)
+    rules, offered = given.rules, open_question(given.state, given.rules).expects.options
+    written = _labelled(rules, offered, event.text)
+    command = None if written else _command(rules, event.text)
     if command:
         return codes.command(replace(given, argument=command.argument), command.name)
-    meant = written or _meant(given, event.text)
+    meant = written or _meant(rules, offered, event.text)
     if meant:
         return _picked(replace(given, event=Picked(meant)), Picked(meant))
     if _corrects(given, event.text):
@@ -167,19 +171,23 @@ def _table(given: Given, trigger: str) -> Step:
 
 
 def _command(rules: Rules, text: str) -> commands.Command | None:
-    field_words = {name: field.words for name, field in rules.fields.items()}
-    field_words |= {NEED: (*rules.labels.get(NEED, ()), "question", "问题")}
-    purpose_words = {name: purpose.words for name, purpose in rules.purposes.items()}
-    purpose_words |= {
-        own_consent(one.name): one.words for one in rules.fields.values() if one.separate_consent
-    }
-    return commands.recognise(text, fields=field_words, purposes=purpose_words, locales=rules.locales)
+    fields, purposes = _named(rules)
+    return commands.recognise(text, fields=fields, purposes=purposes, locales=rules.locales)
 
 
-def _meant(given: Given, text: str) -> str:
+@lru_cache(RULES_KEPT)
+def _named(rules: Rules) -> tuple[commands.Words, commands.Words]:
+    """Return the words that mean each field, and each purpose."""
+    fields = {name: field.words for name, field in rules.fields.items()}
+    fields |= {NEED: (*rules.labels.get(NEED, ()), "question", "问题")}
+    purposes = {name: purpose.words for name, purpose in rules.purposes.items()}
+    purposes |= {own_consent(one.name): one.words for one in rules.fields.values() if one.separate_consent}
+    return fields, purposes
+
+
+def _meant(rules: Rules, offered: Sequence[str], text: str) -> str:
     """Return the offered option that a typed yes, no, skip or phrase means, or ""."""
-    offered = open_question(given.state, given.rules).expects.options
-    return next((option for option in offered if _means(given.rules, option, text)), "")
+    return next((option for option in offered if _means(rules, option, text)), "")
 
 
 def _means(rules: Rules, option: str, text: str) -> bool:
@@ -192,14 +200,15 @@ def _means(rules: Rules, option: str, text: str) -> bool:
     return said or commands.bare(text) in _phrases(rules, option)
 
 
-def _labelled(given: Given, text: str) -> str:
+def _labelled(rules: Rules, offered: Sequence[str], text: str) -> str:
     """Return the offered option on which `text` is written, or "": typing it is pressing it."""
-    if len(text) > LABEL_MAX:
+    if not offered or len(text) > LABEL_MAX:
         return ""
-    said, offered = commands.bare(text), open_question(given.state, given.rules).expects.options
-    return next((option for option in offered if said in _labels(given.rules, option)), "")
+    said = commands.bare(text)
+    return next((option for option in offered if said in _labels(rules, option)), "")
 
 
+@lru_cache(OPTIONS_KEPT)
 def _labels(rules: Rules, option: str) -> set[str]:
     trigger, _, argument = option.partition(":")
     written = rules.labels.get(option, ())
@@ -208,6 +217,7 @@ def _labels(rules: Rules, option: str) -> set[str]:
     return {commands.bare(label) for label in written}
 
 
+@lru_cache(OPTIONS_KEPT)
 def _phrases(rules: Rules, option: str) -> set[str]:
     trigger, _, argument = option.partition(":")
     words = _WORDS[trigger](rules, argument) if trigger in _WORDS else ()

@@ -156,9 +156,9 @@ class PolicyVersion:
     notice_sha256: Localised  # of the document's UTF-8 text with the placeholders filled in, by locale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rules:
-    """Everything configured, checked, frozen."""
+    """Everything configured, checked, frozen. What is derived from it is kept by its identity."""
 
     company: Company
     sites: Mapping[str, Site]

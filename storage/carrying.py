@@ -58,6 +58,7 @@ class Carrying:
     means: Means
     keys: KeysAtHand
     turn: Turn
+    key: bytes  # names the event; empty: it cannot be repeated
     standing: Standing
     step: Step
     numbers: Numbers

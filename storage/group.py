@@ -52,6 +52,7 @@ class Group:
         self._states: dict[str, Conversation] = {}  # as the next turn meets them
         self._said: dict[bytes, repeats.Said] = {}  # by event key
         self._held: dict[bytes, sessions.Held] = {}  # sessions, by their tokens' hashes
+        self._event_keys: list[bytes] = []  # by place in the batch; empty: cannot be repeated
         self._results: dict[int, TurnDone | TurnFailed] = {}  # by place in the batch
 
     def carry_out(self) -> list[TurnDone | TurnFailed]:
@@ -60,8 +61,8 @@ class Group:
             self._connection, {turn.conversation for turn in self._batch if not turn.opening}
         )
         self._open_states()
-        self._batch = [self._salted(turn) for turn in self._batch]
-        self._said = repeats.known(self._connection, [turn.key for turn in self._batch if turn.key])
+        self._event_keys = [self._event_key(turn) for turn in self._batch]
+        self._said = repeats.known(self._connection, list(filter(None, self._event_keys)))
         self._held = sessions.held(self._connection, {turn.session for turn in self._batch if turn.session})
         for places in self._rounds():
             self._round(places)
@@ -76,9 +77,9 @@ class Group:
             with suppress(Exception):  # tried again when its turn comes, which then fails alone
                 self._states[standing.id] = open_state(self._keys, standing)
 
-    def _salted(self, turn: Turn) -> Turn:
+    def _event_key(self, turn: Turn) -> bytes:
         state = turn.opening.state if turn.opening else self._states.get(turn.conversation)
-        return replace(turn, key=repeats.event_key(state, turn.key)) if state and turn.key else turn
+        return repeats.event_key(state, turn.key) if state and turn.key else turn.key
 
     def _rounds(self) -> Iterator[list[int]]:
         persons = {name: standing.subject for name, standing in self._standings.items()}
@@ -114,7 +115,7 @@ class Group:
     def _meet(self, place: int) -> Standing | None:
         """Return the row that a turn meets; None for a repeat, which is answered here."""
         turn = self._batch[place]
-        said = self._said.get(turn.key) if turn.key else None
+        said = self._said.get(self._event_keys[place])
         if turn.opening:
             return planning.opened_row(turn.conversation, turn.opening)
         standing = self._standings.get(turn.conversation)
@@ -160,31 +161,12 @@ class Group:
         if step.state.reference in used:
             free = turn.next_reference if turn.next_reference not in used else ""
             step = replace(step, state=replace(step.state, reference=free))
-        return Stepped(
-            place, turn, standing, state, step, numbers_after(standing, step, self._means.rules), tuple(used)
-        )
+        key, held = self._event_keys[place], self._held.get(turn.session)
+        numbers = numbers_after(standing, step, self._means.rules)
+        return Stepped(place, turn, key, held, standing, state, step, numbers, tuple(used))
 
     def _plan(self, stepped: Stepped, known: Known) -> Planned:
-        planned = planning.plan(self._means, self._connection, self._keys, stepped, known)
-        held = self._held.get(stepped.turn.session)
-        return planned if held is None else self._used(planned, held)
-
-    def _used(self, planned: Planned, held: sessions.Held) -> Planned:
-        """Note that the session was used: a page in use stays fresh."""
-        turn, carrying = planned.stepped.turn, planned.carrying
-        trust = held.trust.used(turn.at, self._means.rules.sessions.idle)
-        if carrying.verified:
-            trust = trust.verified(turn.at)
-        if trust is not held.trust:
-            carrying.write(
-                "session_used",
-                b_subject=planned.standing.subject,
-                b_token_hash=turn.session,
-                b_fresh_until=trust.fresh_until,
-                b_verified_until=trust.verified_until,
-            )
-            self._held[turn.session] = held._replace(trust=trust)
-        return replace(planned, done=replace(planned.done, session=turn.session, trust=trust))
+        return planning.plan(self._means, self._connection, self._keys, stepped, known)
 
     def _with_free_references(self, stepped: list[Stepped]) -> list[Stepped]:
         """Step a turn again with its next reference where the first one belongs to a lead already."""
@@ -218,7 +200,9 @@ class Group:
         self._standings[planned.standing.id] = planned.standing
         self._states[planned.standing.id] = carrying.state
         if planned.said:
-            self._said[stepped.turn.key] = planned.said
+            self._said[stepped.key] = planned.said
+        if stepped.held and planned.done.trust:
+            self._held[stepped.turn.session] = stepped.held._replace(trust=planned.done.trust)
         for scope in carrying.doomed:
             self.doomed.extend(self._keys.names(carrying.standing.subject, scope))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -25,22 +25,21 @@ class _Entry(NamedTuple):
 class KeyCache:
     """The person whose keys were used least recently goes first. Safe for several threads."""
 
-    def __init__(self, clock: Callable[[], datetime], *, max_subjects: int = MAX_SUBJECTS) -> None:
+    def __init__(self, *, max_subjects: int = MAX_SUBJECTS) -> None:
         self.hits = 0
-        self._clock = clock
         self._max_subjects = max_subjects
         self._subjects: OrderedDict[str, dict[str, _Entry]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, name: Name) -> Versions | None:
-        """Return the versions of a scope's key, or None when they are not here or too old."""
+    def get(self, name: Name, now: datetime) -> Versions | None:
+        """Return the versions of a scope's key, or None when they are not here or, `now`, too old."""
         subject, scope = name
         with self._lock:
             scopes = self._subjects.get(subject, {})
             entry = scopes.get(scope)
             if entry is None:
                 return None
-            if not timedelta(0) <= self._clock() - entry.read_at < MAX_AGE:
+            if not timedelta(0) <= now - entry.read_at < MAX_AGE:
                 del scopes[scope]
                 return None
             self._subjects.move_to_end(subject)

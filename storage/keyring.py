@@ -49,7 +49,7 @@ class Keyring:
         self._random = random
         self.epochs = Epochs(engine, provider, clock, random)
         self.signing = SigningKeys(provider, clock, random)
-        self._cache = KeyCache(clock)
+        self._cache = KeyCache()
 
     def open(self) -> None:
         """Create what a new keyring needs, then open the epochs and the signing keys.
@@ -95,7 +95,8 @@ class Keyring:
         if passing:
             with self._reading.begin() as connection:
                 return self._opened(connection, names)
-        cached = {name: None if fresh else self._cache.get(name) for name in names}
+        now = self._clock()
+        cached = {name: None if fresh else self._cache.get(name, now) for name in names}
         found = {name: versions for name, versions in cached.items() if versions is not None}
         return found | self._read([name for name in cached if name not in found])
 

@@ -37,6 +37,8 @@ class Stepped:
 
     place: int
     turn: Turn
+    key: bytes  # names the event
+    held: sessions.Held | None  # what is known of the session that it came from
     standing: Standing
     state: Conversation
     step: Step
@@ -130,6 +132,7 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
         means=means,
         keys=keys,
         turn=stepped.turn,
+        key=stepped.key,
         standing=standing,
         step=step,
         numbers=stepped.numbers,
@@ -161,7 +164,9 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
         after = after._replace(status=ERASING)  # nothing more is written of somebody who goes
     else:
         _save(carrying, after, said)
-    return Planned(stepped, carrying, _done(carrying, after, said, gathered), after, _said(carrying, said))
+    trust = sessions.use(carrying, stepped.held)
+    done = _done(carrying, after, said, gathered, trust)
+    return Planned(stepped, carrying, done, after, _said(carrying, said))
 
 
 def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
@@ -172,6 +177,8 @@ def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
         state=stepped.state,
         last=standing.last_seq,
         refused=stepped.step.refused,
+        session=stepped.turn.session,
+        trust=sessions.use(carrying, stepped.held),
     )
     carrying.step = replace(carrying.step, state=stepped.state)
     return Planned(stepped, carrying, done, standing, None)
@@ -251,7 +258,11 @@ def _open_chat(carrying: Carrying, chat: int, after: Standing) -> None:
 
 
 def _done(
-    carrying: Carrying, after: Standing, said: tuple[Message, ...], gathered: showing.Gathered
+    carrying: Carrying,
+    after: Standing,
+    said: tuple[Message, ...],
+    gathered: showing.Gathered,
+    trust: Trust | None,
 ) -> TurnDone:
     return TurnDone(
         conversation=after.id,
@@ -267,9 +278,11 @@ def _done(
         erasure=carrying.erasure,
         scope=carrying.erased.scope if carrying.erased else "",
         effects=() if carrying.step.refused else carrying.step.effects,
+        session=carrying.turn.session,
+        trust=trust,
     )
 
 
 def _said(carrying: Carrying, said: tuple[Message, ...]) -> Said | None:
-    keyed = carrying.turn.key and said and not carrying.step.refused
+    keyed = carrying.key and said and not carrying.step.refused
     return Said(said[0].seq) if keyed else None

@@ -32,7 +32,7 @@ class Turn:
     conversation: str
     event: Event
     at: datetime  # UTC
-    key: bytes = b""  # names the event; salted where the state has a salt; empty: cannot be repeated
+    key: bytes = b""  # names the event, by the client's id; the store salts it; empty: cannot be repeated
     digest: bytes = b""  # 16 bytes of SHA-256 of the frame's meaning; tells `id_reused` from a repeat
     client_id: str = field(default="", repr=False)
     opening: Opening | None = None

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, select
 
 from intake.assurance import Trust
+from storage.carrying import Carrying
 from storage.records import Session
 from storage.standing import LIVE
 from storage.tables import conversations, sessions, subjects
@@ -32,6 +33,25 @@ def held(connection: Connection, token_hashes: Collection[bytes]) -> dict[bytes,
         return {}
     rows = connection.execute(_TRUSTED, {"token_hashes": list(token_hashes)})
     return {row.token_hash: Held(Trust(row.fresh_until, row.verified_until), row.expires_at) for row in rows}
+
+
+def use(carrying: Carrying, held: Held | None) -> Trust | None:
+    """Return the trust of the turn's session after it, and have it written: a page in use stays fresh."""
+    if held is None:
+        return None
+    turn = carrying.turn
+    trust = held.trust.used(turn.at, carrying.rules.sessions.idle)
+    if carrying.verified:
+        trust = trust.verified(turn.at)
+    if trust is not held.trust:
+        carrying.write(
+            "session_used",
+            b_subject=carrying.standing.subject,
+            b_token_hash=turn.session,
+            b_fresh_until=trust.fresh_until,
+            b_verified_until=trust.verified_until,
+        )
+    return trust
 
 
 def session(connection: Connection, token_hash: bytes, now: datetime) -> Session | None:
