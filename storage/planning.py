@@ -128,20 +128,7 @@ def _moving(connection: Connection, query: Any, names: set[Name]) -> dict[Name, 
 def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Stepped, known: Known) -> Planned:
     """Return the rows of a turn and its result. Raises ConsentRequired, KeyLost …: then nothing of it is kept."""
     standing, step = stepped.standing, stepped.step
-    carrying = Carrying(
-        means=means,
-        keys=keys,
-        turn=stepped.turn,
-        key=stepped.key,
-        standing=standing,
-        step=step,
-        numbers=stepped.numbers,
-        known=known,
-        live=dict(known.live.get(standing.subject, {})),
-        values={f"{name}{waiting.NEW}": value for name, value in stepped.turn.presence.waiting},
-    )
-    if stepped.turn.update:
-        carrying.write("update_seen", update_id=stepped.turn.update, at=carrying.at, error="")
+    carrying = _begun(means, keys, stepped, known)
     if step.refused and not step.replies:
         return _nothing(stepped, carrying)
     if not step.refused:
@@ -167,6 +154,24 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
     trust = sessions.use(carrying, stepped.held)
     done = _done(carrying, after, said, gathered, trust)
     return Planned(stepped, carrying, done, after, _said(carrying, said))
+
+
+def _begun(means: Means, keys: KeysAtHand, stepped: Stepped, known: Known) -> Carrying:
+    carrying = Carrying(
+        means=means,
+        keys=keys,
+        turn=stepped.turn,
+        key=stepped.key,
+        standing=stepped.standing,
+        step=stepped.step,
+        numbers=stepped.numbers,
+        known=known,
+        live=dict(known.live.get(stepped.standing.subject, {})),
+        values={f"{name}{waiting.NEW}": value for name, value in stepped.turn.presence.waiting},
+    )
+    if stepped.turn.update:
+        carrying.write("update_seen", update_id=stepped.turn.update, at=carrying.at, error="")
+    return carrying
 
 
 def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
