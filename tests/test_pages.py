@@ -218,6 +218,38 @@ async def test_pages_are_accessible_and_fit_a_phone(
     assert found == {path: [] for path in paths}
 
 
+async def test_the_demo_site_shows_how_a_page_steers_the_chat(browser: Browser, served: Served) -> None:
+    """Contract, "Web page API": the tag, every call by the keyboard and as code, every event as it comes."""
+    async with window(browser, f"{served.url}/") as seen:
+        rows = seen.page.locator("[data-events] code")
+        await expect(rows).to_have_text(["askfirst:ready"])
+        await expect(seen.page.locator(".code")).to_have_text(
+            f'<script src="{served.url}/widget.js" data-site="default" defer></script>'
+        )
+
+        for call in (
+            "open()",
+            'start({topic: "gateway"})',
+            'setLocale("zh-CN")',
+            "reset()",
+            "close()",
+            "toggle()",
+        ):
+            button = seen.page.get_by_role("button", name=call, exact=True)
+            await button.focus()
+            await seen.page.keyboard.press("Enter")
+            await expect(rows.get_by_text(f"askfirst.{call}")).to_be_visible()
+            if call == "open()":
+                await seen.page.locator(".chip").first.wait_for()
+            if call.startswith("start"):
+                await seen.asks("Your question")
+
+        await expect(seen.page.locator("#launcher")).to_have_attribute("aria-expanded", "true")
+        heard = await rows.all_inner_texts()
+        for event in ("askfirst:opened", "askfirst:closed", 'askfirst:message {"from":"bot","seq":1}'):
+            assert event in heard
+
+
 async def test_my_data_leads_into_the_chat(browser: Browser, served: Served) -> None:
     """S21: the page explains the three words, and its button opens the chat."""
     async with window(browser, f"{served.url}/my-data") as seen:

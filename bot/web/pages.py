@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import orjson
 from aiohttp import hdrs, web
 from babel.dates import format_date
 
@@ -19,7 +20,7 @@ from bot.web.page_words import words_for
 from bot.web.policy_reading import Policies
 from intake.asking import NEED
 from intake.policy import in_force
-from intake.rules import PolicyVersion
+from intake.rules import PolicyVersion, Rules
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -70,10 +71,15 @@ class Pages:
 
     async def demo(self, request: web.Request) -> web.Response:
         """`GET /`: the site of an invented maker, with the chat on it."""
-        topics = [
-            (topic.id, topic.label[self._locale(request)]) for topic in self._desk.rules.topics.values()
-        ]
-        return self._page(request, "demo.html", topics=topics)
+        locale, rules = self._locale(request), self._desk.rules
+        topics = [(topic.id, topic.label[locale]) for topic in rules.topics.values()]
+        return self._page(
+            request,
+            "demo.html",
+            topics=topics,
+            calls=_calls(rules),
+            public_url=self._desk.settings.public_url,
+        )
 
     async def my_data(self, request: web.Request) -> web.Response:
         """`GET /my-data`: every right with a code to one's address, and the way into the chat."""
@@ -183,3 +189,14 @@ class Pages:
             "Vary": "Accept-Language",
         }
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+
+def _calls(rules: Rules) -> list[tuple[str, str, str]]:
+    """Return what the playground calls: the function, its argument as one writes it, and that as JSON."""
+    topic = next(iter(rules.topics))
+    return [
+        *((name, "", "") for name in ("open", "close", "toggle")),
+        ("start", f'{{topic: "{topic}"}}', orjson.dumps({"topic": topic}).decode()),
+        *(("setLocale", given, given) for given in (f'"{locale}"' for locale in rules.locales)),
+        ("reset", "", ""),
+    ]
