@@ -94,9 +94,12 @@ export function reviewCard(expects, talk) {
     const one = offered(expects, value);
     return one && option(one, talk, look);
   };
+  const shown = expects.fields.map((row) => `review:change:${row.field}`);
+  const skipped = expects.options.filter((one) => one.value.startsWith("review:change:") && !shown.includes(one.value));
+  const adding = skipped.length > 0 && h("div", { class: "asides" }, ...skipped.map((one) => option(one, talk, "link")));
   const actions = [action("review:cancel", "outline"), action("review:send", "filled")];
   return {
-    card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), words(talk)),
+    card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), adding, words(talk)),
     composer: h("div", { class: "pair" }, ...actions),
     focus: title,
   };
