@@ -44,6 +44,7 @@ async def test_everything_can_be_erased_and_is_certified(chat: Window) -> None:
     await chat.sees("What went")
     await chat.sees("Certificate:")
     await chat.sees("Copies in backups: unreadable from")
+    await expect(chat.dialog.locator(".title.ok")).to_be_in_viewport()  # read from its beginning
     await expect(chat.dialog.locator(".said")).to_have_count(0)
     assert "Li Na" not in await chat.dialog.inner_text()
     await chat.dialog.get_by_role("button", name="Privacy and my data").click()
@@ -118,6 +119,21 @@ async def test_a_detail_is_corrected_from_my_data(chat: Window) -> None:
 
     await chat.sees("is corrected")
     await expect(chat.dialog.locator(".card .rows")).to_contain_text("Sample Valves")
+
+
+async def test_what_was_skipped_is_added_on_the_review_card(chat: Window) -> None:
+    """S21: a detail that was passed over has its button too; once given it stands among the others."""
+    await chat.open()
+    await chat.to_review()
+    await expect(chat.dialog.locator(".card .asides button")).to_have_text(["Add: E-mail", "Add: Position"])
+
+    await chat.pick("Add: Position")
+    await chat.asks("Position")
+    await chat.say("Head of maintenance")
+
+    await chat.sees("Check before you send")
+    await expect(chat.dialog.locator(".card .asides button")).to_have_text(["Add: E-mail"])
+    await chat.dialog.get_by_role("button", name="Correct: Position").wait_for()
 
 
 async def test_a_copy_can_be_downloaded(chat: Window) -> None:

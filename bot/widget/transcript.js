@@ -71,6 +71,7 @@ export class Transcript {
     this.#lines.clear();
     this.#unacked.clear();
     this.log.replaceChildren();
+    this.scroller.scrollTop = 0; // what follows is read from its beginning
   }
 
   /** Mark what came while nobody could see it. @param {number} seq @param {Tongue} tongue */
