@@ -24,6 +24,7 @@ class Texts:
         self.rules = rules
         self._public_url = public_url
         self._ready = {locale: self._filled(catalogues[locale], locale) for locale in rules.locales}
+        shown_moment = lru_cache(SHOWN_MAX)(self._moment)
         self._resolvers: Mapping[str, Callable[[str, str], str]] = {
             "field": self.field_label,
             "topic": self.topic_label,
@@ -34,8 +35,7 @@ class Texts:
             "found": lambda kinds, locale: spelt_list(
                 [self.say(f"found.{kind}", locale) for kind in kinds.split(",")], locale
             ),
-            "due": lru_cache(SHOWN_MAX)(self._moment),
-            "at": lru_cache(SHOWN_MAX)(self._moment),
+            **dict.fromkeys(("due", "at", "away"), shown_moment),
         }
 
     def known(self, locale: str) -> str:

@@ -160,9 +160,10 @@ class Wording:
             return self._rejection(reply.rejected.name, reply.rejected.code, reply.rejected.example, locale)
         if sent_to:
             return texts.say(key, locale, sent_to=sent_to, **params)
+        said = [key, *(["away"] if "away" in params else [])]
         if key == "greeting" and reply.expects.kind == "choice":
-            return f"{texts.say(key, locale)}\n\n{texts.say('topic.ask', locale)}"
-        return texts.say(key, locale, **params)
+            said.append("topic.ask")
+        return "\n\n".join(texts.say(one, locale, **params) for one in said)
 
     def rejected(self, name: str, code: str, locale: str, example: str = "") -> str:
         """Return what was wrong with an answer to the field `name`, with a good example where there is one."""

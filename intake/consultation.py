@@ -10,7 +10,7 @@ from intake.commands import is_greeting, is_thanks
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
-from intake.hours import answer_due
+from intake.hours import answer_due, away
 from intake.outcomes import (
     NEED_JOINT,
     Effect,
@@ -75,11 +75,12 @@ def greet(given: Given) -> Step:
     assert isinstance(event, Opened)
     if state.gpc:
         state = replace(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
+    greeting = Reply(key="greeting", params=away(given.now, given.rules.hours))
     if event.topic not in given.rules.topics:
         question = open_question(state, given.rules)
-        return Step(state=state, replies=(Reply(key="greeting", expects=question.expects),))
+        return Step(state=state, replies=(replace(greeting, expects=question.expects),))
     state = replace(state, stage=Stage.NEED, topic=event.topic)
-    return Step(state=state, replies=(Reply(key="greeting"), open_question(state, given.rules)))
+    return Step(state=state, replies=(greeting, open_question(state, given.rules)))
 
 
 def take_topic(given: Given) -> Step:

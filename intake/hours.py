@@ -1,4 +1,4 @@
-"""When a person may expect an answer: working time counted in the company's own zone."""
+"""When a person may expect an answer, and whether anybody is there: working time, in the company's own zone."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def answer_due(now: datetime, hours: Hours) -> datetime:
             return begin + left
         left -= closes - begin
     return local + timedelta(days=_DAYS_LOOKED_AT)
+
+
+def away(now: datetime, hours: Hours) -> dict[str, str]:
+    """Return what a message adds while nobody is there: `away`, the moment by which an answer comes; else nothing."""
+    local = now.astimezone(hours.zone)
+    if local.weekday() in hours.weekdays and hours.opens <= local.time() < hours.closes:
+        return {}
+    return {"away": answer_due(now, hours).isoformat()}

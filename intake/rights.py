@@ -25,6 +25,7 @@ from intake.consultation import anew, cancel_draft, end, picked, without_consult
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
+from intake.hours import away
 from intake.outcomes import (
     CallColleague,
     DropField,
@@ -107,10 +108,11 @@ def _language(given: Given) -> Step:
 
 
 def _human(given: Given) -> Step:
-    state = closed(given)
+    state, params = closed(given), away(given.now, given.rules.hours)
     if not state.sent:
-        return answer(given, state, Reply(key="human"))
-    return answer(given, state, Reply(key="human.called"), effects=(CallColleague(state.sent),))
+        return answer(given, state, Reply(key="human", params=params))
+    called = Reply(key="human.called", params=params)
+    return answer(given, state, called, effects=(CallColleague(state.sent),))
 
 
 def _new(given: Given) -> Step:

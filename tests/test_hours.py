@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from intake.hours import answer_due
+from intake.events import Opened
+from intake.hours import answer_due, away
 from intake.rules import Hours
+from tests.talk import Talk
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOURS = Hours(
@@ -47,3 +49,30 @@ def test_an_endless_promise_ends_at_the_horizon() -> None:
     never = replace(HOURS, answer_within=timedelta(hours=10_000))
 
     assert answer_due(at("2026-11-23T09:00"), never) == at("2026-11-23T09:00") + timedelta(days=62)
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-11-23T09:00", ""),  # Monday, the moment it opens
+        ("2026-11-23T17:59:59", ""),
+        ("2026-11-23T18:00", "2026-11-24T17:00"),  # the moment it closes
+        ("2026-11-23T08:59", "2026-11-23T17:00"),
+        ("2026-11-28T12:00", "2026-11-30T17:00"),  # Saturday
+    ],
+)
+def test_only_outside_business_hours_is_somebody_told_that_nobody_is_there(now: str, due: str) -> None:
+    """Nobody is away in business hours; else it is said when an answer comes."""
+    assert away(at(now), HOURS) == ({"away": at(due).isoformat()} if due else {})
+
+
+def test_the_greeting_and_the_wish_for_a_human_tell_closed_hours() -> None:
+    """On a Saturday both say when an answer comes; on a Monday at noon neither does."""
+    due = at("2026-11-30T17:00").isoformat()
+    closed, opened = Talk(now=at("2026-11-28T12:00")), Talk()
+
+    greetings = [talk.last.replies[0].params for talk in (closed, opened, closed.meet(Opened("gateway")))]
+    humans = [talk.pick("command:human").last.replies[0].params for talk in (closed, opened)]
+
+    assert greetings == [{"away": due}, {}, {"away": due}]
+    assert humans == [{"away": due}, {}]

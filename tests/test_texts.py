@@ -125,6 +125,21 @@ def test_greeting_says_that_it_is_a_machine() -> None:
         assert told in chinese
 
 
+def test_closed_hours_are_told_before_the_topics() -> None:
+    """Who greets on a Saturday says that nobody is there and when a colleague answers, in the company's zone."""
+    expects = Expects(kind="choice", name="topic", options=("topic:gateway",))
+    reply = Reply(key="greeting", params={"away": "2026-11-30T09:00:00+00:00"}, expects=expects)
+
+    english, chinese = (drawn(reply, locale)["text"].split("\n\n") for locale in LOCALES)
+
+    assert len(english) == len(chinese) == 3
+    assert english[1] == (
+        "None of us is here right now. Prepared answers come at once; "
+        "a colleague answers by Monday, November 30, 2026, 5:00\u202fPM (China Time)."
+    )
+    assert "2026年11月30日星期一 17:00" in chinese[1]
+
+
 def test_consent_card_says_all_in_sixty_words() -> None:
     """Layer 1 tells who, why, which data, how long, who sees it, rights, withdrawal and age (L1, L6)."""
     english, chinese = (wording().say("consent.ask", locale) for locale in LOCALES)
