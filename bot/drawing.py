@@ -11,6 +11,7 @@ from bot.texts import Texts
 from intake import answers, codes, masking
 from intake.asking import NEED
 from intake.outcomes import Expects
+from intake.policy import newer
 from intake.rules import Purpose
 from intake.screening import screen
 from storage.records import KeptField, Record
@@ -149,12 +150,19 @@ class Drawing:
 
     def _consent(self, expects: Expects, locale: str) -> dict[str, Any]:
         version = self._rules.policies.get(expects.policy)
+        policy: dict[str, Any] = {
+            "version": expects.policy,
+            "url": self._texts.policy_url(locale, expects.policy),
+            "notice_sha256": version.notice_sha256[locale] if version else "",
+        }
+        if expects.since and version:
+            policy["changed"] = {
+                "since": expects.since,
+                "changes": [one.changes[locale] for one in newer(self._rules, expects.since, expects.policy)],
+                "url": self._texts.policy_diff_url(locale, expects.since, expects.policy),
+            }
         return {
-            "policy": {
-                "version": expects.policy,
-                "url": self._texts.policy_url(locale, expects.policy),
-                "notice_sha256": version.notice_sha256[locale] if version else "",
-            },
+            "policy": policy,
             "purposes": [
                 self._purpose(self._rules.purposes[one], locale)
                 for one in expects.purposes

@@ -58,6 +58,18 @@ class Texts:
         """Return where the policy (of a version, or the one in force) is read."""
         return f"{self._public_url}/policy{'/' if version else ''}{version}?lang={locale}"
 
+    def policy_diff_url(self, locale: str, older: str, newer: str) -> str:
+        """Return where two versions are compared; the newer one itself, where the older one is configured no more."""
+        if older not in self.rules.policies:
+            return self.policy_url(locale, newer)
+        return f"{self._public_url}/policy/diff/{older}/{newer}?lang={locale}"
+
+    def policy_coming(self, version: str, locale: str) -> dict[str, str]:
+        """Return what is said of a version to come: its date in words, what it changes, where it is read."""
+        one = self.rules.policies[version]
+        date = format_date(one.effective_on, "long", locale=Locale.parse(locale, sep="-"))
+        return {"date": date, "changes": one.changes[locale], "url": self.policy_url(locale, version)}
+
     def field_label(self, name: str, locale: str) -> str:
         """Return what a field, the question or an item of the visit record is called."""
         name = name.removeprefix("field:")  # the purpose of a consent of the field's own

@@ -11,7 +11,7 @@ from bot.texts import Texts
 from intake import masking
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
-from intake.rules import Rules
+from intake.rules import PolicyVersion, Rules
 from storage.records import Message, Record, Transcript, TurnDone
 
 DOWNLOADS = (
@@ -40,6 +40,16 @@ class Wording:
     def policy_url(self, locale: str, version: str = "") -> str:
         """Return where the policy (of a version, or the one in force) is read."""
         return self._texts.policy_url(self._texts.known(locale), version)
+
+    def policy_coming(self, version: PolicyVersion, locale: str) -> dict[str, str]:
+        """Return what a client is told of a version that is published and not yet in force (S27)."""
+        told = self._texts.policy_coming(version.version, self._texts.known(locale))
+        return {
+            "version": version.version,
+            "effective_on": version.effective_on.isoformat(),
+            "changes": told["changes"],
+            "url": told["url"],
+        }
 
     def label(self, name: str, locale: str) -> str:
         """Return what a field, the question, an item of the visit record or a purpose is called."""
@@ -160,10 +170,12 @@ class Wording:
             return self._rejection(reply.rejected.name, reply.rejected.code, reply.rejected.example, locale)
         if sent_to:
             return texts.say(key, locale, sent_to=sent_to, **params)
-        said = [key, *(["away"] if "away" in params else [])]
+        said = [texts.say(one, locale, **params) for one in (key, "away") if one == key or one in params]
+        if params.get("coming") in self._rules.policies:
+            said.append(texts.say("policy.coming", locale, **texts.policy_coming(params["coming"], locale)))
         if key == "greeting" and reply.expects.kind == "choice":
-            said.append("topic.ask")
-        return "\n\n".join(texts.say(one, locale, **params) for one in said)
+            said.append(texts.say("topic.ask", locale))
+        return "\n\n".join(said)
 
     def rejected(self, name: str, code: str, locale: str, example: str = "") -> str:
         """Return what was wrong with an answer to the field `name`, with a good example where there is one."""

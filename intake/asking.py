@@ -127,11 +127,16 @@ def _field_options(rules: Rules, name: str, optional: bool, aside: bool) -> tupl
 
 
 def card_purposes(state: Conversation, rules: Rules) -> tuple[str, ...]:
-    """Return the purposes on the consent card: a visit record exists on web sites only."""
+    """Return the purposes on the consent card: a visit record exists on web sites only.
+
+    A card that is asked again has only those that were agreed to: what was refused is not asked twice (L5).
+    """
     return tuple(
         purpose.id
         for purpose in rules.purposes.values()
-        if not purpose.question and (purpose.id != VISIT or state.channel == "web")
+        if not purpose.question
+        and (purpose.id != VISIT or state.channel == "web")
+        and (not state.renewing or purpose.id in state.agreed)
     )
 
 
@@ -168,10 +173,11 @@ def _topic(state: Conversation, rules: Rules) -> Reply:
 
 def _consent(state: Conversation, rules: Rules) -> Reply:
     options = ("consent:agree", "consent:refuse", "consent:policy")
+    since = state.policy if state.renewing else ""
     purposes = card_purposes(state, rules)
     return Reply(
         key="consent.ask",
-        expects=Expects(kind="consent", options=options, purposes=purposes, policy=state.card),
+        expects=Expects(kind="consent", options=options, purposes=purposes, policy=state.card, since=since),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from intake import visit
@@ -20,6 +21,13 @@ def show_card(given: Given, state: Conversation) -> tuple[Conversation, tuple[Re
 
 
 def decide(given: Given) -> Step:
+    """Carry out a decision on the first card."""
+    return settle(given, _agree, _refuse)
+
+
+def settle(
+    given: Given, agree: Callable[[Given, Picked], Step], refuse: Callable[[Given, Picked], Step]
+) -> Step:
     """Carry out agree, refuse or a look at the policy; a card of an older version is shown anew instead."""
     picked = given.event
     assert isinstance(picked, Picked)
@@ -32,7 +40,7 @@ def decide(given: Given) -> Step:
         return Step(state=state, replies=card, refused=fault)
     if fault:
         return Step(state=given.state, refused=fault)
-    return _agree(given, picked) if given.argument == "agree" else _refuse(given, picked)
+    return (agree if given.argument == "agree" else refuse)(given, picked)
 
 
 def _fault(given: Given, picked: Picked) -> str:
@@ -43,21 +51,25 @@ def _fault(given: Given, picked: Picked) -> str:
 
 
 def _agree(given: Given, picked: Picked) -> Step:
-    state, purposes = given.state, given.rules.purposes
-    on_card = card_purposes(state, given.rules)
-    agreed = frozenset(p for p in on_card if purposes[p].required or p in picked.purposes)
+    state, agreed = given.state, chosen(given, picked)
     number = state.consultations + 1
     agreeing = replace(
-        decided(state, on_card, agreed),
+        decided(state, card_purposes(state, given.rules), agreed),
         stage=Stage.WHOSE,
         policy=state.card,
         consultation=number,
         consultations=number,
     )
     agreeing, erased = visit.unless_agreed(agreeing, given.rules)
-    effects = (_record_card(given, agreed), OpenConsultation(state.session, number), *erased)
+    effects = (record_card(given, agreed), OpenConsultation(state.session, number), *erased)
     heard = Heard(picked=picked.value, purposes=picked.purposes)
     return Step(state=agreeing, heard=heard, replies=(open_question(agreeing, given.rules),), effects=effects)
+
+
+def chosen(given: Given, picked: Picked) -> frozenset[str]:
+    """Return what agreeing means: the required purposes on the card, and the optional ones that were ticked."""
+    on_card, purposes = card_purposes(given.state, given.rules), given.rules.purposes
+    return frozenset(p for p in on_card if purposes[p].required or p in picked.purposes)
 
 
 def _refuse(given: Given, picked: Picked) -> Step:
@@ -70,7 +82,7 @@ def _refuse(given: Given, picked: Picked) -> Step:
         skipped=(),
     )
     refusing, erased = visit.unless_agreed(refusing, given.rules)
-    effects = (_record_card(given, frozenset()), ShredSession(state.session), *erased)
+    effects = (record_card(given, frozenset()), ShredSession(state.session), *erased)
     return Step(
         state=refusing,
         heard=Heard(picked=picked.value),
@@ -93,7 +105,8 @@ def record_question(given: Given, purpose: str, agreed: bool) -> RecordConsent:
     return _record(given, ((purpose, agreed),), in_force(given.rules, given.now), "question")
 
 
-def _record_card(given: Given, agreed: frozenset[str]) -> RecordConsent:
+def record_card(given: Given, agreed: frozenset[str]) -> RecordConsent:
+    """Return the record of the purposes on the card: those of `agreed`, and the others as refused."""
     decisions = tuple((purpose, purpose in agreed) for purpose in card_purposes(given.state, given.rules))
     return _record(given, decisions, given.rules.policies[given.state.card], "card")
 

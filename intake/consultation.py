@@ -25,7 +25,7 @@ from intake.outcomes import (
     Submit,
     WrongAnswer,
 )
-from intake.policy import in_force
+from intake.policy import coming, in_force
 from intake.rules import ABROAD, CONTACT, Rules
 
 
@@ -52,7 +52,7 @@ def without_consultation(state: Conversation, rules: Rules, *, profile: bool) ->
     kept = visit.items(state, rules) if profile else tuple(name for name in state.kept if name != NEED)
     session = state.session + 1
     ended = replace(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
-    return replace(ended, field="", changing=False, sent="")
+    return replace(ended, field="", changing=False, sent="", back="")
 
 
 def drop_draft(state: Conversation, rules: Rules) -> tuple[Conversation, Erase]:
@@ -75,12 +75,19 @@ def greet(given: Given) -> Step:
     assert isinstance(event, Opened)
     if state.gpc:
         state = replace(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
-    greeting = Reply(key="greeting", params=away(given.now, given.rules.hours))
+    told = notice_coming(given) if state.channel == "telegram" else {}  # a web page shows a banner of its own
+    greeting = Reply(key="greeting", params={**away(given.now, given.rules.hours), **told})
     if event.topic not in given.rules.topics:
         question = open_question(state, given.rules)
         return Step(state=state, replies=(replace(greeting, expects=question.expects),))
     state = replace(state, stage=Stage.NEED, topic=event.topic)
     return Step(state=state, replies=(greeting, open_question(state, given.rules)))
+
+
+def notice_coming(given: Given) -> dict[str, str]:
+    """Return what a message adds while a new version of the policy is announced: `coming`, its name (S27)."""
+    ahead = coming(given.rules, given.now)
+    return {"coming": ahead.version} if ahead else {}
 
 
 def take_topic(given: Given) -> Step:

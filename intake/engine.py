@@ -6,7 +6,8 @@ Rules of the table:
 2. A command works at every stage. Only cancel, delete, withdraw and new move the stage, and a correction that answers
    the open question.
 3. What has no row is "unexpected": it is explained, and the open question is asked again. Never an error.
-4. A pick that the open question does not offer is refused before the table is looked at; nothing of it is kept.
+4. Where a major version of the policy outdated the consent, its card stands before whatever collects (`asking_again`).
+5. A pick that the open question does not offer is refused before the table is looked at; nothing of it is kept.
 
 The diagram in `docs/conversation.md` is made from this table.
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from intake import codes, commands, consent, consultation, fields, returning, rights, visit
+from intake import asking_again, codes, commands, consultation, fields, returning, rights, visit
 from intake.asking import DRAFT, NEED, OWN, Given, as_configured, correctable, open_question, own_consent
 from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.command_phrases import OPTIONS
@@ -57,6 +58,7 @@ RULES_KEPT = 4  # rules whose words are kept ready; a desk has one
 OPTIONS_KEPT = 1_024  # options whose words are kept ready; a configuration has about a hundred
 _S = Stage
 _ASKED = (_S.SEPARATE, _S.FIELD, _S.REVIEW)
+_BEHIND = (_S.TOPIC, _S.NEED, _S.FOLLOWUP, _S.AUTHORISED, *_ASKED, _S.SENT)  # a card that is asked again
 
 TABLE: Mapping[tuple[Stage, str], Transition] = {
     (_S.TOPIC, "opened"): _to(consultation.greet, _S.TOPIC, _S.NEED),
@@ -65,10 +67,10 @@ TABLE: Mapping[tuple[Stage, str], Transition] = {
     (_S.NEED, "said"): _to(consultation.take_need, _S.NEED, _S.FOLLOWUP),
     (_S.FOLLOWUP, "said"): _to(consultation.add_to_need, _S.FOLLOWUP),
     (_S.FOLLOWUP, "followup"): _to(
-        consultation.take_followup, _S.ABROAD, _S.CONSENT, _S.WHOSE, *_ASKED, _S.ENDED
+        asking_again.take_followup, _S.ABROAD, _S.CONSENT, _S.WHOSE, *_ASKED, _S.ENDED
     ),
-    (_S.ABROAD, "abroad"): _to(consultation.take_abroad, _S.CONSENT, _S.ENDED),
-    (_S.CONSENT, "consent"): _to(consent.decide, _S.CONSENT, _S.WHOSE, _S.ENDED),
+    (_S.ABROAD, "abroad"): _to(asking_again.take_abroad, _S.CONSENT, _S.ENDED),
+    (_S.CONSENT, "consent"): _to(asking_again.decide, _S.CONSENT, _S.WHOSE, _S.ENDED, *_BEHIND),
     (_S.WHOSE, "whose"): _to(consultation.take_whose, _S.AUTHORISED, *_ASKED),
     (_S.AUTHORISED, "whose"): _to(consultation.take_whose, *_ASKED, _S.ENDED),
     (_S.SEPARATE, "separate"): _to(consultation.take_separate, *_ASKED),
@@ -161,6 +163,8 @@ def _picked(given: Given, event: Picked) -> Step:
 
 def _table(given: Given, trigger: str) -> Step:
     state = given.state
+    if trigger in _COLLECTING and asking_again.stands_before(given):
+        return asking_again.ask(given, state)
     before = codes.before_value(given) if trigger in _VALUES else None
     if before:
         return before
@@ -242,6 +246,7 @@ def _choices(rules: Rules, argument: str) -> Collection[str]:
     return [label for choice in choices if choice.id == value for label in choice.label.values()]
 
 
+_COLLECTING = frozenset(("said", "field", "shared", "whose", "separate", "review"))
 _VALUES = frozenset(("said", "field", "shared"))  # what may carry the value of a field
 LABEL_MAX = 80  # characters; no button is longer
 _YES = frozenset(("followup:yes", "whose:authorised", f"delete:{DRAFT}"))

@@ -13,6 +13,7 @@ from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Said, SharedContact
 from intake.hearing import HeardText, hear, masked_notice
 from intake.outcomes import DropField, Effect, Heard, KeepField, Reply, Step, WrongAnswer
+from intake.policy import consent_outdated
 from intake.rejection import Rejected
 from intake.screening import screen_forbidden
 
@@ -190,6 +191,11 @@ def _consented(given: Given, name: str) -> bool:
     if name == NEED:
         return NEED in state.kept
     field = given.rules.fields[name]
+    officer = (
+        isinstance(given.event, Corrected) and given.event.officer
+    )  # mends what is kept, collects nothing
+    if not officer and consent_outdated(given.rules, state, given.now):
+        return False
     settled = state.stage not in (Stage.WHOSE, Stage.AUTHORISED)
     named = field.asked and (not field.separate_consent or name in state.separate)
     return settled and named and field.purpose in state.agreed

@@ -34,6 +34,7 @@ class Expects:
     of: int = 0
     purposes: tuple[str, ...] = ()  # consent: purposes on the card
     policy: str = ""  # consent: the version on the card
+    since: str = ""  # consent asked again: the version agreed to before (S28)
     fields: tuple[str, ...] = ()  # review and record: which fields, in order; code: whose value is `sent_to`
 
 

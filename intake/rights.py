@@ -21,7 +21,7 @@ from intake.asking import (
     own_consent,
     withdrawable,
 )
-from intake.consultation import anew, cancel_draft, end, picked, without_consultation
+from intake.consultation import anew, cancel_draft, end, notice_coming, picked, without_consultation
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
@@ -65,6 +65,10 @@ def closed(given: Given) -> Conversation:
 
 def _tell(key: str) -> Callable[[Given], Step]:
     return lambda given: answer(given, closed(given), Reply(key=key))
+
+
+def _policy(given: Given) -> Step:
+    return answer(given, closed(given), Reply(key="policy", params=notice_coming(given)))
 
 
 def _view(given: Given) -> Step:
@@ -132,6 +136,8 @@ def _cancel(given: Given) -> Step:
     if state.aside:
         key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
         return answer(given, closed(given), Reply(key=key))
+    if state.renewing and state.back in (Stage.SENT, Stage.ENDED):  # nothing is unfinished behind the card
+        return answer(given, replace(state, stage=Stage(state.back), back=""), Reply(key="cancel.aside"))
     if state.changing:
         return answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
@@ -151,7 +157,7 @@ COMMANDS: Mapping[str, Callable[[Given], Step]] = {
     "delete": _delete,
     "withdraw": _withdraw,
     "export": _tell("export"),
-    "policy": _tell("policy"),
+    "policy": _policy,
     "receipts": _receipts,
     "language": _language,
     "human": _human,
@@ -203,7 +209,7 @@ def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     effects = (Withdraw(purposes), *dropped, *erased)
     if CONTACT in purposes or (ABROAD in purposes and state.channel == "telegram"):
         key = "withdrawn.contact" if CONTACT in purposes else "withdrawn.abroad"
-        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="")
+        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="", back="")
         return Step(state=ended, heard=heard(given), replies=(Reply(key=key),), effects=effects)
     told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
     return answer(given, state, told, effects=effects)

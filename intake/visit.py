@@ -12,6 +12,7 @@ from intake.asking import Given
 from intake.conversation import Conversation
 from intake.events import Visited
 from intake.outcomes import Effect, Erase, KeepField, Step
+from intake.policy import consent_outdated
 from intake.rejection import Rejected
 from intake.rules import VISIT, Rules
 
@@ -22,7 +23,7 @@ def record(given: Given) -> Step:
     """Keep what a page tells of the visit: all of it is right and consented, or nothing is kept. Nothing is said."""
     told, state = given.event, given.state
     assert isinstance(told, Visited)
-    if VISIT not in state.agreed:
+    if VISIT not in state.agreed or consent_outdated(given.rules, state, given.now):
         return Step(state=state, refused="consent_required")
     effects: list[Effect] = []
     for name, text in told.values:

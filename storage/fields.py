@@ -12,6 +12,7 @@ from intake.answers import normalised
 from intake.asking import NEED, may_be_given
 from intake.events import Corrected
 from intake.outcomes import NEED_JOINT, DropField, KeepField
+from intake.policy import outdated
 from intake.rules import ABROAD, VISIT, Field, Rules
 from storage import moving, scopes, showing
 from storage.audit import PERSON, Entry
@@ -48,6 +49,8 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     """Keep a value under its scope; a correction moves the scope to a new key first. Raises ConsentRequired."""
     name = effect.name
     policy = "" if name == NEED else must_be_agreed(carrying.rules, carrying.live, name)
+    if name != NEED:
+        _must_be_of_today(carrying, name)
     if name in carrying.rules.fields:
         _must_be_given_here(carrying)
     if effect.replaces:
@@ -81,6 +84,19 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
     field = carrying.rules.fields.get(name)
     if field is not None and field.kind in INDEXED:
         _index(carrying, field, value)
+
+
+def _must_be_of_today(carrying: Carrying, name: str) -> None:
+    """Raise ConsentRequired where a major version of the policy came into force after the consent was given (S28).
+
+    The officer, who mends a detail for the person, collects nothing new.
+    """
+    if carrying.turn.actor != PERSON:
+        return
+    for purpose in (purpose_of(carrying.rules, name), own(name)):
+        agreed = carrying.live.get(purpose)
+        if agreed is not None and outdated(carrying.rules, agreed, carrying.at):
+            raise ConsentRequired(f"the consent for {purpose} is older than a major version of the policy")
 
 
 def _must_be_given_here(carrying: Carrying) -> None:

@@ -80,6 +80,12 @@ def _question(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
 
 
 def _consent(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
+    if "changed" in drawn["policy"]:
+        changed = drawn["policy"]["changed"]
+        title = wording.say("policy.changes", locale, policy=changed["since"])
+        yield "\n".join(
+            [_bold(title), *(f"• {escape(one)}" for one in changed["changes"]), escape(changed["url"])]
+        )
     for purpose in drawn["purposes"]:
         mark = "•" if purpose["required"] else "☐"
         warned = "⚠️ " if purpose["sensitive"] else ""

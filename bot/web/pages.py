@@ -19,7 +19,7 @@ from bot.web.my_data_words import script_words
 from bot.web.page_words import words_for
 from bot.web.policy_reading import Policies
 from intake.asking import NEED
-from intake.policy import in_force
+from intake.policy import coming, in_force
 from intake.rules import PolicyVersion, Rules
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Pages:
             "site": next(iter(rules.sites)),
             "today": today,
             "versions": self._policies.published(today),
-            "upcoming": self._policies.upcoming(today),
+            "upcoming": coming(rules, self._desk.clock()),
             "w": words_for(locale),
             "day": partial(format_date, format="long", locale=locale.replace("-", "_")),
         }

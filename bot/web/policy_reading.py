@@ -77,11 +77,6 @@ class Policies:
         """Return a published version by its name."""
         return next((one for one in self.published(today) if one.version == version), None)
 
-    def upcoming(self, today: date) -> PolicyVersion | None:
-        """Return the next version that is published and not yet in force (S27), if there is one."""
-        coming = [one for one in self.published(today) if one.effective_on > today]
-        return coming[-1] if coming else None
-
     def before(self, version: PolicyVersion, today: date) -> PolicyVersion | None:
         """Return the version that `version` replaced or will replace."""
         older = [one for one in self.published(today) if one.effective_on < version.effective_on]

@@ -20,7 +20,7 @@ from bot.web.problems import Problem, unauthorized
 from intake.assurance import Trust
 from intake.conversation import Conversation
 from intake.events import Event, Opened, Returned
-from intake.policy import in_force
+from intake.policy import coming, in_force
 from storage.records import Opening, Session, Turn
 from storage.sessions import CHAT, RIGHTS
 
@@ -142,7 +142,14 @@ async def _keep(request: web.Request, session: Session, cookie: str, answer: web
 def _opened(
     desk: Desk, conversation: str, token: str, locale: str, expires_at: datetime
 ) -> dict[str, object]:
-    policy = in_force(desk.rules, desk.clock())
+    now, rules, wording = desk.clock(), desk.rules, desk.wording
+    current, ahead = in_force(rules, now), coming(rules, now)
+    policy: dict[str, object] = {
+        "version": current.version,
+        "url": wording.policy_url(locale, current.version),
+    }
+    if ahead:
+        policy["coming"] = wording.policy_coming(ahead, locale)
     return {
         "session": conversation,
         "token": token,
@@ -151,7 +158,7 @@ def _opened(
         "bot": True,
         "company": desk.rules.company.name[locale],
         "companies": {one: desk.rules.company.name[one] for one in desk.rules.locales},
-        "policy": {"version": policy.version, "url": desk.wording.policy_url(locale, policy.version)},
+        "policy": policy,
     }
 
 

@@ -1,0 +1,96 @@
+"""Consent asked again: after a major policy version nothing more is collected before its card was answered (S28).
+
+The card stands in front of the open question (`Conversation.back`) and asks for what was agreed to before, nothing
+else; what was refused is not asked again. Agreeing leads back to that question. Refusing ends the consent, as
+withdrawing does. Until then what was agreed to holds for what is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intake import consent, consultation, rights, visit
+from intake.asking import NEED, Given, card_purposes, open_question
+from intake.conversation import Aside, Conversation, Stage
+from intake.events import Picked
+from intake.outcomes import Heard, RecordConsent, Reply, Step
+from intake.policy import consent_outdated
+from intake.rules import ABROAD
+
+_COLLECTING = (Stage.WHOSE, Stage.AUTHORISED, Stage.SEPARATE, Stage.FIELD, Stage.REVIEW)
+_GIVING_UP = ("review:cancel", "whose:not")  # nothing is collected by these
+
+
+def stands_before(given: Given) -> bool:
+    """Tell whether consent must be asked again before this answer is taken."""
+    state, event = given.state, given.event
+    if state.aside:
+        collecting = state.aside is Aside.VALUE and state.aside_field != NEED
+    else:
+        collecting = state.stage in _COLLECTING and state.field != NEED
+    if not collecting or (isinstance(event, Picked) and event.value in _GIVING_UP):
+        return False
+    return consent_outdated(given.rules, state, given.now)
+
+
+def ask(given: Given, state: Conversation) -> Step:
+    """Put the card in front of what is open in `state`; nothing is kept of an answer that was typed."""
+    told = Reply(key="policy.changed", params={"policy": state.policy})
+    asking = replace(state, back=state.stage.value, aside=Aside.NONE, aside_field="")
+    if state.channel == "telegram":  # its being abroad is asked again too
+        asking = replace(asking, stage=Stage.ABROAD)
+        cards: tuple[Reply, ...] = (open_question(asking, given.rules),)
+    else:
+        asking, cards = consent.show_card(given, asking)
+    heard = consultation.picked(given) if isinstance(given.event, Picked) else Heard(private=True)
+    return Step(state=asking, heard=heard, replies=(told, *cards))
+
+
+def take_followup(given: Given) -> Step:
+    """Go on as ever; where the details of an earlier consultation are used again, the card may stand before that."""
+    step = consultation.take_followup(given)
+    again = given.argument == "yes" and given.state.consultation
+    outdated = again and consent_outdated(given.rules, step.state, given.now)
+    return ask(given, step.state) if outdated else step
+
+
+def take_abroad(given: Given) -> Step:
+    """Take the answer about Telegram's being abroad; refused when asked again, it ends like a withdrawal."""
+    if not given.state.renewing or given.argument == "agree":
+        return consultation.take_abroad(given)
+    return _end(given, (ABROAD,), consent.record_question(given, ABROAD, agreed=False))
+
+
+def decide(given: Given) -> Step:
+    """Carry out a decision on the card, the first one or one that is asked again."""
+    if not given.state.renewing:
+        return consent.decide(given)
+    return consent.settle(given, _agree, _refuse)
+
+
+def _agree(given: Given, picked: Picked) -> Step:
+    """Go back to the question that stood behind the card; fields' own consents are asked again with their fields."""
+    state, on_card = given.state, card_purposes(given.state, given.rules)
+    agreed = consent.chosen(given, picked)
+    renewed = replace(
+        consent.decided(state, on_card, agreed),
+        stage=Stage(state.back),
+        back="",
+        policy=state.card,
+        separate=tuple(name for name in state.separate if name in state.kept),
+    )
+    renewed, erased = visit.unless_agreed(renewed, given.rules)
+    effects = (consent.record_card(given, agreed), *erased)
+    heard = Heard(picked=picked.value, purposes=picked.purposes)
+    return Step(state=renewed, heard=heard, replies=(open_question(renewed, given.rules),), effects=effects)
+
+
+def _refuse(given: Given, picked: Picked) -> Step:
+    return _end(given, card_purposes(given.state, given.rules), consent.record_card(given, frozenset()))
+
+
+def _end(given: Given, purposes: tuple[str, ...], refusal: RecordConsent) -> Step:
+    """Return the step of a withdrawal, with the refusal as its record."""
+    step = rights.withdraw(given, purposes)
+    told = (Reply(key="policy.refused"),)
+    return replace(step, heard=consultation.picked(given), replies=told, effects=(refusal, *step.effects))
