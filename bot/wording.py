@@ -170,12 +170,13 @@ class Wording:
             return self._rejection(reply.rejected.name, reply.rejected.code, reply.rejected.example, locale)
         if sent_to:
             return texts.say(key, locale, sent_to=sent_to, **params)
-        said = [texts.say(one, locale, **params) for one in (key, "away") if one == key or one in params]
+        said = [texts.say(key, locale, **params)]
         if params.get("coming") in self._rules.policies:
             said.append(texts.say("policy.coming", locale, **texts.policy_coming(params["coming"], locale)))
+        last = [texts.say("away", locale, **params)] if "away" in params else []
         if key == "greeting" and reply.expects.kind == "choice":
-            said.append(texts.say("topic.ask", locale))
-        return "\n\n".join(said)
+            last.append(texts.say("topic.ask", locale))
+        return "\n\n".join([*said, *(["\n".join(last)] if last else [])])
 
     def rejected(self, name: str, code: str, locale: str, example: str = "") -> str:
         """Return what was wrong with an answer to the field `name`, with a good example where there is one."""

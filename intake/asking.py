@@ -173,12 +173,12 @@ def _topic(state: Conversation, rules: Rules) -> Reply:
 
 def _consent(state: Conversation, rules: Rules) -> Reply:
     options = ("consent:agree", "consent:refuse", "consent:policy")
-    since = state.policy if state.renewing else ""
     purposes = card_purposes(state, rules)
-    return Reply(
-        key="consent.ask",
-        expects=Expects(kind="consent", options=options, purposes=purposes, policy=state.card, since=since),
-    )
+    expects = Expects(kind="consent", options=options, purposes=purposes, policy=state.card)
+    if not state.renewing:
+        return Reply(key="consent.ask", expects=expects)
+    again = replace(expects, since=state.policy)
+    return Reply(key="consent.again", params={"policy": state.policy}, expects=again)
 
 
 def _separate(state: Conversation, rules: Rules) -> Reply:

@@ -35,15 +35,15 @@ def stands_before(given: Given) -> bool:
 
 def ask(given: Given, state: Conversation) -> Step:
     """Put the card in front of what is open in `state`; nothing is kept of an answer that was typed."""
-    told = Reply(key="policy.changed", params={"policy": state.policy})
     asking = replace(state, back=state.stage.value, aside=Aside.NONE, aside_field="")
     if state.channel == "telegram":  # its being abroad is asked again too
         asking = replace(asking, stage=Stage.ABROAD)
-        cards: tuple[Reply, ...] = (open_question(asking, given.rules),)
+        told = Reply(key="policy.changed", params={"policy": state.policy})
+        replies: tuple[Reply, ...] = (told, open_question(asking, given.rules))
     else:
-        asking, cards = consent.show_card(given, asking)
+        asking, replies = consent.show_card(given, asking)
     heard = consultation.picked(given) if isinstance(given.event, Picked) else Heard(private=True)
-    return Step(state=asking, heard=heard, replies=(told, *cards))
+    return Step(state=asking, heard=heard, replies=replies)
 
 
 def take_followup(given: Given) -> Step:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
-from tests.chat_window import served_desk, window
 from tests.servers import chromium_path
-from tests.widget_tour import Tour
+from tests.widget_tour import touring
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 WINDOW = (480, 760)  # CSS px; a step wider than where the panel fills the screen
@@ -35,15 +34,11 @@ async def sheet(browser: Browser, locale: str, scheme: str) -> str:
     """Return a page with a picture of every state."""
     figures: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        async with (
-            served_desk(Path(folder)) as served,
-            window(
-                browser, f"{served.url}/", scheme=scheme, size=(WINDOW[0] + 1, WINDOW[1]), locale=locale
-            ) as seen,
-        ):
-            async for state in Tour(seen, served.desk, locale).states():
-                await seen.page.wait_for_timeout(200)  # ms; what scrolls comes to rest
-                shown = await seen.dialog.screenshot()
+        size = (WINDOW[0] + 1, WINDOW[1])
+        async with touring(browser, Path(folder), locale, scheme=scheme, size=size) as tour:
+            async for state in tour.states():
+                await tour.seen.page.wait_for_timeout(200)  # ms; what scrolls comes to rest
+                shown = await tour.seen.dialog.screenshot()
                 figures.append(FIGURE.format(escape(state), b64encode(shown).decode()))
     return SHEET % (COLUMNS, TILE, "".join(figures))
 

@@ -61,7 +61,7 @@ def test_nothing_is_collected_before_consent_was_given_again(
 
     asked = answer(before)
 
-    assert (asked.keys, asked.state.stage) == (["policy.changed", "consent.ask"], Stage.CONSENT)
+    assert (asked.keys, asked.state.stage) == (["consent.again"], Stage.CONSENT)
     assert (kept(asked), asked.did(Submit)) == (had, [])
     assert asked.expects.since == OLD.version
     agreed = asked.pick("consent:agree")
@@ -118,7 +118,7 @@ def test_rights_and_ways_out_stay_open_under_an_old_consent(way_out: str) -> Non
     """S21, S24: who reads, withdraws, deletes or gives up is not asked to agree first."""
     talk = changed(to_review()).pick(way_out)
 
-    assert "policy.changed" not in talk.keys
+    assert "consent.again" not in talk.keys
 
 
 def test_the_question_itself_is_no_detail_and_may_be_corrected() -> None:
@@ -157,7 +157,7 @@ def test_details_of_an_earlier_consultation_are_used_again_only_under_the_new_ve
 
     asked = talk.pick("followup:yes")
 
-    assert asked.keys == ["policy.changed", "consent.ask"]
+    assert asked.keys == ["consent.again"]
     assert asked.pick("consent:agree").state.stage is Stage.REVIEW
     assert changed(to_sent().pick("command:new").say("And your pumps?")).pick("followup:no").keys == [
         "followup.no"

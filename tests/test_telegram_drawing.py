@@ -57,6 +57,16 @@ def drawing(
     return drawn
 
 
+def test_a_card_that_is_asked_again_begins_with_what_is_new(wording: Wording) -> None:
+    """S28: what changed since the version agreed to stands before the purposes, with the comparison."""
+    asked = Expects(kind="consent", policy="2026-11", purposes=("contact",), since="2020-01")
+
+    text = drawing(wording, Reply(key="consent.again", params={"policy": "2020-01"}, expects=asked)).plain
+
+    assert "What is new since version 2020-01\n• The first version.\nhttps://" in text
+    assert text.index("The first version") < text.index("Answer this consultation")
+
+
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])
 def test_every_question_of_the_shipped_configuration_is_taken_by_the_bot_api(
     wording: Wording, rules: Rules, locale: str

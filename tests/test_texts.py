@@ -132,12 +132,36 @@ def test_closed_hours_are_told_before_the_topics() -> None:
 
     english, chinese = (drawn(reply, locale)["text"].split("\n\n") for locale in LOCALES)
 
-    assert len(english) == len(chinese) == 3
-    assert english[1] == (
-        "None of us is here right now. Prepared answers come at once; "
-        "a colleague answers by Monday, November 30, 2026, 5:00\u202fPM (China Time)."
+    assert len(english) == len(chinese) == 2
+    assert english[1].splitlines()[0] == (
+        "None of us is here right now; a colleague answers by Monday, November 30, 2026, 5:00\u202fPM (China Time)."
     )
     assert "2026年11月30日星期一 17:00" in chinese[1]
+
+
+def test_a_version_to_come_is_told_with_its_date_and_where_it_is_read() -> None:
+    """S27: what changes, from when, and a link; a version that was never published after all is not told of."""
+    told = [drawn(Reply(key="policy", params={"coming": one}), "en")["text"] for one in ("2026-11", "gone")]
+
+    assert (
+        "From November 1, 2026 a new version of our privacy policy holds. The first version. Read it:"
+        in told[0]
+    )
+    assert "/policy/2026-11?lang=en" in told[0]
+    assert "\n" not in told[1]
+
+
+def test_a_card_that_is_asked_again_tells_what_is_new() -> None:
+    """S28: the changes since the version agreed to, and where the two are compared; of a lost one, the whole text."""
+    asked = Expects(kind="consent", policy="2026-11", purposes=("contact",), since="2020-01")
+
+    changed = drawn(Reply(key="consent.again", params={"policy": "2020-01"}, expects=asked), "en")["expects"][
+        "policy"
+    ]["changed"]
+
+    assert changed["since"] == "2020-01"
+    assert changed["changes"] == ["The first version."]
+    assert changed["url"].endswith("/policy/2026-11?lang=en")
 
 
 def test_consent_card_says_all_in_sixty_words() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.chat_window import DESKTOP, IN_ROOT, PHONE, served_desk, window
-from tests.widget_tour import STATES, Tour
+from tests.chat_window import DESKTOP, IN_ROOT, PHONE
+from tests.widget_tour import STATES, touring
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,11 +68,9 @@ async def test_no_text_lies_on_another_and_the_focus_is_seen(
 ) -> None:
     """WCAG 2.4.7, 2.4.11: in every state each line can be read, and what has the focus is not covered."""
     found: dict[str, list[str]] = {}
-    async with (
-        served_desk(tmp_path) as served,
-        window(browser, f"{served.url}/", size=size, locale=locale) as seen,
-    ):
-        async for state in Tour(seen, served.desk, locale).states():
+    async with touring(browser, tmp_path, locale, size=size) as tour:
+        seen = tour.seen
+        async for state in tour.states():
             found[state] = [*await seen.page.evaluate(OVERLAPS), *await seen.page.evaluate(COVERED)]
 
     assert {state: faults for state, faults in found.items() if faults} == {}
@@ -82,8 +80,9 @@ async def test_no_text_lies_on_another_and_the_focus_is_seen(
 async def test_wider_spacing_of_text_cuts_nothing_off(browser: Browser, tmp_path: Path) -> None:
     """WCAG 1.4.12: with its spacing of lines, letters, words and paragraphs nothing is cut, covered or too wide."""
     found: dict[str, list[str]] = {}
-    async with served_desk(tmp_path) as served, window(browser, f"{served.url}/", size=PHONE) as seen:
-        async for state in Tour(seen, served.desk, "en").states():
+    async with touring(browser, tmp_path, "en", size=PHONE) as tour:
+        seen = tour.seen
+        async for state in tour.states():
             if state == STATES[0]:
                 await seen.page.evaluate(SPACED)
             cut = await seen.page.evaluate(CUT)
@@ -95,9 +94,10 @@ async def test_wider_spacing_of_text_cuts_nothing_off(browser: Browser, tmp_path
 async def test_forced_colours_draw_every_control(browser: Browser, tmp_path: Path) -> None:
     """WCAG 1.4.11 under forced colours: what is pressed or typed into has a border that is really there."""
     found: dict[str, list[str]] = {}
-    async with served_desk(tmp_path) as served, window(browser, f"{served.url}/") as seen:
+    async with touring(browser, tmp_path, "en") as tour:
+        seen = tour.seen
         await seen.page.emulate_media(forced_colors="active")
-        async for state in Tour(seen, served.desk, "en").states():
+        async for state in tour.states():
             found[state] = await seen.page.evaluate(BORDERLESS)
 
     assert {state: faults for state, faults in found.items() if faults} == {}

@@ -71,7 +71,7 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
     "polling.js": ("polling.js",),
     "talk.js": (
         *("link.js", "line.js", "sayings.js", "transcript.js", "cards.js", "inputs.js", "remember.js"),
-        *("mydata.js", "certificate.js", "visit.js", "keys.js", "conversation.js", "talk.js"),
+        *("mydata.js", "certificate.js", "visit.js", "banner.js", "keys.js", "conversation.js", "talk.js"),
     ),
 }
 EAGERLY = (

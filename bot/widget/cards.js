@@ -21,13 +21,15 @@ const offered = (expects, value) => expects.options.find((one) => one.value === 
  * are the same button twice, and neither has the focus. @param {Frames.Consent} expects @param {Talk} talk
  */
 export function consentCard(expects, talk) {
-  const title = heading("h3", talk.w.choice);
+  const { changed } = expects.policy;
+  const title = heading("h3", changed ? talk.w.anew : talk.w.choice);
   const needed = expects.purposes.filter((one) => one.required);
   const boxes = expects.purposes.filter((one) => !one.required);
   const card = h(
     "section",
     { class: "card" },
     title,
+    ...(changed ? news(changed, talk) : []),
     ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
     boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
     ...notice(expects.policy, talk),
@@ -44,6 +46,12 @@ export function consentCard(expects, talk) {
   );
   return { card, composer: pair, focus: title };
 }
+
+/** What is new, where consent is asked again (S28). @param {Frames.Changed} changed @param {Talk} talk */
+const news = ({ since, changes }, { w }) => [
+  h("p", { class: "sub" }, fill(w.changes, { since })),
+  h("ul", {}, ...changes.map((one) => h("li", {}, one))),
+];
 
 /** @param {Frames.Purpose} purpose */
 const box = (purpose) =>
@@ -64,7 +72,8 @@ function notice(policy, talk) {
     h("summary", {}, talk.w.whole),
     text,
   );
-  return [details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w))];
+  const { changed } = policy, compared = changed && away(changed.url, talk.w.compare, talk.w);
+  return [details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w), compared && " · ", compared)];
 }
 
 /** @param {string} url @param {HTMLElement} text @param {Talk} talk */

@@ -1,6 +1,7 @@
 // @ts-check
 // The conversation: it shows what the desk says, draws the question that is open, and sends what the visitor answers.
 
+import { announce } from "./banner.js";
 import { certificateCard, saveButton } from "./certificate.js";
 import { button, focusTitle, h } from "./elements.js";
 import { draw } from "./inputs.js";
@@ -96,8 +97,10 @@ export class Conversation {
   }
 
   /** @param {Frames.Session} session */
-  #opened({ locale, company, companies = {}, resumed }) {
+  #opened(session) {
+    const { locale, company, companies = {}, resumed } = session;
     this.panel.speak(locale, { "": company, ...companies });
+    announce(session, this);
     if (resumed) this.line.reloaded = false;
   }
 

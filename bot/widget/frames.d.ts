@@ -2,7 +2,9 @@
 
 export type Option = { value: string; label: string };
 export type Progress = { step: number; of: number };
-export type Policy = { version: string; url: string; notice_sha256: string };
+export type Policy = { version: string; url: string; notice_sha256: string; changed?: Changed };
+/** Where consent is asked again: what is new since the version that was agreed to before. */
+export type Changed = { since: string; changes: string[]; url: string };
 export type Purpose = {
   id: string;
   label: string;
@@ -94,7 +96,7 @@ export type Session = {
   bot: true;
   company: string;
   companies?: Record<string, string>;
-  policy: { version: string; url: string };
+  policy: { version: string; url: string; coming?: { version: string; effective_on: string; changes: string; url: string } };
   resumed?: boolean;
   remembered?: boolean;
 };
