@@ -66,10 +66,12 @@ export class Conversation {
   }
 
   reset() {
+    const inside = this.parts.dialog.contains(this.panel.host.root.activeElement);
     this.#draft ||= this.#link?.unsent || "";
     this.#link?.end();
     this.#link = null;
     this.#clear();
+    if (inside) this.parts.title.focus({ preventScroll: true }); // as on opening
     if (this.parts.dialog.open) this.begin("", true);
   }
 
@@ -111,7 +113,7 @@ export class Conversation {
     this.#wishes = [];
     this.#live = null;
     this.#busy = this.#submitting = this.#offering = false;
-    this.#last = this.#handed = "";
+    this.#last = this.#handed = this.#by = "";
     this.parts.trouble("");
     this.#back();
   }
