@@ -16,7 +16,8 @@ Made from the transition table in `intake/engine.py`; a test compares. To write 
 `python -m tests.conversation_diagram`.
 
 An arrow says: at this stage, on this trigger, the conversation may go there. What has no arrow is "unexpected": it is
-explained, and the open question is asked again.
+explained, and the open question is asked again. Where a major version of the policy outdated the consent, its card
+stands before whatever collects, and leads back (`intake/asking_again.py`).
 
 ```mermaid
 stateDiagram-v2
