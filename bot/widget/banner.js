@@ -10,6 +10,6 @@ export function announce({ policy: { coming } }, { parts, w, locale }) {
   if (!coming) return;
   const at = day(`${coming.effective_on}T00:00`, locale); // a date, whatever the visitor's zone
   parts.talk.prepend(
-    h("p", { class: "coming", lang: locale }, fill(w.coming, { at }), " ", coming.changes, " ", away(coming.url, w.read, w)),
+    h("p", { class: "coming", lang: locale }, fill(w.coming, { at, changes: coming.changes }), " ", away(coming.url, w.read, w)),
   );
 }
