@@ -91,8 +91,8 @@ class Person:
 
     @property
     def buttons(self) -> list[str]:
-        """The labels under the bot's newest message."""
-        return [button["text"] for button in _buttons(self.api.said(self.id)[-1])]
+        """The labels under the bot's newest message, if it has said anything yet."""
+        return [button["text"] for one in self.api.said(self.id)[-1:] for button in _buttons(one)]
 
     @property
     def keyboard(self) -> list[str] | None:
