@@ -33,8 +33,8 @@ from bot.web.waiting import waiting_app
 from bot.worker import Worker
 from config.load import Loaded
 from config.settings import Settings
-from storage.checkpoints import ANCHOR
 from storage.errors import NotFound
+from storage.keys.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 

@@ -1,6 +1,6 @@
 """The audit and its chain. Writers only insert into `audit`; the chainer alone writes the other tables.
 
-A restore takes none of their rows away: `storage.merging`.
+A restore takes none of their rows away: `storage.copies.merging`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The keyring database: wrapped keys, and what must outlive the people they belonged to.
 
-It stands apart from the data and its backups. Nothing here opens anything without the provider of `storage.kek`, and
-nothing here tells who a person is: subjects are random ids.
+It stands apart from the data and its backups. Nothing here opens anything without the provider of `storage.keys.kek`,
+and nothing here tells who a person is: subjects are random ids.
 """
 
 from __future__ import annotations

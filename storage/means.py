@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from intake.rules import Rules
-from storage.audit import Writer
 from storage.errors import UNOPENED, KeyLost, SubjectErased
-from storage.keyring import Keyring
-from storage.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
-from storage.terms import Terms
+from storage.evidence.audit import Writer
+from storage.evidence.terms import Terms
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
 
 DRAWN_AT_ONCE = 16  # nonces; a call of the system costs as much as an envelope
 Name = tuple[str, str]  # (subject, scope)

@@ -20,9 +20,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.connecting import reading
-from storage.keyring import Keyring
 from storage.keyring_tables import insert_new
-from storage.sealing import NONCE_BYTES, Place, seal, unseal
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import NONCE_BYTES, Place, seal, unseal
 from storage.tables import doomed_keys
 from storage.tables import outbox as rows
 

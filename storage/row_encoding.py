@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from storage.sealing import framed
+from storage.keys.sealing import framed
 
 FORMAT = "askfirst audit row 1"
 PARTS = ("writer", "number", "at", "actor", "action", "subject", "purpose", "fields", "policy", "records")

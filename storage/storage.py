@@ -9,19 +9,21 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from intake.rules import Rules
-from storage import checkpoints, migrations, replacing, serving
-from storage.chainer import Chain
-from storage.checkpoints import Anchor
+from storage import migrations
 from storage.connecting import FAULTS, StorageThread, data_engine, is_async, reading, truncate_wal
+from storage.copies import replacing, serving
 from storage.errors import DatabaseAway
-from storage.kek_address import provider_for
-from storage.keyring import Keyring
-from storage.leads import Leads
+from storage.evidence.chainer import Chain
+from storage.keys import checkpoints
+from storage.keys.checkpoints import Anchor
+from storage.keys.kek_address import provider_for
+from storage.keys.keyring import Keyring
 from storage.outbox import Outbox
-from storage.parcels import Parcels
-from storage.rotation import Rotation
+from storage.rekeying.rotation import Rotation
+from storage.sales.leads import Leads
+from storage.sales.parcels import Parcels
+from storage.sales.staff import Staff
 from storage.sources import Sources
-from storage.staff import Staff
 from storage.store import Store
 
 

@@ -14,30 +14,19 @@ from sqlalchemy import Engine
 from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
-from storage import (
-    audit,
-    certificates,
-    devices,
-    doors,
-    erasing,
-    erasure,
-    lookups,
-    opening,
-    sessions,
-    sweep,
-    transcript,
-    turns,
-)
 from storage.connecting import reading
-from storage.devices import Return
-from storage.doors import Confirmation
 from storage.errors import UNOPENED
-from storage.keyring import Keyring
+from storage.evidence import audit, certificates
+from storage.evidence.terms import in_every_language
+from storage.keys.keyring import Keyring
 from storage.means import Means
+from storage.people import devices, doors, erasure, opening, sweep, transcript
+from storage.people.devices import Return
+from storage.people.doors import Confirmation
+from storage.people.sweep import Due
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
-from storage.sweep import Due
-from storage.terms import in_every_language
-from storage.writing import statements
+from storage.turn import erasing, lookups, sessions, turns
+from storage.turn.writing import statements
 
 
 class Store:

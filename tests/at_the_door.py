@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.doors import Confirmation
 from storage.outbox import Outbox
+from storage.people.doors import Confirmation
 from tests.remembering import DETAILS, Memory, Visitor
 
 EMAIL = DETAILS["email"]

@@ -10,13 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.audit import Entry, Writer, write
 from storage.audit_tables import AUDIT_TABLES, audit_heads
-from storage.chain import Head
-from storage.chain_check import Report
-from storage.chainer import Chain
-from storage.keyring import Keyring
-from storage.signatures import Use
+from storage.evidence.audit import Entry, Writer, write
+from storage.evidence.chain import Head
+from storage.evidence.chain_check import Report
+from storage.evidence.chainer import Chain
+from storage.keys.keyring import Keyring
+from storage.keys.signatures import Use
 from tests.rooms import Rooms, bare_rooms
 
 PERSON = "5" * 32

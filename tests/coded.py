@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from intake.events import Event, Picked, Said
-from storage.codes import CODE_MAIL
 from storage.outbox import Outbox, Task
 from storage.records import TurnDone
 from storage.tables import outbox
+from storage.turn.codes import CODE_MAIL
 from tests.remembering import Memory, Visitor, done
 
 

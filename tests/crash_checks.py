@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from intake.events import Event, Picked, Said
 from intake.outcomes import Heard
 from storage import tables
-from storage.erasing import TELEGRAM_ERASE
 from storage.errors import NotFound, SubjectErased
 from storage.keyring_tables import scope_keys, tombstones
 from storage.records import Message, Transcript
 from storage.storage import Storage
+from storage.turn.erasing import TELEGRAM_ERASE
 from tests.crash_process import AHEAD, Ack
 from tests.crash_scripts import OTHER_PHONE, PHONE, Script
 

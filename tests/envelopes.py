@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from storage import scopes, tables, waiting
-from storage.erasing import chat_place
-from storage.keyring import Keyring
-from storage.moving import field_place, message_place
+from storage import scopes, tables
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import Place, unseal
 from storage.outbox import TASK_SCOPE
-from storage.saying import digest_place
-from storage.sealing import Place, unseal
-from storage.staff import STAFF_SCOPE
-from storage.standing import state_place
+from storage.sales.staff import STAFF_SCOPE
+from storage.turn import waiting
+from storage.turn.erasing import chat_place
+from storage.turn.moving import field_place, message_place
+from storage.turn.saying import digest_place
+from storage.turn.standing import state_place
 
 
 class Envelope(NamedTuple):

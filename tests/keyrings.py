@@ -14,12 +14,12 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import Engine, Executable, insert
 
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.epochs import EPOCH
-from storage.kek import Wrapped
-from storage.kek_file import FileProvider
-from storage.keyring import Keyring
 from storage.keyring_tables import epochs, scope_keys
-from storage.sealing import Place
+from storage.keys.epochs import EPOCH
+from storage.keys.kek import Wrapped
+from storage.keys.kek_file import FileProvider
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import Place
 from tests.rooms import Clock
 
 P = ParamSpec("P")

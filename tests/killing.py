@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from storage.connecting import READS_ONLY
-from storage.kek import Provider
+from storage.keys.kek import Provider
 from tests.remembering import Memory, remembering
 from tests.rooms import Clock
 

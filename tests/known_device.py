@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from storage.devices import Return
+from storage.people.devices import Return
 from tests.remembering import Visitor
 
 

@@ -12,7 +12,7 @@ from bot.delivery.courier import Courier
 from bot.delivery.mail import Mails, MailServer
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
-from storage.codes import CODE_MAIL
+from storage.turn.codes import CODE_MAIL
 from tests.receivers import MailBox
 
 NO_SERVER = "smtp://127.0.0.1:9"  # codes are asked for and read in the outbox; nothing is carried

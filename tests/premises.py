@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from intake.rules import Rules
-from storage import backup, postgres_programs
-from storage.backup import Places
-from storage.checkpoints import ANCHOR
 from storage.connecting import is_async
-from storage.manifests import DATA, KEYRING
-from storage.replaying import Replayed
-from storage.restoring import Restore
+from storage.copies import backup, postgres_programs
+from storage.copies.backup import Places
+from storage.copies.manifests import DATA, KEYRING
+from storage.copies.replaying import Replayed
+from storage.copies.restoring import Restore
+from storage.keys.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 from tests.house import CONFIG, shipped

@@ -18,7 +18,7 @@ from intake.engine import step
 from intake.events import Event, Opened, Picked, Said
 from intake.outcomes import Effect, Heard, Reply, Step
 from intake.rules import Recipient, Rules
-from storage.disclosures import disclosed
+from storage.people.disclosures import disclosed
 from storage.records import Opening, Turn, TurnDone, TurnFailed
 from storage.store import Store
 from tests.house import shipped

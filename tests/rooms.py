@@ -13,8 +13,8 @@ from typing import ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.kek_address import provider_for
-from storage.keyring import Keyring
+from storage.keys.kek_address import provider_for
+from storage.keys.keyring import Keyring
 
 P = ParamSpec("P")
 T = TypeVar("T")

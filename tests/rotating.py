@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.keyring_tables import epochs, scope_keys
-from storage.rotation import Rotation
+from storage.rekeying.rotation import Rotation
 from storage.tables import index_rows
 from tests.remembering import DETAILS, Memory, Visitor
 

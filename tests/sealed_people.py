@@ -6,7 +6,7 @@ import os
 
 from intake.events import AskedToForget, Visited
 from storage import outbox
-from storage.staff import Staff
+from storage.sales.staff import Staff
 from tests.coded import remembered
 from tests.remembering import Memory, Visitor
 

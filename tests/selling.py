@@ -15,7 +15,7 @@ from config.settings import Settings
 from intake.conversation import Conversation
 from intake.events import AskedToForget, AskedToWithdraw, Corrected, Event, Opened, Picked, Said
 from intake.rules import Recipient
-from storage.checkpoints import ANCHOR
+from storage.keys.checkpoints import ANCHOR
 from storage.records import Opening, Turn, TurnDone
 from storage.storage import Storage
 from tests.house import shipped

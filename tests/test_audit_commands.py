@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.commands.office import Office
 from storage.audit_tables import audit_heads
-from storage.chain import Head, Run, heads_after, rows_of
+from storage.evidence.chain import Head, Run, heads_after, rows_of
+from storage.evidence.proofs import HEAD, canonical, fault_of
+from storage.evidence.proofs import encoded as encoded_signature
 from storage.keyring_tables import signing_keys
-from storage.proofs import HEAD, canonical, fault_of
-from storage.proofs import encoded as encoded_signature
+from storage.keys.signatures import kid_of
 from storage.row_encoding import PARTS, digest, encoded
-from storage.signatures import kid_of
 from storage.storage import Storage
 from storage.tables import audit
 from tests.documents import page

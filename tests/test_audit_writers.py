@@ -9,9 +9,9 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from storage.audit import Entry, Writer, write
 from storage.audit_tables import audit as rows
-from storage.chainer import Chain
+from storage.evidence.audit import Entry, Writer, write
+from storage.evidence.chainer import Chain
 from tests.chaining import PERSON, Audit, auditing
 from tests.remembering import Memory, Visitor
 

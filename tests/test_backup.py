@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from storage import backup, checkpoints, migrations, postgres_programs
-from storage.backup import take
-from storage.checkpoints import Checkpoint
+from storage import migrations
+from storage.copies import backup, postgres_programs
+from storage.copies.backup import take
+from storage.copies.manifests import DATA, FORMAT, KEYRING, Manifest
 from storage.errors import BackupRefused, RestoreRefused
-from storage.manifests import DATA, FORMAT, KEYRING, Manifest
+from storage.keys import checkpoints
+from storage.keys.checkpoints import Checkpoint
 from storage.tables import audit, leads
 from tests.canaries import LATIN, Search
 from tests.premises import Premises

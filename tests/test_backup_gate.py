@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from storage.copies.replaying import Replayed
 from storage.errors import SubjectErased
-from storage.replaying import Replayed
 from storage.tables import audit, metadata, sessions, subjects
 from tests.canaries import DETAILS as TOLD
 from tests.house import House, settings

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage import chain_check
 from storage.audit_tables import audit as rows
 from storage.audit_tables import audit_heads
-from storage.chain import Head
+from storage.evidence import chain_check
+from storage.evidence.chain import Head
 from tests.chaining import PERSON, Audit, auditing, three_batches
 
 ANT, BEE = rows.c.writer == "ant", rows.c.writer == "bee"

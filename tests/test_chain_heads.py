@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage import chain_check, proofs
 from storage.audit_tables import AUDIT_TABLES, audit_chained, audit_heads, audit_sent
 from storage.audit_tables import audit as rows
-from storage.chain_check import TOLD_MAX
+from storage.evidence import chain_check, proofs
+from storage.evidence.chain_check import TOLD_MAX
 from storage.keyring_tables import tombstones
 from tests.chaining import PERSON, Audit, auditing, three_batches
 from tests.rooms import bare_rooms

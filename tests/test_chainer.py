@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import chainer
 from storage.audit_tables import audit as audit_rows
 from storage.audit_tables import audit_chained, audit_heads
-from storage.chainer import Chain
 from storage.connecting import StorageThread, data_engine, is_async
+from storage.evidence import chainer
+from storage.evidence.chainer import Chain
 from tests.chaining import Audit, auditing, three_batches
 
 

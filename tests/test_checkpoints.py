@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from storage import checkpoints
-from storage.checkpoints import ANCHOR, Anchor, Checkpoint
 from storage.errors import KeyringRefused
 from storage.keyring_tables import installation
+from storage.keys import checkpoints
+from storage.keys.checkpoints import ANCHOR, Anchor, Checkpoint
 from storage.storage import Storage
 from storage.tables import keyring_seen
 from tests.house import shipped

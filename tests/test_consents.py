@@ -11,10 +11,10 @@ import pytest
 
 from intake.events import AskedToWithdraw, Picked, Said
 from intake.outcomes import CallColleague, RecordAttestation, RecordConsent, Withdraw
-from storage.disclosures import disclosed
 from storage.errors import ConsentRequired, NotFound, SubjectErased
+from storage.keys.signatures import verify
+from storage.people.disclosures import disclosed
 from storage.records import TurnFailed
-from storage.signatures import verify
 from storage.tables import audit, consents, leads, outbox
 from tests.remembering import Memory, Visitor, done, failed
 

@@ -8,8 +8,8 @@ import pytest
 
 from intake.assurance import Assurance
 from intake.events import Said
-from storage.devices import Return
 from storage.errors import SessionEnded, SubjectErased
+from storage.people.devices import Return
 from storage.tables import devices, sessions
 from tests.known_device import Device
 from tests.remembering import Memory, Visitor, failed

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from intake.codes import PER_DAY, PER_HOUR, TRIES
 from intake.events import ProvedAddress
-from storage.doors import PERSONS_MAX
+from storage.people.doors import PERSONS_MAX
 from storage.tables import codes
 from tests.at_the_door import EMAIL, Door, with_email
 from tests.coded import remembered, sent
@@ -108,7 +108,7 @@ def test_who_sent_a_lead_or_proved_the_address_is_let_in_first(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S8, S21: people invented before them with their address, however many, shut nobody out."""
-    monkeypatch.setattr("storage.doors.PERSONS_MAX", 2)
+    monkeypatch.setattr("storage.people.doors.PERSONS_MAX", 2)
     memory = door.memory
     for _ in range(3):
         with_email(memory, EMAIL)
@@ -123,7 +123,7 @@ def test_who_sent_a_lead_or_proved_the_address_is_let_in_first(
 
 def test_one_mail_goes_out_however_many_there_are(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who came first is let in first, and who is too many by the next code: nobody is hidden behind many others."""
-    monkeypatch.setattr("storage.doors.PERSONS_MAX", 2)
+    monkeypatch.setattr("storage.people.doors.PERSONS_MAX", 2)
     people = []
     for _ in range(5):
         people.append(sent(door.memory).subject)

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from intake.assurance import VERIFIED_FOR, Assurance
 from intake.codes import LIFE, TRIES
 from intake.events import Corrected, ProvedAddress
-from storage.doors import EXPIRED, RIGHTS_LIFE, Confirmation
+from storage.people.doors import EXPIRED, RIGHTS_LIFE, Confirmation
 from storage.tables import codes, outbox, sessions
 from tests.at_the_door import EMAIL, Door, session_of, with_email
 from tests.coded import Tab, remembered, sent

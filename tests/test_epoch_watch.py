@@ -17,8 +17,8 @@ from bot.desk import Desk
 from bot.epoch_watch import ALARM_EVERY, EpochWatch
 from bot.running import open_desk
 from storage.errors import KekAway
-from storage.kek import Wrapped
 from storage.keyring_tables import signing_keys
+from storage.keys.kek import Wrapped
 from tests.house import settings, shipped
 from tests.selling import Person
 

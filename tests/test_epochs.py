@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from storage.epochs import Epoch
 from storage.errors import KeyLost
-from storage.keyring import Keyring
 from storage.keyring_tables import epochs
-from storage.sealing import seal, unseal
+from storage.keys.epochs import Epoch
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import seal, unseal
 from tests.keyrings import BEN, NONCE, NOW, PLACE, PROFILE, Process, processes
 
 
@@ -141,7 +141,7 @@ def test_an_epoch_that_wraps_many_keys_is_overdue(
     process: Process, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rotation is due by number as well as by time: docs/sealing.md, "Bounds"."""
-    monkeypatch.setattr("storage.epochs.KEYS_MAX", 2)
+    monkeypatch.setattr("storage.keys.epochs.KEYS_MAX", 2)
 
     process.run(keyring.create, [PROFILE])
     assert not process.run(lambda: keyring.overdue)

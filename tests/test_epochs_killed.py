@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import reindexing, renewal
-from storage.epoch_status import RETIRED
 from storage.errors import Conflict
 from storage.keyring_tables import epochs
-from storage.signatures import verify
+from storage.keys.signatures import verify
+from storage.rekeying import reindexing, renewal
+from storage.rekeying.epoch_status import RETIRED
 from tests.killing import Place, begun, forked, killed_at
 from tests.remembering import DETAILS, Memory, Visitor, remembering
 from tests.rotating import ROBIN, keyring_rows, moves, opened, retires, rotates, rotation_of, wrapping

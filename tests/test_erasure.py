@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from intake.events import AskedToForget, Picked, Said
-from storage import erasure
 from storage.errors import Conflict, KeyLost, NotFound, SubjectErased
-from storage.signatures import verify
+from storage.keys.signatures import verify
+from storage.people import erasure
 from storage.tables import (
     chats,
     consents,

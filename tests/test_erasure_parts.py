@@ -9,7 +9,6 @@ import pytest
 
 from intake.events import AskedToForget, Picked, Said
 from intake.outcomes import Heard, KeepField, RecordConsent, Step
-from storage import erasing
 from storage.errors import Conflict, NotFound, SubjectErased
 from storage.outbox import Outbox
 from storage.tables import (
@@ -26,6 +25,7 @@ from storage.tables import (
     outbox,
     subjects,
 )
+from storage.turn import erasing
 from tests.remembering import DETAILS, NEED, Memory, Visitor, done, keys_of
 
 OWNED = (chats, consents, conversations, disclosures, fields, index_rows, leads, messages, subjects)

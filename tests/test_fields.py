@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from intake.events import Corrected, Picked, Said
 from intake.outcomes import DropField, Heard, KeepField, RecordConsent, Reply
-from storage import fields
 from storage.errors import ConsentRequired, NotFound
 from storage.tables import audit, index_rows, messages, outbox, subjects
 from storage.tables import fields as field_rows
+from storage.turn import fields
 from tests.remembering import CRM, DETAILS, NEED, PARTNER, Memory, Visitor, done, failed
 
 

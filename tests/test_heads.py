@@ -19,8 +19,8 @@ from bot.delivery.mail import Mails
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.worker import Worker
-from storage.chain import Head
-from storage.proofs import HEAD, fault_of
+from storage.evidence.chain import Head
+from storage.evidence.proofs import HEAD, fault_of
 from tests.receivers import Receiver, receiving
 from tests.selling import Person, selling_desk
 from tests.servers import free_port

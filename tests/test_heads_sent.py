@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.audit_tables import audit_sent
-from storage.chain import Head
-from storage.chainer import Chain
-from storage.heads_sent import LEASE
+from storage.evidence.chain import Head
+from storage.evidence.chainer import Chain
+from storage.evidence.heads_sent import LEASE
 from tests.chaining import Audit, auditing, three_batches
 
 FAR = "https://desk:canary@logs.example.com/heads"

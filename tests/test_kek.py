@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from storage.errors import KekAway, KekRefused, OperatorMustAct
-from storage.kek import Provider, Wrapped
-from storage.kek_address import provider_for
+from storage.keys.kek import Provider, Wrapped
+from storage.keys.kek_address import provider_for
 from tests.documents import ROOT
 from tests.key_holders import AWS, ROOT_TOKEN, sick_server
 from tests.servers import free_port
@@ -226,7 +226,7 @@ def test_no_log_tells_a_secret(holder: Holder) -> None:
     script = """if True:
         import os, sys
         from bot import logs
-        from storage.kek_address import provider_for
+        from storage.keys.kek_address import provider_for
         logs.set_up("DEBUG", "console")
         provider = provider_for(sys.argv[1], random=os.urandom)
         sys.stdout.buffer.write(provider.unwrap("epoch 1", provider.wrap("epoch 1", sys.argv[2].encode())))

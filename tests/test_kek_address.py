@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from storage.errors import UrlRefused
-from storage.kek_address import provider_for
-from storage.kek_kms import KmsProvider
-from storage.kek_vault import VaultProvider
+from storage.keys.kek_address import provider_for
+from storage.keys.kek_kms import KmsProvider
+from storage.keys.kek_vault import VaultProvider
 from tests.documents import ROOT
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.errors import KekRefused
-from storage.kek import Provider, Wrapped
-from storage.kek_address import provider_for
-from storage.kek_file import FileProvider
+from storage.keys.kek import Provider, Wrapped
+from storage.keys.kek_address import provider_for
+from storage.keys.kek_file import FileProvider
 
 SECRET = b"an epoch's secret of 32 bytes..."
 

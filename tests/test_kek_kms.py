@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from storage.errors import KekAway, KekRefused
-from storage.kek import Wrapped
-from storage.kek_kms import KmsProvider
+from storage.keys.kek import Wrapped
+from storage.keys.kek_kms import KmsProvider
 from tests.documents import page
 from tests.key_holders import Kms, running_openbao, sick_server
 

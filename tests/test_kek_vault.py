@@ -13,8 +13,8 @@ import pytest
 from hvac import Client
 
 from storage.errors import KekAway, KekRefused
-from storage.kek import Wrapped
-from storage.kek_vault import VaultProvider
+from storage.keys.kek import Wrapped
+from storage.keys.kek_vault import VaultProvider
 from tests.documents import ROOT, page
 from tests.key_holders import ROOT_TOKEN, OpenBao, running_openbao, sick_server
 from tests.servers import free_port
@@ -232,7 +232,7 @@ def test_only_a_vault_whose_certificate_is_trusted_is_spoken_to(tmp_path: Path) 
     """Without `VAULT_CACERT` the line names it; with it the wrap opens; with a file that is missing it is named."""
     script = """if True:
         import sys
-        from storage.kek_vault import VaultProvider
+        from storage.keys.kek_vault import VaultProvider
         provider = VaultProvider.at(sys.argv[1])
         sys.exit(provider.unwrap("epoch 1", provider.wrap("epoch 1", b"a secret")) != b"a secret")
     """

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from storage.key_cache import KeyCache
-from storage.sealing import DataKey
+from storage.keys.key_cache import KeyCache
+from storage.keys.sealing import DataKey
 from tests.keyrings import NOW
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import delete, select, text, update
 
 from storage.connecting import StorageThread, data_engine
 from storage.errors import CannotUnseal, KekRefused, SchemaTooNew, SubjectErased
-from storage.keyring import Keyring
 from storage.keyring_tables import epochs, keyring_schema, scope_keys, tombstones
-from storage.sealing import seal, unseal
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import seal, unseal
 from tests.keyrings import ADA, BEN, NONCE, NOW, PLACE, PROFILE, Process, processes
 from tests.servers import PostgreSQL
 

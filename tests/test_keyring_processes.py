@@ -13,10 +13,10 @@ from sqlalchemy import Engine, insert, text
 
 from storage.connecting import StorageThread, data_engine, is_async
 from storage.errors import SubjectErased
-from storage.kek_file import FileProvider
-from storage.keyring import Keyring
 from storage.keyring_tables import keep_out, tombstones
-from storage.sealing import DataKey, seal, unseal
+from storage.keys.kek_file import FileProvider
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import DataKey, seal, unseal
 from tests.keyrings import ADA, NONCE, NOW, PLACE, PROFILE, Process, processes
 from tests.rooms import Clock
 

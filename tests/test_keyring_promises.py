@@ -15,16 +15,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from storage.audit import Writer
 from storage.connecting import data_engine
-from storage.epoch_status import RETIRED
 from storage.errors import EpochNeeded, SubjectErased
-from storage.kek_file import FileProvider
-from storage.keyring import Keyring
+from storage.evidence.audit import Writer
+from storage.evidence.terms import in_every_language
+from storage.keys.kek_file import FileProvider
+from storage.keys.keyring import Keyring
+from storage.keys.sealing import Place, seal, unseal
 from storage.means import Means
-from storage.rotation import Rotation
-from storage.sealing import Place, seal, unseal
-from storage.terms import in_every_language
+from storage.rekeying.epoch_status import RETIRED
+from storage.rekeying.rotation import Rotation
 from tests import templates
 from tests.house import shipped
 from tests.rooms import Clock

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from bot.__main__ import main
 from bot.commands.office import Office
-from storage.epochs import EPOCH
-from storage.kek_file import FileProvider
 from storage.keyring_tables import epochs, retired_keks
+from storage.keys.epochs import EPOCH
+from storage.keys.kek_file import FileProvider
 from storage.sources import Sources
 from storage.tables import audit
 from tests.house import CONFIG

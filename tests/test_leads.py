@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from bot.desk import Desk
 from storage.errors import ConsentRequired, NotFound, PurposeRequired
-from storage.leads import PAGE, Leads
 from storage.records import Record
+from storage.sales.leads import PAGE, Leads
 from storage.tables import audit
 from tests.selling import LI_NA, NEED, Person, selling_desk
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.desk import Desk
-from storage.leads import Leads
+from storage.sales.leads import Leads
 from storage.tables import consents, disclosures
 from tests.selling import LI_NA, NEED, Person, selling_desk
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.copies.manifests import DATA, KEYRING, digest
 from storage.errors import RestoreRefused
-from storage.manifests import DATA, KEYRING, digest
 from tests.premises import Premises, change_manifest
 
 

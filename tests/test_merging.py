@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from intake.events import AskedToWithdraw, Corrected, Said
-from storage import merging
-from storage.disclosures import disclosed
+from storage.copies import merging
+from storage.copies.merging import RULES
 from storage.errors import ConsentRequired
-from storage.merging import RULES
 from storage.outbox import Outbox, Task, enqueue, lasting
+from storage.people.disclosures import disclosed
 from storage.storage import Storage
 from storage.tables import (
     audit,

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from storage import keyring_tables, tables
 from storage.connecting import StorageThread, data_engine, is_async
 from storage.errors import KekRefused, KeyLost
-from storage.kek import Wrapped
 from storage.keyring_tables import epochs, signing_keys
+from storage.keys.kek import Wrapped
 from tests.remembering import DETAILS, Memory, Visitor, remembering
 from tests.rotating import keyring_rows, moves, opened, retires, rotates
 

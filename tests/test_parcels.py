@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.desk import Desk
-from storage.leads import Lead
 from storage.outbox import Task
-from storage.parcels import Parcel, Parcels
+from storage.sales.leads import Lead
+from storage.sales.parcels import Parcel, Parcels
 from storage.store import Store
 from storage.tables import consents, disclosures, subjects
 from tests.selling import LI_NA, Person, recipient, selling_desk

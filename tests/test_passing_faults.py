@@ -8,7 +8,7 @@ from asyncpg import CannotConnectNowError
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from storage.errors import Conflict, KekAway, KeyLost, RestoreRefused
-from storage.turns import may_pass
+from storage.turn.turns import may_pass
 
 
 class _Fault(Exception):

@@ -8,8 +8,8 @@ import pytest
 
 from bot.desk import Desk
 from intake.events import AskedToForget
-from storage.disclosures import disclosed
 from storage.outbox import Task
+from storage.people.disclosures import disclosed
 from storage.records import Turn
 from storage.tables import disclosures
 from tests.carrying_out import deliver, put

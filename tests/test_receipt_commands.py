@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.commands.office import Office
-from storage.proofs import RECEIPT, signed
+from storage.evidence.proofs import RECEIPT, signed
 from tests.house import CONFIG
 from tests.test_command_line import Terminal
 from tests.visiting import visiting

@@ -19,12 +19,12 @@ from intake.events import AskedToWithdraw
 from intake.outcomes import RecordConsent
 from storage import scopes
 from storage.errors import CannotUnseal
+from storage.evidence.proofs import RECEIPT, fault_of
+from storage.evidence.terms import iso_period
+from storage.keys.sealing import Place
 from storage.means import KeysAtHand
-from storage.proofs import RECEIPT, fault_of
-from storage.sealing import Place
 from storage.store import Store
 from storage.tables import audit, consents, terms
-from storage.terms import iso_period
 from tests.remembering import Memory, Visitor, done
 
 

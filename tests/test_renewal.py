@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from storage import reindexing, renewal
 from storage.keyring_tables import scope_keys
-from storage.renewal import SETTLING
+from storage.rekeying import reindexing, renewal
+from storage.rekeying.renewal import SETTLING
 from tests.remembering import DETAILS, Memory, Visitor
 from tests.rotating import (
     changes_keyring,

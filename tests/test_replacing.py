@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import merging
+from storage.copies import merging
 from storage.tables import leads, subjects
 from tests.crash_desk import ROOT
 from tests.premises import Premises, erase
@@ -37,7 +37,7 @@ def test_what_fails_midway_leaves_all_as_it_was(premises: Premises, monkeypatch:
 
 KILLED = """
 import os, signal, sys
-from storage import merging
+from storage.copies import merging
 from bot.__main__ import run
 merging.drop_strays = lambda connection: os.kill(os.getpid(), signal.SIGKILL)
 sys.argv = ["askfirst", "restore", sys.argv[1]]

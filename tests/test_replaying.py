@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage.replaying import find_again
+from storage.copies.replaying import find_again
 from storage.tables import doomed_keys, erasures, fields, index_rows, subjects
 from tests.premises import Premises
 from tests.remembering import Memory, Visitor
@@ -55,7 +55,7 @@ def test_everybody_is_found_again_however_many_they_are(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Look-ups are written anew for some people at a time, until nobody is left."""
-    monkeypatch.setattr("storage.reindexing.WRITTEN", 1)
+    monkeypatch.setattr("storage.rekeying.reindexing.WRITTEN", 1)
     people = [Visitor(memory), Visitor(memory), Visitor(memory)]
     for visitor in people:
         visitor.sends()

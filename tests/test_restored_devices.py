@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage.devices import Return
+from storage.people.devices import Return
 from storage.tables import codes, devices, sessions
 from tests.coded import remembered
 from tests.premises import Premises

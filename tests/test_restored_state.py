@@ -8,7 +8,7 @@ import pytest
 
 from intake.conversation import Conversation, Stage
 from intake.events import AskedToForget, Corrected
-from storage.restored_state import Known, begun_again, carried_on
+from storage.copies.restored_state import Known, begun_again, carried_on
 from storage.tables import leads
 from tests.premises import Premises
 from tests.remembering import DETAILS, Visitor

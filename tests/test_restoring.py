@@ -9,9 +9,9 @@ from alembic import command
 from intake.events import AskedToWithdraw, Corrected
 from storage import migrations
 from storage.connecting import data_engine
+from storage.copies.manifests import DATA, KEYRING, digest
 from storage.errors import KeyringRefused, RestoreRefused, SchemaTooNew
 from storage.keyring_tables import scope_keys
-from storage.manifests import DATA, KEYRING, digest
 from storage.tables import keyring_seen, subjects
 from tests.premises import Premises, change_manifest, erase
 from tests.remembering import DETAILS, NEED, Visitor

@@ -12,14 +12,15 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from storage import certificates, retiring
-from storage.epochs import EPOCH
 from storage.errors import EpochNeeded, KekRefused, KeyLost, NotFound
-from storage.kek import Provider, Wrapped
+from storage.evidence import certificates
 from storage.keyring_tables import addenda as addenda_rows
 from storage.keyring_tables import epochs, retired_keks, scope_keys, signing_keys
+from storage.keys.epochs import EPOCH
+from storage.keys.kek import Provider, Wrapped
+from storage.keys.signatures import verify
 from storage.means import stamp
-from storage.signatures import verify
+from storage.rekeying import retiring
 from storage.tables import audit, index_rows
 from tests.keyrings import ADA
 from tests.remembering import DETAILS, Memory, Visitor

@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import pytest
 
-from storage.epochs import EPOCH
 from storage.errors import Conflict, KekAway
 from storage.keyring_tables import epochs, signing_keys
-from storage.signatures import verify
+from storage.keys.epochs import EPOCH
+from storage.keys.signatures import verify
 from storage.tables import audit
 from tests.remembering import DETAILS, Memory, Visitor, remembering
 from tests.rotating import changes_keyring, kek_of, keyring_rows, rotates, rotation_of, wrapping

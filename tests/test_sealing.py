@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
-from storage.sealing import DataKey, Place, framed, key_version, seal, unseal
+from storage.keys.sealing import DataKey, Place, framed, key_version, seal, unseal
 
 KEY = DataKey.of(2, bytes(range(32)))
 NONCE = bytes(range(12))

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from storage.epochs import Epoch
-from storage.kek_file import FileProvider
-from storage.sealing import DataKey, Place, framed, seal, unseal
-from storage.signatures import verify
+from storage.keys.epochs import Epoch
+from storage.keys.kek_file import FileProvider
+from storage.keys.sealing import DataKey, Place, framed, seal, unseal
+from storage.keys.signatures import verify
 from tests import second_sealing as second
 from tests.documents import codes, page, rows, section
 from tests.envelopes import SEALED

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage import serving
 from storage.connecting import StorageThread, data_engine, is_async
+from storage.copies import serving
 from storage.errors import RestoreRefused
 
 Run = Callable[..., Any]

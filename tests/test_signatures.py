@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
 from storage.errors import KekRefused
-from storage.kek import Wrapped
 from storage.keyring_tables import signing_keys
-from storage.signatures import Use, kid_of, verify
+from storage.keys.kek import Wrapped
+from storage.keys.signatures import Use, kid_of, verify
 from tests.keyrings import NOW, Process, processes
 
 SECRET = bytes(range(32))  # the private half of a key

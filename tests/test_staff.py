@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from storage.errors import Conflict, NotFound, StorageError
-from storage.staff import LINK_LIFE, SESSION_LIFE, STAFF_SCOPE, Staff
+from storage.sales.staff import LINK_LIFE, SESSION_LIFE, STAFF_SCOPE, Staff
 from storage.tables import staff, staff_links, staff_sessions
 from tests.rooms import Rooms, bare_rooms
 

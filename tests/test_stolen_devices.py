@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from intake.events import Said
-from storage.devices import Return
 from storage.errors import SessionEnded
+from storage.people.devices import Return
 from storage.tables import audit, devices
 from tests.known_device import Device, Thief
 from tests.remembering import Memory, Visitor, failed

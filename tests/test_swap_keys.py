@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from storage.errors import CannotUnseal, KekRefused
-from storage.kek import Wrapped
 from storage.keyring_tables import epochs, scope_keys, signing_keys
+from storage.keys.kek import Wrapped
 from tests.keyrings import Process, processes
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -10,9 +10,10 @@ import pytest
 
 from intake.events import AskedToWithdraw
 from intake.outcomes import OpenConsultation
-from storage import erasing, orphans, sweep
 from storage.errors import Conflict, NotFound
-from storage.sweep import Due
+from storage.people import sweep
+from storage.people.sweep import Due
+from storage.rekeying import orphans
 from storage.tables import (
     audit,
     fields,
@@ -23,6 +24,7 @@ from storage.tables import (
     subjects,
     updates_seen,
 )
+from storage.turn import erasing
 from tests.remembering import Memory, Visitor, done
 
 SECOND = timedelta(seconds=1)

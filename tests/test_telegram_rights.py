@@ -8,7 +8,7 @@ import pytest
 
 from intake.events import ColleagueSaid
 from storage.records import Turn
-from storage.showing import OWN_VIEW
+from storage.turn.showing import OWN_VIEW
 from tests.bot_api import BotApi
 from tests.telegram_house import QUESTION, TelegramHouse, at_consent, at_phone, kept
 from tests.telegram_people import Person, until

@@ -16,10 +16,10 @@ from aiohttp import ClientSession
 
 from bot.web.frames import key_of
 from storage import keyring_tables, tables
-from storage.codes import CODE_MAIL
+from storage.keys.sealing import HEADER, PREFIX_BYTES, SUITE, TAG_BYTES, framed, key_version
 from storage.outbox import Task
-from storage.sealing import HEADER, PREFIX_BYTES, SUITE, TAG_BYTES, framed, key_version
 from storage.storage import Storage
+from storage.turn.codes import CODE_MAIL
 from tests.bot_api import BotApi
 from tests.envelopes import envelopes
 from tests.mailing import NO_SERVER

@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 from intake.conversation import Conversation, Stage
 from intake.events import AskedToForget, Picked, Said
 from intake.outcomes import Erase, KeepField, Step, Submit
-from storage import group, keyring, repeats
 from storage.codec import encode_state
 from storage.errors import (
     ConsentRequired,
@@ -22,10 +21,12 @@ from storage.errors import (
     NotFound,
     SubjectErased,
 )
+from storage.keys import keyring
 from storage.means import KeysAtHand
 from storage.records import Turn, TurnFailed
-from storage.standing import lock, open_state, state_place
 from storage.tables import conversations, doomed_keys, leads, messages, subjects
+from storage.turn import group, repeats
+from storage.turn.standing import lock, open_state, state_place
 from tests.remembering import DETAILS, NEED, Memory, Visitor, done, failed
 
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Download, Response, expect
 
-from storage.proofs import CERTIFICATE, fault_of
+from storage.evidence.proofs import CERTIFICATE, fault_of
 from tests.chat_window import PATIENCE, Served, Window, served_desk, window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

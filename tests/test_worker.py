@@ -19,11 +19,11 @@ from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.worker import CHORES_EVERY, Worker
 from intake.events import AskedToForget
-from storage.checkpoints import ANCHOR, Anchor
-from storage.epochs import EPOCH
 from storage.errors import StorageError
-from storage.kek_address import provider_for
-from storage.keyring import Keyring
+from storage.keys.checkpoints import ANCHOR, Anchor
+from storage.keys.epochs import EPOCH
+from storage.keys.kek_address import provider_for
+from storage.keys.keyring import Keyring
 from storage.outbox import Counts
 from storage.records import Turn
 from storage.tables import leads

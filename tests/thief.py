@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Table, select
 
-from storage.sealing import framed
+from storage.keys.sealing import framed
 from tests.second_sealing import hkdf
 
 # Whole digests, since what is compared is their beginning: 16 bytes, as hashes are commonly cut.

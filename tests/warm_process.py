@@ -17,8 +17,8 @@ from intake.conversation import Conversation
 from intake.engine import step
 from intake.events import ColleagueSaid, Event, Said
 from intake.outcomes import Step
+from storage.keys.sealing import Place
 from storage.records import Turn, TurnFailed
-from storage.sealing import Place
 from storage.storage import Storage
 from tests.envelopes import Envelope
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.commands.office import CommandRefused, Office, day, number
-from storage.chain_check import Report
+from storage.evidence.chain_check import Report
 
 
 def add(commands: Any) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.commands.office import Office
-from storage import backup
-from storage.manifests import DATA, KEYRING
-from storage.restoring import Restore
+from storage.copies import backup
+from storage.copies.manifests import DATA, KEYRING
+from storage.copies.restoring import Restore
 
 
 def add(commands: Any) -> None:

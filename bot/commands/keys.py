@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from bot.commands.leads import ACTOR
 from bot.commands.office import CommandRefused, Office, number
-from storage.epoch_status import RETIRED, EpochStatus, KeysStatus
-from storage.rotation import Rotation
+from storage.rekeying.epoch_status import RETIRED, EpochStatus, KeysStatus
+from storage.rekeying.rotation import Rotation
 from storage.storage import Storage
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from bot.commands.office import CommandRefused, Office, day
 from intake.asking import NEED
 from storage.errors import PurposeRequired
-from storage.leads import Opened
+from storage.sales.leads import Opened
 
 ACTOR = "command"  # how the audit names whoever has the terminal
 LINE_OCTETS = 75  # RFC 6350 §3.2

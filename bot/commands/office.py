@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from config.load import Loaded, load
 from config.settings import Settings
-from storage.backup import Places
-from storage.checkpoints import ANCHOR
+from storage.copies.backup import Places
+from storage.keys.checkpoints import ANCHOR
 from storage.sources import Sources
 from storage.storage import Storage
 

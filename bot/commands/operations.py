@@ -11,7 +11,7 @@ from config.settings import FILE, Settings, SettingsInvalid
 from intake.faults import Fault
 from intake.rules import Rules
 from storage.errors import UrlRefused
-from storage.kek_address import provider_for
+from storage.keys.kek_address import provider_for
 from storage.sources import Sources
 
 

@@ -14,7 +14,7 @@ from bot.web.openapi import schemas
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
 from intake.rules import PolicyVersion
-from storage.proofs import CERTIFICATE, RECEIPT, decoded, fault_of
+from storage.evidence.proofs import CERTIFICATE, RECEIPT, decoded, fault_of
 
 KEY_BYTES = 32  # bytes; RFC 8032 §5.1.5
 NAME_MAX = 120  # characters of a line that name the proof

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.commands.office import CommandRefused, Office
 from intake.answers import parse
-from storage.staff import LINK_LIFE, ROLES, Colleague
+from storage.sales.staff import LINK_LIFE, ROLES, Colleague
 
 EMAIL_MAX = 254  # characters; RFC 5321 §4.5.3.1.3
 

@@ -14,10 +14,10 @@ from intake.answers import normalised, parse
 from intake.engine import step
 from intake.events import MESSAGE_MAX, Corrected
 from intake.rejection import Rejected
-from storage.audit import OFFICER
-from storage.erasing import ALL
+from storage.evidence.audit import OFFICER
 from storage.records import Turn, TurnDone, TurnFailed
 from storage.storage import Storage
+from storage.turn.erasing import ALL
 
 REQUEST = "rights_request"  # the purpose of opening values for the person who asked the officer
 # A word or a file number: it stays in the audit after the person is gone, so no address and no list fits in.

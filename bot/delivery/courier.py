@@ -13,9 +13,9 @@ from bot.delivery.mail import Mails
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from intake.rules import Recipient
-from storage.codes import CODE_MAIL
 from storage.outbox import Task
-from storage.parcels import Parcel
+from storage.sales.parcels import Parcel
+from storage.turn.codes import CODE_MAIL
 
 Handler = Callable[
     [Mapping[str, Any]], Awaitable[None]

@@ -17,7 +17,7 @@ import structlog
 
 from bot.delivery import DeliveryFailed
 from bot.desk import Desk
-from storage.chain import Head
+from storage.evidence.chain import Head
 
 AT_MOST = 500  # heads a minute: deliveries of leads wait so long
 TIMEOUT = 5.0  # seconds for one head

@@ -14,7 +14,7 @@ from bot.staff.answers import Refused, page, problem, refusal
 from bot.staff.drawing import Drawing
 from bot.staff.forms import form_of, must_be_text
 from storage.errors import StorageError
-from storage.staff import SESSION_LIFE, Colleague
+from storage.sales.staff import SESSION_LIFE, Colleague
 
 SAFE = frozenset({"GET", "HEAD"})
 CSRF_HEADER = "X-CSRF-Token"

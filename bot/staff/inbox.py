@@ -12,8 +12,8 @@ from bot.staff.answers import Refused
 from bot.staff.doors import Visit
 from intake.events import MESSAGE_MAX, ColleagueSaid
 from intake.masking import MASK
-from storage.leads import NEED, STATUSES, Lead
 from storage.records import Turn
+from storage.sales.leads import NEED, STATUSES, Lead
 
 UNANSWERED = "new"  # the status in which an answer is due
 

@@ -14,7 +14,7 @@ from bot.staff.doors import Door, Guarded, Visit
 from bot.staff.drawing import FOLDER
 from bot.staff.forms import form_of
 from bot.staff.inbox import UNANSWERED, Inbox, row
-from storage.leads import NEED, STATED, STATUSES, Lead
+from storage.sales.leads import NEED, STATED, STATUSES, Lead
 
 EVERYTHING = "*"  # the tick that stands for all of them
 Form = MultiDict[str]  # that was posted

@@ -9,8 +9,8 @@ from bot.desk import Desk
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
 from storage.errors import StorageError
-from storage.leads import Lead
 from storage.records import Message
+from storage.sales.leads import Lead
 
 SENDING = "review:send"  # the pick that sends a lead
 JOINED = "joined"  # the desk's answer to words that joined a lead

@@ -10,7 +10,7 @@ from bot.desk import Desk
 from bot.drawing import moment
 from intake.outcomes import Reply
 from storage.records import Message
-from storage.showing import OWN_VIEW
+from storage.turn.showing import OWN_VIEW
 
 Attachment = tuple[str, bytes]  # file name and content
 

@@ -27,7 +27,7 @@ from intake.conversation import Conversation
 from intake.events import Event, Opened, Picked
 from storage.records import Opening, Turn, TurnDone
 from storage.store import Store
-from storage.turns import may_pass
+from storage.turn.turns import may_pass
 
 TRIES_AFTER = (0.2, 1.0)  # seconds; a passing fault (a lost race, a busy database) is no poison
 LEAVE_SECONDS = 5.0  # seconds that courtesies may take when the process ends

@@ -20,7 +20,7 @@ from intake.assurance import Trust
 from intake.codes import LENGTH
 from intake.events import MESSAGE_MAX, AskedToForget, AskedToWithdraw, Corrected
 from storage.records import Session
-from storage.showing import OWN_VIEW
+from storage.turn.showing import OWN_VIEW
 
 if TYPE_CHECKING:
     from bot.desk import Desk

@@ -22,7 +22,7 @@ from intake.conversation import Conversation
 from intake.events import Event, Opened, Returned
 from intake.policy import coming, in_force
 from storage.records import Opening, Session, Turn
-from storage.sessions import CHAT, RIGHTS
+from storage.turn.sessions import CHAT, RIGHTS
 
 if TYPE_CHECKING:
     from bot.desk import Desk

@@ -18,7 +18,7 @@ from bot.web.problems import Problem
 from bot.web.sessions import bearer, session_of, turn_of
 from intake.codes import LENGTH, LIFE
 from intake.events import Corrected, ProvedAddress
-from storage.doors import Admitted, Confirmation
+from storage.people.doors import Admitted, Confirmation
 from storage.records import Session
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from sqlalchemy.schema import CreateIndex
 
 from config.load import load
 from storage.connecting import reading
-from storage.epochs import Epoch
-from storage.moving import field_place
-from storage.sealing import KEY_BYTES, NONCE_BYTES, DataKey, seal
+from storage.keys.epochs import Epoch
+from storage.keys.sealing import KEY_BYTES, NONCE_BYTES, DataKey, seal
 from storage.storage import Storage
 from storage.tables import index_rows, subjects
+from storage.turn.moving import field_place
 from tests.house import CONFIG
 
 PEOPLE = 1_000_000

@@ -25,10 +25,10 @@ from sqlalchemy_utils.types.encrypted.encrypted_type import (
 )
 
 from config.load import load
-from storage.audit import Writer
+from storage.evidence.audit import Writer
+from storage.evidence.terms import in_every_language
+from storage.keys.sealing import KEY_BYTES, NONCE_BYTES, Place
 from storage.means import KeysAtHand, Means
-from storage.sealing import KEY_BYTES, NONCE_BYTES, Place
-from storage.terms import in_every_language
 from tests.house import CONFIG
 from tests.rooms import bare_rooms
 

@@ -1,0 +1,1 @@
+"""Backups, and what a restore may bring back."""

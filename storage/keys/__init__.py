@@ -1,0 +1,1 @@
+"""Data keys, who wraps them, and sealing under them."""

@@ -1,0 +1,199 @@
+"""Finding things by what a channel or an officer has in hand: a chat, a phone, an update's number."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, delete, literal_column, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.answers import normalised as in_one_form
+from storage import scopes
+from storage.errors import UNOPENED, NotFound
+from storage.evidence.certificates import ID
+from storage.means import KeysAtHand, Means
+from storage.short_reading import ShortReading
+from storage.tables import (
+    chats,
+    codes,
+    conversations,
+    devices,
+    fields,
+    index_rows,
+    messages,
+    sessions,
+    subjects,
+    updates_seen,
+)
+from storage.turn import showing
+from storage.turn.erasing import CHAT_FIELD, chat_place
+from storage.turn.standing import LIVE, must_live
+
+CODES_KEPT = timedelta(days=1)  # how far back the bounds of one-time codes look (intake.codes)
+
+
+class Alike(NamedTuple):
+    """A kept value whose look-up is the one that was asked for."""
+
+    subject: str
+    scope: str
+    name: str
+    revision: int
+    sealed_value: bytes
+
+
+_ALIKE = ShortReading(
+    select(*(fields.c[name] for name in Alike._fields))
+    .join(index_rows, (index_rows.c.subject == fields.c.subject) & (index_rows.c.field == fields.c.name))
+    .join(subjects, subjects.c.subject == fields.c.subject)
+    .where(
+        index_rows.c.field == bindparam("field"),
+        index_rows.c.mac.in_(bindparam("macs", expanding=True)),
+        subjects.c.status == LIVE,
+    ),
+    "macs",
+)
+
+
+def telegram_conversation(means: Means, connection: Connection, chat: int) -> str | None:
+    """Return the conversation of a Telegram chat: found by its blind index, confirmed after opening."""
+    keys = KeysAtHand(means)
+    found = (
+        select(chats)
+        .join(index_rows, index_rows.c.subject == chats.c.subject)
+        .join(subjects, subjects.c.subject == chats.c.subject)
+        .where(
+            index_rows.c.field == CHAT_FIELD,
+            index_rows.c.mac.in_([mac for _, mac in means.keyring.macs(CHAT_FIELD, str(chat))]),
+            subjects.c.status == LIVE,
+        )
+    )
+    for row in connection.execute(found).all():
+        if _chat(keys, row.subject, row.conversation, row.sealed_chat) == chat:
+            conversation: str = row.conversation
+            return conversation
+    return None
+
+
+def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, int]]:
+    """Return (conversation, chat, last delivered message) of every Telegram chat that lacks messages.
+
+    The chat is 0 where it cannot be opened any more: the others are to get their answers all the same.
+    """
+    behind = (
+        select(chats, conversations.c.delivered_seq)
+        .join(
+            conversations,
+            (conversations.c.subject == chats.c.subject) & (conversations.c.id == chats.c.conversation),
+        )
+        .join(subjects, subjects.c.subject == chats.c.subject)
+        .where(
+            conversations.c.channel
+            == literal_column("'telegram'"),  # as the index says it, or it is not used
+            conversations.c.delivered_seq < conversations.c.last_seq,
+            subjects.c.status == LIVE,
+        )
+        .order_by(conversations.c.updated_at, conversations.c.id)
+    )
+    rows = connection.execute(behind).all()
+    keys = KeysAtHand(means)
+    keys.fetch_sound({(row.subject, scopes.CHAT) for row in rows})
+    return [(row.conversation, _chat_or_none(keys, row), row.delivered_seq) for row in rows]
+
+
+def _chat_or_none(keys: KeysAtHand, row: Row[Any]) -> int:
+    try:
+        return _chat(keys, row.subject, row.conversation, row.sealed_chat)
+    except UNOPENED:
+        return 0
+
+
+def _chat(keys: KeysAtHand, subject: str, conversation: str, sealed: bytes) -> int:
+    keys.fetch([(subject, scopes.CHAT)])
+    return int(keys.unseal(scopes.CHAT, chat_place(subject, conversation), sealed))
+
+
+def mark_delivered(connection: Connection, conversation: str, seq: int, channel_ref: int) -> None:
+    """Note that the chat shows messages up to `seq`, and under which number (0: unknown) Telegram keeps that one."""
+    raised = update(conversations).where(
+        conversations.c.id == conversation, conversations.c.delivered_seq < seq
+    )
+    connection.execute(raised.values(delivered_seq=seq))
+    if channel_ref:
+        subject = select(conversations.c.subject).where(conversations.c.id == conversation).scalar_subquery()
+        one = update(messages).where(
+            messages.c.subject == subject, messages.c.conversation == conversation, messages.c.seq == seq
+        )
+        connection.execute(one.values(channel_ref=channel_ref))
+
+
+def update_seen(connection: Connection, update_id: int) -> bool:
+    """Say whether an update of Telegram was carried out or given up already."""
+    seen = select(updates_seen.c.update_id).where(updates_seen.c.update_id == update_id)
+    return connection.execute(seen).first() is not None
+
+
+def record_update(connection: Connection, update_id: int, at: datetime, error: str) -> None:
+    """Note an update without a turn: nothing to do, or (`error`, a class name) nothing that could be done."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(updates_seen).values(update_id=update_id, at=at, error=error)
+    connection.execute(row.on_conflict_do_nothing())
+
+
+def find(
+    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool = False
+) -> list[str]:
+    """Return the people who gave this value of a field, confirmed after opening.
+
+    Args: sound: pass over who cannot be confirmed any more. Raises otherwise: KeyLost, CannotUnseal.
+    """
+    macs = [mac for _, mac in means.keyring.macs(field, normalised)]
+    rows = [Alike._make(row) for row in _ALIKE.rows(connection, macs, field=field)]
+    keys = KeysAtHand(means)
+    (keys.fetch_sound if sound else keys.fetch)({(row.subject, row.scope) for row in rows})
+    kind, confirmed = means.rules.fields[field].kind, set[str]()
+    for row in rows:
+        with suppress(*UNOPENED) if sound else nullcontext():
+            value = showing.open_value(keys, row)
+            if value == normalised or in_one_form(kind, value) == normalised:
+                confirmed.add(row.subject)
+    return sorted(confirmed)
+
+
+def conversation_of(connection: Connection, subject: str) -> str:
+    """Return the conversation of a person. Raises SubjectErased, NotFound.
+
+    What is no id (an address that somebody typed in its place) is not asked of the database: its log would hold it.
+    """
+    if not ID.fullmatch(subject):
+        raise NotFound("an id has 32 hexadecimal digits: `subject find` prints it")
+    theirs = (
+        select(conversations.c.id, subjects.c.status)
+        .join(subjects, subjects.c.subject == conversations.c.subject)
+        .where(conversations.c.subject == subject)
+    )
+    row = connection.execute(theirs).first()
+    if row is None:
+        raise NotFound(f"subject {subject}: nobody has this id, or everything of theirs was erased")
+    must_live(subject, row.status)
+    conversation: str = row.id
+    return conversation
+
+
+def forget_old(connection: Connection, now: datetime, seen_before: datetime, stubs_before: datetime) -> int:
+    """Delete what has served: sessions, devices and codes past their time, stubs of erased ones, old updates' numbers.
+
+    A code that has expired only counts from then on, for a day: what waited for it goes.
+    """
+    waited = codes.c.expires_at <= now, or_(codes.c.sealed_values.is_not(None), codes.c.code_mac.is_not(None))
+    connection.execute(update(codes).where(*waited).values(sealed_values=None, code_mac=None))
+    old = (
+        delete(sessions).where(sessions.c.erased_at.is_(None), sessions.c.expires_at <= now),
+        delete(sessions).where(sessions.c.erased_at <= stubs_before),
+        delete(devices).where(devices.c.expires_at <= now),
+        delete(codes).where(codes.c.created_at <= now - CODES_KEPT),
+        delete(updates_seen).where(updates_seen.c.at <= seen_before),
+    )
+    return sum(connection.execute(statement).rowcount for statement in old)
