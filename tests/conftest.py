@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 import intake
 import storage
@@ -31,6 +31,7 @@ from tests.receivers import MailBox, Receiver, mail_server, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
 
+PATIENCE = 20_000  # ms that a page is waited for
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
 # Tests of bot/ and config/ and of the whole desk, by how their modules' names begin. Only intake/ and storage/ must be
 # covered whole, and their own tests do that; measuring doubles the time of a test.
@@ -232,6 +233,7 @@ def chromium() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running_chromium(chromium: str) -> AsyncIterator[Browser]:
     """One headless Chromium for each test process, started when the first test needs it."""
+    expect.set_options(timeout=PATIENCE)  # else 5 s, which a busy machine may need for one keystroke
     arguments = [*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # no sandbox for root
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium, args=arguments)

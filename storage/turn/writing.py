@@ -103,9 +103,8 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         self._insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._all: dict[str, UpdateBase] = {**self._openings(), **_CHANGES, **self._keepings()}
-        self._compiled: dict[str, _Compiled] = {}
-        if dialect.name == "sqlite":
-            self._compiled = {name: _Compiled.of(statement, dialect) for name, statement in self._all.items()}
+        compiled = self._all if dialect.name == "sqlite" else {}
+        self._compiled = {name: _Compiled.of(statement, dialect) for name, statement in compiled.items()}
 
     def write(self, connection: Connection, rows: Mapping[str, Rows]) -> None:
         """Carry out every statement that has rows."""
