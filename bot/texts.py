@@ -35,7 +35,7 @@ class Texts:
             "found": lambda kinds, locale: spelt_list(
                 [self.say(f"found.{kind}", locale) for kind in kinds.split(",")], locale
             ),
-            **dict.fromkeys(("due", "at", "away"), shown_moment),
+            **dict.fromkeys(("due", "at", "answer_by"), shown_moment),
         }
 
     def known(self, locale: str) -> str:
@@ -64,7 +64,7 @@ class Texts:
             return self.policy_url(locale, newer)
         return f"{self._public_url}/policy/diff/{older}/{newer}?lang={locale}"
 
-    def policy_coming(self, version: str, locale: str) -> dict[str, str]:
+    def announcement(self, version: str, locale: str) -> dict[str, str]:
         """Return what is said of a version to come: its date in words, what it changes, where it is read."""
         one = self.rules.policies[version]
         date = format_date(one.effective_on, "long", locale=Locale.parse(locale, sep="-"))

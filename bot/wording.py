@@ -43,12 +43,12 @@ class Wording:
 
     def policy_coming(self, version: PolicyVersion, locale: str) -> dict[str, str]:
         """Return what a client is told of a version that is published and not yet in force (S27)."""
-        told = self._texts.policy_coming(version.version, self._texts.known(locale))
+        known = self._texts.known(locale)
         return {
             "version": version.version,
             "effective_on": version.effective_on.isoformat(),
-            "changes": told["changes"],
-            "url": told["url"],
+            "changes": version.changes[known],
+            "url": self._texts.policy_url(known, version.version),
         }
 
     def label(self, name: str, locale: str) -> str:
@@ -172,8 +172,8 @@ class Wording:
             return texts.say(key, locale, sent_to=sent_to, **params)
         said = [texts.say(key, locale, **params)]
         if params.get("coming") in self._rules.policies:
-            said.append(texts.say("policy.coming", locale, **texts.policy_coming(params["coming"], locale)))
-        last = [texts.say("away", locale, **params)] if "away" in params else []
+            said.append(texts.say("policy.coming", locale, **texts.announcement(params["coming"], locale)))
+        last = [texts.say("closed", locale, **params)] if "answer_by" in params else []
         if key == "greeting" and reply.expects.kind == "choice":
             last.append(texts.say("topic.ask", locale))
         return "\n\n".join([*said, *(["\n".join(last)] if last else [])])

@@ -18,6 +18,7 @@ CODE_AGAIN = "code:again"
 DRAFT = "draft"  # the unsent consultation: as a pending erasure, and as an option
 OWN = "field"  # before the name of a field: its own consent
 NEW_ADDRESS = "address"  # what waits for a code: the field's new address
+COLLECTING = (Stage.WHOSE, Stage.AUTHORISED, Stage.SEPARATE, Stage.FIELD, Stage.REVIEW)  # of details
 _EXPECTS_KIND = {"name": "text", "address": "text", "uscc": "text"}  # the rest are drawn as what they are
 
 
@@ -136,7 +137,7 @@ def card_purposes(state: Conversation, rules: Rules) -> tuple[str, ...]:
         for purpose in rules.purposes.values()
         if not purpose.question
         and (purpose.id != VISIT or state.channel == "web")
-        and (not state.renewing or purpose.id in state.agreed)
+        and (not state.asked_again or purpose.id in state.agreed)
     )
 
 
@@ -175,10 +176,13 @@ def _consent(state: Conversation, rules: Rules) -> Reply:
     options = ("consent:agree", "consent:refuse", "consent:policy")
     purposes = card_purposes(state, rules)
     expects = Expects(kind="consent", options=options, purposes=purposes, policy=state.card)
-    if not state.renewing:
+    if not state.asked_again:
         return Reply(key="consent.ask", expects=expects)
     again = replace(expects, since=state.policy)
-    return Reply(key="consent.again", params={"policy": state.policy}, expects=again)
+    key = (
+        "consent.again.too" if state.channel == "telegram" else "consent.again"
+    )  # said there before `abroad`
+    return Reply(key=key, params={"policy": state.policy}, expects=again)
 
 
 def _separate(state: Conversation, rules: Rules) -> Reply:

@@ -1,6 +1,6 @@
 """Consent asked again: after a major policy version nothing more is collected before its card was answered (S28).
 
-The card stands in front of the open question (`Conversation.back`) and asks for what was agreed to before, nothing
+The card stands in front of the open question (`Conversation.behind`) and asks for what was agreed to before, nothing
 else; what was refused is not asked again. Agreeing leads back to that question. Refusing ends the consent, as
 withdrawing does. Until then what was agreed to holds for what is kept.
 """
@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from intake import consent, consultation, rights, visit
-from intake.asking import NEED, Given, card_purposes, open_question
+from intake.asking import COLLECTING, NEED, Given, card_purposes, open_question
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import Picked
 from intake.outcomes import Heard, RecordConsent, Reply, Step
 from intake.policy import consent_outdated
-from intake.rules import ABROAD
+from intake.rules import ABROAD, Rules
 
-_COLLECTING = (Stage.WHOSE, Stage.AUTHORISED, Stage.SEPARATE, Stage.FIELD, Stage.REVIEW)
 _GIVING_UP = ("review:cancel", "whose:not")  # nothing is collected by these
 
 
@@ -27,7 +26,7 @@ def stands_before(given: Given) -> bool:
     if state.aside:
         collecting = state.aside is Aside.VALUE and state.aside_field != NEED
     else:
-        collecting = state.stage in _COLLECTING and state.field != NEED
+        collecting = state.stage in COLLECTING and state.field != NEED
     if not collecting or (isinstance(event, Picked) and event.value in _GIVING_UP):
         return False
     return consent_outdated(given.rules, state, given.now)
@@ -35,7 +34,7 @@ def stands_before(given: Given) -> bool:
 
 def ask(given: Given, state: Conversation) -> Step:
     """Put the card in front of what is open in `state`; nothing is kept of an answer that was typed."""
-    asking = replace(state, back=state.stage.value, aside=Aside.NONE, aside_field="")
+    asking = replace(state, behind=state.stage, aside=Aside.NONE, aside_field="")
     if state.channel == "telegram":  # its being abroad is asked again too
         asking = replace(asking, stage=Stage.ABROAD)
         told = Reply(key="policy.changed", params={"policy": state.policy})
@@ -56,26 +55,29 @@ def take_followup(given: Given) -> Step:
 
 def take_abroad(given: Given) -> Step:
     """Take the answer about Telegram's being abroad; refused when asked again, it ends like a withdrawal."""
-    if not given.state.renewing or given.argument == "agree":
+    if not given.state.asked_again or given.argument == "agree":
         return consultation.take_abroad(given)
     return _end(given, (ABROAD,), consent.record_question(given, ABROAD, agreed=False))
 
 
 def decide(given: Given) -> Step:
     """Carry out a decision on the card, the first one or one that is asked again."""
-    if not given.state.renewing:
+    if not given.state.asked_again:
         return consent.decide(given)
     return consent.settle(given, _agree, _refuse)
 
 
 def _agree(given: Given, picked: Picked) -> Step:
-    """Go back to the question that stood behind the card; fields' own consents are asked again with their fields."""
+    """Go back to the question that stood behind the card.
+
+    Fields' own consents were given under the old version too. Where nothing was kept under one it is asked again.
+    """
     state, on_card = given.state, card_purposes(given.state, given.rules)
     agreed = consent.chosen(given, picked)
     renewed = replace(
         consent.decided(state, on_card, agreed),
-        stage=Stage(state.back),
-        back="",
+        stage=_stood(state, given.rules),
+        behind=None,
         policy=state.card,
         separate=tuple(name for name in state.separate if name in state.kept),
     )
@@ -83,6 +85,14 @@ def _agree(given: Given, picked: Picked) -> Step:
     effects = (consent.record_card(given, agreed), *erased)
     heard = Heard(picked=picked.value, purposes=picked.purposes)
     return Step(state=renewed, heard=heard, replies=(open_question(renewed, given.rules),), effects=effects)
+
+
+def _stood(state: Conversation, rules: Rules) -> Stage:
+    """Return the stage behind the card; before a field that needs its own consent, the question for that."""
+    field = rules.fields.get(state.field)
+    own = field is not None and field.separate_consent and field.name not in state.kept
+    assert state.behind, "the card is asked again"
+    return Stage.SEPARATE if own and state.behind is Stage.FIELD else state.behind
 
 
 def _refuse(given: Given, picked: Picked) -> Step:

@@ -10,7 +10,8 @@ from intake.commands import is_greeting, is_thanks
 from intake.conversation import Conversation, Stage
 from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
-from intake.hours import answer_due, away
+from intake.hours import answer_due
+from intake.notices import notice_closed, notice_coming
 from intake.outcomes import (
     NEED_JOINT,
     Effect,
@@ -25,7 +26,7 @@ from intake.outcomes import (
     Submit,
     WrongAnswer,
 )
-from intake.policy import coming, in_force
+from intake.policy import in_force
 from intake.rules import ABROAD, CONTACT, Rules
 
 
@@ -52,7 +53,7 @@ def without_consultation(state: Conversation, rules: Rules, *, profile: bool) ->
     kept = visit.items(state, rules) if profile else tuple(name for name in state.kept if name != NEED)
     session = state.session + 1
     ended = replace(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
-    return replace(ended, field="", changing=False, sent="", back="")
+    return replace(ended, field="", changing=False, sent="", behind=None)
 
 
 def drop_draft(state: Conversation, rules: Rules) -> tuple[Conversation, Erase]:
@@ -76,18 +77,12 @@ def greet(given: Given) -> Step:
     if state.gpc:
         state = replace(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
     told = notice_coming(given) if state.channel == "telegram" else {}  # a web page shows a banner of its own
-    greeting = Reply(key="greeting", params={**away(given.now, given.rules.hours), **told})
+    greeting = Reply(key="greeting", params={**notice_closed(given), **told})
     if event.topic not in given.rules.topics:
         question = open_question(state, given.rules)
         return Step(state=state, replies=(replace(greeting, expects=question.expects),))
     state = replace(state, stage=Stage.NEED, topic=event.topic)
     return Step(state=state, replies=(greeting, open_question(state, given.rules)))
-
-
-def notice_coming(given: Given) -> dict[str, str]:
-    """Return what a message adds while a new version of the policy is announced: `coming`, its name (S27)."""
-    ahead = coming(given.rules, given.now)
-    return {"coming": ahead.version} if ahead else {}
 
 
 def take_topic(given: Given) -> Step:

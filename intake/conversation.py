@@ -63,7 +63,7 @@ class Conversation:
     refused: tuple[str, ...] = ()
     policy: str = ""  # version agreed to
     card: str = ""  # version on the consent card that is open
-    back: str = ""  # the stage behind a card that is asked again (S28)
+    behind: Stage | None = None  # the stage behind a card that is asked again (S28)
     session: int = 1  # number of the session scope in use
     consultation: int = 0  # number of the consultation scope in use; 0: none, before consent
     consultations: int = 0  # how many were ever opened: numbers are never reused
@@ -75,9 +75,11 @@ class Conversation:
     salt: str = slot(default="", repr=False)  # random, drawn at the opening: with it the store names events
 
     @property
-    def renewing(self) -> bool:
+    def asked_again(self) -> bool:
         """Tell whether the card, or the question before it, asks again for what was agreed to before (S28)."""
-        return bool(self.back) and self.stage in (Stage.ABROAD, Stage.CONSENT) and CONTACT in self.agreed
+        return (
+            self.behind is not None and self.stage in (Stage.ABROAD, Stage.CONSENT) and CONTACT in self.agreed
+        )
 
     @property
     def scope(self) -> str:

@@ -163,7 +163,7 @@ def _picked(given: Given, event: Picked) -> Step:
 
 def _table(given: Given, trigger: str) -> Step:
     state = given.state
-    if trigger in _COLLECTING and asking_again.stands_before(given):
+    if asking_again.stands_before(given):
         return asking_again.ask(given, state)
     before = codes.before_value(given) if trigger in _VALUES else None
     if before:
@@ -246,7 +246,6 @@ def _choices(rules: Rules, argument: str) -> Collection[str]:
     return [label for choice in choices if choice.id == value for label in choice.label.values()]
 
 
-_COLLECTING = frozenset(("said", "field", "shared", "whose", "separate", "review"))
 _VALUES = frozenset(("said", "field", "shared"))  # what may carry the value of a field
 LABEL_MAX = 80  # characters; no button is longer
 _YES = frozenset(("followup:yes", "whose:authorised", f"delete:{DRAFT}"))

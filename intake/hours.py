@@ -27,9 +27,7 @@ def answer_due(now: datetime, hours: Hours) -> datetime:
     return local + timedelta(days=_DAYS_LOOKED_AT)
 
 
-def away(now: datetime, hours: Hours) -> dict[str, str]:
-    """Return what a message adds while nobody is there: `away`, the moment by which an answer comes; else nothing."""
+def is_open(now: datetime, hours: Hours) -> bool:
+    """Tell whether somebody is there: a working day between opening and closing, in the company's zone."""
     local = now.astimezone(hours.zone)
-    if local.weekday() in hours.weekdays and hours.opens <= local.time() < hours.closes:
-        return {}
-    return {"away": answer_due(now, hours).isoformat()}
+    return local.weekday() in hours.weekdays and hours.opens <= local.time() < hours.closes

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from intake import consent, visit
 from intake.asking import (
+    COLLECTING,
     DRAFT,
     NEED,
     Given,
@@ -21,11 +22,11 @@ from intake.asking import (
     own_consent,
     withdrawable,
 )
-from intake.consultation import anew, cancel_draft, end, notice_coming, picked, without_consultation
+from intake.consultation import anew, cancel_draft, end, picked, without_consultation
 from intake.conversation import Aside, Conversation, Stage
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
-from intake.hours import away
+from intake.notices import notice_closed, notice_coming
 from intake.outcomes import (
     CallColleague,
     DropField,
@@ -112,7 +113,7 @@ def _language(given: Given) -> Step:
 
 
 def _human(given: Given) -> Step:
-    state, params = closed(given), away(given.now, given.rules.hours)
+    state, params = closed(given), notice_closed(given)
     if not state.sent:
         return answer(given, state, Reply(key="human", params=params))
     called = Reply(key="human.called", params=params)
@@ -136,8 +137,8 @@ def _cancel(given: Given) -> Step:
     if state.aside:
         key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
         return answer(given, closed(given), Reply(key=key))
-    if state.renewing and state.back in (Stage.SENT, Stage.ENDED):  # nothing is unfinished behind the card
-        return answer(given, replace(state, stage=Stage(state.back), back=""), Reply(key="cancel.aside"))
+    if state.asked_again and state.behind and state.behind not in COLLECTING:  # it stood before a correction
+        return answer(given, replace(state, stage=state.behind, behind=None), Reply(key="cancel.aside"))
     if state.changing:
         return answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
@@ -209,7 +210,7 @@ def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     effects = (Withdraw(purposes), *dropped, *erased)
     if CONTACT in purposes or (ABROAD in purposes and state.channel == "telegram"):
         key = "withdrawn.contact" if CONTACT in purposes else "withdrawn.abroad"
-        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="", back="")
+        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="", behind=None)
         return Step(state=ended, heard=heard(given), replies=(Reply(key=key),), effects=effects)
     told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
     return answer(given, state, told, effects=effects)

@@ -21,6 +21,7 @@ _ASIDES = {aside.value: aside for aside in Aside}
 _STATE = tuple(
     (entry.name, "" if entry.default is MISSING else entry.default) for entry in fields(Conversation)
 )
+_STATE_STAGES = ("stage", "behind")
 _STATE_TUPLES = ("kept", "skipped", "separate", "proven", "doubted", "agreed", "refused")
 # A frozen dataclass sets its fields twice as slowly as its slots can be set; this is done at every turn.
 _STATE_SLOTS = tuple((name, default, vars(Conversation)[name].__set__) for name, default in _STATE)
@@ -49,8 +50,9 @@ def encode_state(state: Conversation) -> bytes:
 def decode_state(raw: bytes) -> Conversation:
     """Return the state that was encoded."""
     found: dict[str, Any] = orjson.loads(raw)
-    if "stage" in found:
-        found["stage"] = _STAGES[found["stage"]]
+    for name in _STATE_STAGES:
+        if name in found:
+            found[name] = _STAGES[found[name]]
     if "aside" in found:
         found["aside"] = _ASIDES[found["aside"]]
     for name in _STATE_TUPLES:

@@ -113,12 +113,21 @@ def test_refusing_the_new_version_ends_like_a_withdrawal() -> None:
     assert talk.pick("command:new").say("A pump stopped.").pick("followup:yes").expects.since == ""
 
 
-@pytest.mark.parametrize("way_out", ["review:cancel", "command:delete", "command:withdraw", "command:view"])
-def test_rights_and_ways_out_stay_open_under_an_old_consent(way_out: str) -> None:
+@pytest.mark.parametrize(
+    ("talk", "way_out", "key"),
+    [
+        (to_review, "review:cancel", "erased.draft"),
+        (lambda: to_consent().pick("consent:agree", "whose:other"), "whose:not", "whose.not"),
+        (to_review, "command:delete", "delete.ask"),
+        (to_review, "command:withdraw", "withdraw.ask"),
+        (to_review, "command:view", "view"),
+    ],
+)
+def test_rights_and_ways_out_stay_open_under_an_old_consent(
+    talk: Callable[[], Talk], way_out: str, key: str
+) -> None:
     """S21, S24: who reads, withdraws, deletes or gives up is not asked to agree first."""
-    talk = changed(to_review()).pick(way_out)
-
-    assert "consent.again" not in talk.keys
+    assert changed(talk()).pick(way_out).keys[0] == key
 
 
 def test_the_question_itself_is_no_detail_and_may_be_corrected() -> None:
@@ -139,7 +148,18 @@ def test_a_correction_after_sending_comes_back_to_the_sent_lead(back: str, key: 
 
     talk.pick(back)
 
-    assert (talk.keys[0], talk.state.stage, talk.state.back) == (key, Stage.SENT, "")
+    assert (talk.keys[0], talk.state.stage, talk.state.behind) == (key, Stage.SENT, None)
+
+
+@pytest.mark.parametrize(("say", "stage"), [((), Stage.TOPIC), (("And your pumps?",), Stage.FOLLOWUP)])
+def test_leaving_a_card_that_stood_before_a_correction_ends_nothing(
+    say: tuple[str, ...], stage: Stage
+) -> None:
+    """Whoever began anew and cancels at the card of a correction stands where they stood."""
+    talk = changed(to_sent().pick("command:new").say(*say))
+    talk.pick("command:correct", "correct:phone").say("+86 138 0000 0001").pick("command:cancel")
+
+    assert (talk.keys[0], talk.state.stage, talk.state.behind) == ("cancel.aside", stage, None)
 
 
 def test_a_card_left_for_good_is_forgotten() -> None:
@@ -148,7 +168,7 @@ def test_a_card_left_for_good_is_forgotten() -> None:
     dropped = changed(to_fields()).say("Li Na").pick("command:cancel", "delete:draft")
 
     for talk in (withdrawn, dropped):
-        assert (talk.state.stage, talk.state.back) == (Stage.ENDED, "")
+        assert (talk.state.stage, talk.state.behind) == (Stage.ENDED, None)
 
 
 def test_details_of_an_earlier_consultation_are_used_again_only_under_the_new_version() -> None:
@@ -194,20 +214,35 @@ def test_outside_the_chat_an_old_consent_collects_nothing_either() -> None:
 
 def test_a_field_with_its_own_consent_is_asked_for_it_again() -> None:
     """L2, S28: that consent was given under the old version too; where nothing was kept under it, it is asked anew."""
-    marked = replace(rules().fields["position"], separate_consent=True)
-    talk = to_consent(under=replace(rules(), fields={**rules().fields, "position": marked}))
-    talk.pick("consent:agree", "whose:own").say(
-        "Li Na", "Example Ltd", "+86 138 0000 0000", "li.na@example.com"
-    )
-    talk.pick("separate:agree")
+    talk = _own_consent_asked().pick("separate:agree")
 
     changed(talk).say("Engineer").pick("consent:agree")
 
-    assert talk.state.separate == ()
+    assert (talk.keys, talk.state.separate) == (["separate.ask"], ())
+    assert kept(talk.pick("separate:agree").say("Engineer"))[-1] == "position"
+
+
+def test_what_is_kept_under_its_own_consent_may_still_be_corrected() -> None:
+    """S21, S28: after the card; that consent holds for what is kept, and can be withdrawn as before."""
+    talk = _own_consent_asked().pick("separate:agree").say("Engineer")
+
+    changed(talk).pick("command:correct", "correct:position").say("Plant engineer").pick("consent:agree")
+    talk.pick("command:correct", "correct:position").say("Plant engineer")
+
+    assert (talk.keys[0], talk.did(KeepField)[-1].replaces) == ("corrected", True)
+    assert "withdraw:field:position" in talk.pick("command:withdraw").expects.options
+
+
+def _own_consent_asked() -> Talk:
+    """Return a talk at the question whether the position may be kept, which needs a consent of its own."""
+    marked = replace(rules().fields["position"], separate_consent=True)
+    talk = to_consent(under=replace(rules(), fields={**rules().fields, "position": marked}))
+    talk.pick("consent:agree", "whose:own")
+    return talk.say("Li Na", "Example Ltd", "+86 138 0000 0000", "li.na@example.com")
 
 
 def test_a_version_to_come_is_announced_in_time() -> None:
-    """S27: from its publication until it holds; on Telegram in the greeting, on request everywhere."""
+    """S27: from its publication until it takes effect; on Telegram in the greeting, on request everywhere."""
     web, telegram = changed(Talk(), LATER), changed(Talk("telegram"), LATER)
 
     greetings = [talk.meet(Opened("gateway")).last.replies[0].params for talk in (web, telegram)]

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from intake.events import Opened
-from intake.hours import answer_due, away
+from intake.hours import answer_due, is_open
 from intake.rules import Hours
-from tests.talk import Talk
+from tests.talk import Talk, to_sent
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOURS = Hours(
@@ -62,8 +62,11 @@ def test_an_endless_promise_ends_at_the_horizon() -> None:
     ],
 )
 def test_only_outside_business_hours_is_somebody_told_that_nobody_is_there(now: str, due: str) -> None:
-    """Nobody is away in business hours; else it is said when an answer comes."""
-    assert away(at(now), HOURS) == ({"away": at(due).isoformat()} if due else {})
+    """The desk is open in business hours; else it is said when an answer comes."""
+    greeted = Talk(now=at(now)).last.replies[0].params
+
+    assert is_open(at(now), HOURS) is not bool(due)
+    assert greeted == ({"answer_by": at(due).isoformat()} if due else {})
 
 
 def test_the_greeting_and_the_wish_for_a_human_tell_closed_hours() -> None:
@@ -74,5 +77,15 @@ def test_the_greeting_and_the_wish_for_a_human_tell_closed_hours() -> None:
     greetings = [talk.last.replies[0].params for talk in (closed, opened, closed.meet(Opened("gateway")))]
     humans = [talk.pick("command:human").last.replies[0].params for talk in (closed, opened)]
 
-    assert greetings == [{"away": due}, {}, {"away": due}]
-    assert humans == [{"away": due}, {}]
+    assert greetings == [{"answer_by": due}, {}, {"answer_by": due}]
+    assert humans == [{"answer_by": due}, {}]
+
+
+def test_who_calls_a_colleague_after_sending_is_told_closed_hours_too() -> None:
+    """Sales is told at once, and the person that an answer comes on Monday."""
+    sent = to_sent()
+    sent.now = at("2026-11-28T12:00")
+
+    called = sent.pick("command:human").last.replies[0]
+
+    assert (called.key, called.params["answer_by"]) == ("human.called", at("2026-11-30T17:00").isoformat())

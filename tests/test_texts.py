@@ -128,7 +128,7 @@ def test_greeting_says_that_it_is_a_machine() -> None:
 def test_closed_hours_are_told_before_the_topics() -> None:
     """Who greets on a Saturday says that nobody is there and when a colleague answers, in the company's zone."""
     expects = Expects(kind="choice", name="topic", options=("topic:gateway",))
-    reply = Reply(key="greeting", params={"away": "2026-11-30T09:00:00+00:00"}, expects=expects)
+    reply = Reply(key="greeting", params={"answer_by": "2026-11-30T09:00:00+00:00"}, expects=expects)
 
     english, chinese = (drawn(reply, locale)["text"].split("\n\n") for locale in LOCALES)
 
@@ -144,7 +144,7 @@ def test_a_version_to_come_is_told_with_its_date_and_where_it_is_read() -> None:
     told = [drawn(Reply(key="policy", params={"coming": one}), "en")["text"] for one in ("2026-11", "gone")]
 
     assert (
-        "From November 1, 2026 a new version of our privacy policy holds. The first version. Read it:"
+        "On November 1, 2026 a new version of our privacy policy takes effect. The first version. Read it:"
         in told[0]
     )
     assert "/policy/2026-11?lang=en" in told[0]

@@ -42,7 +42,7 @@ async def test_a_version_to_come_is_announced_in_the_chat(browser: Browser, tmp_
         assert (coming["version"], coming["effective_on"]) == ("next", "2026-11-30")
         banner = tour.seen.dialog.locator(".coming")
         await expect(banner).to_contain_text(
-            "From Nov 30, 2026 a new privacy policy holds: The phone may be kept longer."
+            "On Nov 30, 2026 a new privacy policy takes effect: The phone may be kept longer."
         )
         assert str(await banner.locator("a").get_attribute("href")).endswith("/policy/next?lang=en")
         await tour.seen.page.evaluate("askfirst.reset()")

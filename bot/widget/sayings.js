@@ -64,7 +64,7 @@ const EN = {
   rememberHint: "One cookie, so that you can come back to this conversation. “Privacy and my data” takes it away again.",
   remembered: "This device is remembered.", forgotten: "This device is forgotten.",
   notRemembered: "This browser does not keep cookies here.",
-  coming: "From {at} a new privacy policy holds: {changes}", read: "Read it", anew: "Our policy has changed: your choice again",
+  coming: "On {at} a new privacy policy takes effect: {changes}", read: "Read it", anew: "Our policy has changed: your choice again",
   changes: "What is new since version {since}", compare: "Compare both versions",
   fault: "This was not taken. Please try again.",
   fault_too_long: "This is too long; please use at most 4,000 characters.",

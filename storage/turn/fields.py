@@ -49,11 +49,7 @@ def must_be_agreed(rules: Rules, live: Mapping[str, str], name: str) -> str:
 def keep(carrying: Carrying, effect: KeepField) -> None:
     """Keep a value under its scope; a correction moves the scope to a new key first. Raises ConsentRequired."""
     name = effect.name
-    policy = "" if name == NEED else must_be_agreed(carrying.rules, carrying.live, name)
-    if name != NEED:
-        _must_be_of_today(carrying, name)
-    if name in carrying.rules.fields:
-        _must_be_given_here(carrying)
+    policy = "" if name == NEED else _must_be_allowed(carrying, effect)
     if effect.replaces:
         _correct(carrying, name)
     actor = carrying.turn.actor
@@ -87,14 +83,23 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
         _index(carrying, field, value)
 
 
-def _must_be_of_today(carrying: Carrying, name: str) -> None:
+def _must_be_allowed(carrying: Carrying, effect: KeepField) -> str:
+    """Return the policy version under which a detail may be kept now. Raises ConsentRequired."""
+    policy = must_be_agreed(carrying.rules, carrying.live, effect.name)
+    if carrying.turn.actor == PERSON:  # the officer, who mends a detail for the person, collects nothing new
+        _must_not_be_outdated(carrying, effect)
+    if effect.name in carrying.rules.fields:
+        _must_be_given_here(carrying)
+    return policy
+
+
+def _must_not_be_outdated(carrying: Carrying, effect: KeepField) -> None:
     """Raise ConsentRequired where a major version of the policy came into force after the consent was given (S28).
 
-    The officer, who mends a detail for the person, collects nothing new.
+    Whoever corrects what is kept under a consent of its own was asked again on the card, not for this once more.
     """
-    if carrying.turn.actor != PERSON:
-        return
-    for purpose in (purpose_of(carrying.rules, name), own(name)):
+    of_its_own = () if effect.replaces else (own(effect.name),)
+    for purpose in (purpose_of(carrying.rules, effect.name), *of_its_own):
         agreed = carrying.live.get(purpose)
         if agreed is not None and outdated(carrying.rules, agreed, carrying.at):
             raise ConsentRequired(f"the consent for {purpose} is older than a major version of the policy")
