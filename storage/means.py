@@ -13,11 +13,11 @@ from intake.rules import Rules
 from storage.errors import UNOPENED, KeyLost, SubjectErased
 from storage.evidence.audit import Writer
 from storage.evidence.terms import Terms
+from storage.keys.cache import Name
 from storage.keys.keyring import Keyring
 from storage.keys.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
 
 DRAWN_AT_ONCE = 16  # nonces; a call of the system costs as much as an envelope
-Name = tuple[str, str]  # (subject, scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from intake.rules import Rules
-from storage import migrations
+from storage import in_use, migrations
 from storage.connecting import FAULTS, StorageThread, data_engine, is_async, reading, truncate_wal
-from storage.copies import replacing, serving
+from storage.copies import replacing
 from storage.errors import DatabaseAway
 from storage.evidence.chainer import Chain
 from storage.keys import checkpoints
@@ -141,7 +141,7 @@ class Storage:
 
 def _ready(engine: Engine, *, migrate: bool) -> None:
     """Have the data database of this version, and say that it is in use. Raises OperatorMustAct."""
-    serving.share(engine)
+    in_use.share(engine)
     replacing.must_be_whole(engine)
     if migrate:
         migrations.upgrade(engine)

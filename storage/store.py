@@ -20,12 +20,12 @@ from storage.evidence import audit, certificates
 from storage.evidence.terms import in_every_language
 from storage.keys.keyring import Keyring
 from storage.means import Means
-from storage.people import devices, doors, erasure, opening, sweep, transcript
+from storage.people import devices, doors, erasure, lookups, opening, sweep, transcript
 from storage.people.devices import Return
 from storage.people.doors import Confirmation
 from storage.people.sweep import Due
 from storage.records import Record, Session, Transcript, Turn, TurnDone, TurnFailed
-from storage.turn import erasing, lookups, sessions, turns
+from storage.turn import erasing, repeats, sessions, turns
 from storage.turn.writing import statements
 
 
@@ -135,12 +135,12 @@ class Store:
     def update_seen(self, update: int) -> bool:
         """Say whether this update of Telegram needs nothing more: carried out, or given up."""
         with self._reading.begin() as connection:
-            return lookups.update_seen(connection, update)
+            return repeats.update_seen(connection, update)
 
     def record_poisoned_update(self, update: int, error_class: str) -> None:
         """Note an update that cannot be carried out, so that it is not tried for ever."""
         with self._engine.begin() as connection:
-            lookups.record_update(connection, update, self._means.clock(), error_class)
+            repeats.record_update(connection, update, self._means.clock(), error_class)
 
     def transcript(
         self, conversation: str, after: int, *, own_view: bool = True, officer: bool = False

@@ -23,9 +23,9 @@ from storage.audit_tables import audit_heads
 from storage.evidence.chain import Head, Run, heads_after, rows_of
 from storage.evidence.proofs import HEAD, canonical, fault_of
 from storage.evidence.proofs import encoded as encoded_signature
+from storage.evidence.row_encoding import PARTS, digest, encoded
 from storage.keyring_tables import signing_keys
 from storage.keys.signatures import kid_of
-from storage.row_encoding import PARTS, digest, encoded
 from storage.storage import Storage
 from storage.tables import audit
 from tests.documents import page

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from storage.keys.key_cache import KeyCache
+from storage.keys.cache import KeyCache
 from storage.keys.sealing import DataKey
 from tests.keyrings import NOW
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from intake.conversation import Stage
 from intake.events import AskedToForget, Corrected, Visited
-from storage.keys.key_rows import discard
+from storage.keys.rows import discard
 from storage.records import TurnDone
 from storage.tables import chats, consents, fields, index_rows
 from tests.envelopes import envelopes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storage.outbox import Outbox, Task, enqueue, lasting
-from storage.rekeying import orphans
+from storage.people import orphans
 from storage.tables import (
     doomed_keys,
     outbox,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from storage import in_use
 from storage.connecting import StorageThread, data_engine, is_async
-from storage.copies import serving
 from storage.errors import RestoreRefused
 
 Run = Callable[..., Any]
@@ -40,7 +40,7 @@ def _looks(engine: sa.Engine) -> int:
 
 
 def _alone(engine: sa.Engine, meanwhile: Callable[[], object]) -> None:
-    with serving.alone(engine):
+    with in_use.alone(engine):
         meanwhile()
 
 
@@ -48,14 +48,14 @@ def test_processes_share_the_database(process: Callable[[], tuple[sa.Engine, Run
     """As many as there are, with as many connections."""
     for _ in range(3):
         engine, run = process()
-        serving.share(engine)
+        in_use.share(engine)
         assert [run(_looks, engine) for _ in range(2)] == [1, 1]
 
 
 def test_nobody_is_alone_beside_a_process(process: Callable[[], tuple[sa.Engine, Run]]) -> None:
     """Refused while one serves, also when it does nothing at the moment; not any more when it has ended."""
     (serves, run), (restores, run_alone) = process(), process()
-    serving.share(serves)
+    in_use.share(serves)
     run(_looks, serves)
 
     with pytest.raises(RestoreRefused, match="stop every process"):
@@ -67,7 +67,7 @@ def test_nobody_is_alone_beside_a_process(process: Callable[[], tuple[sa.Engine,
 def test_nobody_comes_while_one_is_alone(process: Callable[[], tuple[sa.Engine, Run]]) -> None:
     """Neither a process that would serve nor a second restore; afterwards they may."""
     (restores, run_alone), (serves, run), (again, run_again) = process(), process(), process()
-    serving.share(serves)
+    in_use.share(serves)
     refused = []
 
     def others_try() -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from intake.events import Said
 from storage import outbox, tables
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
-from storage.keys.key_cache import Versions
+from storage.keys.cache import Versions
 from storage.keys.sealing import HEADER, SUITE, DataKey, key_version, seal, unseal
 from tests.envelopes import SEALED, Envelope, envelopes
 from tests.remembering import DETAILS, Memory, Visitor, done, remembering

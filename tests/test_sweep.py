@@ -11,9 +11,8 @@ import pytest
 from intake.events import AskedToWithdraw
 from intake.outcomes import OpenConsultation
 from storage.errors import Conflict, NotFound
-from storage.people import sweep
+from storage.people import orphans, sweep
 from storage.people.sweep import Due
-from storage.rekeying import orphans
 from storage.tables import (
     audit,
     fields,

@@ -16,7 +16,7 @@ from storage import tables
 from storage.columns import ID
 from storage.connecting import reading
 from storage.copies.replacing import BEFORE
-from storage.keys import key_rows
+from storage.keys import rows
 
 AT_ONCE = 500  # people whose keys are asked for together; bounds the parameters of a query
 THEIRS = (  # everything of a person that is else as in the backup
@@ -71,7 +71,7 @@ def _can_be_opened(connection: Connection, keyring: Engine, some: Sequence[str])
         for subject, scope in connection.execute(scopes):
             standing[subject].add(scope)
     with reading(keyring).begin() as keys:
-        living = key_rows.living(keys, some)
+        living = rows.living(keys, some)
     return [subject for subject in some if standing[subject] <= living.get(subject, set())]
 
 

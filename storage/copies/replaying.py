@@ -17,11 +17,10 @@ from storage.copies import mending
 from storage.copies.restored_people import Keys
 from storage.evidence import certificates
 from storage.keyring_tables import scope_keys
-from storage.keys import key_rows
-from storage.keys.key_rows import EVERYTHING, KeyName
+from storage.keys import rows
+from storage.keys.rows import EVERYTHING, KeyName
 from storage.means import Means
-from storage.people import erasure
-from storage.rekeying import orphans
+from storage.people import erasure, orphans
 from storage.rekeying.reindexing import reindex
 from storage.tables import erasures, subjects
 
@@ -57,7 +56,7 @@ def replay(means: Means, keyring_engine: Engine, now: datetime) -> Replayed:
     done = Replayed()
     for some in _people(means.engine):
         with reading(keyring_engine).begin() as connection:
-            keys = Keys(key_rows.living(connection, some), key_rows.buried(connection, some))
+            keys = Keys(rows.living(connection, some), rows.buried(connection, some))
         done += _replay(means, some, keys, now)
     return done
 
@@ -103,5 +102,5 @@ def unsettle_lost(means: Means, keyring_engine: Engine) -> None:
             return
         lost = orphans.unused(means, names)
         with keyring_engine.begin() as connection:
-            key_rows.unsettle(connection, lost)
+            rows.unsettle(connection, lost)
         last = some[-1]

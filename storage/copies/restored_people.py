@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from storage.keys.key_rows import EVERYTHING
+from storage.keys.rows import EVERYTHING
 from storage.tables import consents, conversations, fields, leads, messages, subjects
 from storage.turn.standing import Standing, lock
 

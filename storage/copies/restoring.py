@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.rules import Rules
-from storage import keyring_tables, migrations
+from storage import in_use, keyring_tables, migrations
 from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
-from storage.copies import merging, replacing, replaying, serving
+from storage.copies import merging, replacing, replaying
 from storage.copies.backup import COMMAND, Places, kind_of
 from storage.copies.manifests import DATA, KEYRING, TABLES, Manifest
 from storage.copies.replaying import Replayed
@@ -28,8 +28,7 @@ from storage.keys.checkpoints import Anchor, Checkpoint
 from storage.keys.kek_address import provider_for
 from storage.keys.keyring import Keyring
 from storage.means import Means, stamp
-from storage.people import erasure
-from storage.rekeying import orphans
+from storage.people import erasure, orphans
 from storage.sources import Sources
 from storage.store import Store
 
@@ -79,7 +78,7 @@ def _carry_out(asked: Restore, engines: list[Engine]) -> Replayed:
     engines.append(keyring_engine := data_engine(places.keyring_url))
     backup = Manifest.read(asked.folder, DATA, kind_of(engine))
     migrations.refuse_newer(backup.schema)
-    with serving.alone(engine):
+    with in_use.alone(engine):
         there, noted = _current(engine, backup)
         known = [backup.checkpoint, noted]
         if asked.with_keyring:

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from storage.audit_tables import audit, audit_chained, audit_heads
-from storage.row_encoding import parts
+from storage.evidence.row_encoding import parts
 
 FORMAT = "askfirst-audit-head-1"
 

@@ -26,8 +26,8 @@ from storage.evidence.chain import (
     unbroken,
     waiting,
 )
+from storage.evidence.row_encoding import digest
 from storage.keys.keyring import Keyring
-from storage.row_encoding import digest
 
 PAGE = 500  # heads, or rows, in one transaction
 UNCHAINED_FOR = timedelta(minutes=5)  # the chainer comes every minute

@@ -30,10 +30,10 @@ from storage.evidence.chain import (
     waiting,
 )
 from storage.evidence.chain_check import Check, Report
+from storage.evidence.row_encoding import digest
 from storage.keyring_tables import insert_new
 from storage.keys.keyring import Keyring
 from storage.means import stamp
-from storage.row_encoding import digest
 
 ROWS_MAX = 250  # rows in a batch: some 10 ms in the storage thread, where turns wait
 RUNS_MAX = 20  # writers in a batch: a head fits into one datagram of syslog (RFC 5424 §6.1)

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from storage.connecting import reading
 from storage.errors import CannotUnseal, KeyLost
 from storage.keyring_tables import epochs, scope_keys
+from storage.keys.cache import MAX_AGE
 from storage.keys.kek import Provider, Wrapped
-from storage.keys.key_cache import MAX_AGE
 from storage.keys.sealing import KEY_BYTES, NONCE_BYTES, SUITE, DataKey, framed
 
 EPOCH = timedelta(days=30)  # design "Sealing"; after that the operator is told to rotate

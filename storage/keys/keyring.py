@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from storage.connecting import FAULTS, reading, truncate_wal
 from storage.keyring_tables import epochs, insert_new, keep_out, prepare, scope_keys
-from storage.keys import checkpoints, key_rows, signatures
+from storage.keys import checkpoints, rows, signatures
+from storage.keys.cache import KeyCache, Name, Versions
 from storage.keys.checkpoints import Checkpoint
 from storage.keys.epochs import Epoch, Epochs, is_due
 from storage.keys.kek import Provider
-from storage.keys.key_cache import KeyCache, Name, Versions
-from storage.keys.key_rows import EVERYTHING, KeyName
+from storage.keys.rows import EVERYTHING, KeyName
 from storage.keys.sealing import KEY_BYTES, NONCE_BYTES, DataKey
 from storage.keys.signatures import SigningKeys, Use
 
@@ -59,7 +59,7 @@ class Keyring:
         """
         with self.engine.begin() as connection:
             prepare(connection)
-            key_rows.begin_counting(connection, self._random(16).hex())
+            rows.begin_counting(connection, self._random(16).hex())
             self.epochs.begin_first(connection)
             self.signing.begin_first(connection)
         with self._reading.begin() as connection:
@@ -76,7 +76,7 @@ class Keyring:
         with self.engine.begin() as connection:
             keep_out(connection, others=False)
             epoch = self.epochs.newest(connection)
-            key_rows.refuse_erased(connection, names)
+            rows.refuse_erased(connection, names)
             opened = self._opened(connection, names)
             fresh = [name for name in dict.fromkeys(names) if name not in opened]
             if fresh:
@@ -114,8 +114,8 @@ class Keyring:
             keep_out(connection, others=True)
             gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
             if tombstone:
-                key_rows.bury(connection, subject, [*gone, EVERYTHING] if scopes is None else scopes, at)
-                gone |= key_rows.erased_scopes(connection, subject)
+                rows.bury(connection, subject, [*gone, EVERYTHING] if scopes is None else scopes, at)
+                gone |= rows.erased_scopes(connection, subject)
         self._cache.drop(subject)
         return tuple(sorted(gone - {EVERYTHING} if scopes is None else gone & set(scopes)))
 
@@ -125,17 +125,17 @@ class Keyring:
         The caller looks for data under each: `settle` those that have some, `discard` the rest.
         """
         with self._reading.begin() as connection:
-            return key_rows.unsettled(connection, older_than)
+            return rows.unsettled(connection, older_than)
 
     def settle(self, names: Iterable[tuple[str, str, int]]) -> None:
         """Note that data exists under these keys: `orphans` does not return them again."""
         with self.engine.begin() as connection:
-            key_rows.settle(connection, names)
+            rows.settle(connection, names)
 
     def discard(self, names: Collection[tuple[str, str, int]]) -> None:
         """Destroy exactly these versions; the person may have others, and new ones."""
         with self.engine.begin() as connection:
-            key_rows.discard(connection, names)
+            rows.discard(connection, names)
         for subject, _, _ in names:
             self._cache.drop(subject)
 
@@ -146,7 +146,7 @@ class Keyring:
     def tombstones(self) -> int:
         """Return how many tombstones there are: an older keyring has fewer."""
         with self._reading.begin() as connection:
-            return key_rows.count_tombstones(connection)
+            return rows.count_tombstones(connection)
 
     def checkpoint(self) -> Checkpoint:
         """Return which keyring this is and how many tombstones it holds."""
@@ -189,9 +189,9 @@ class Keyring:
     ) -> dict[Name, Versions]:
         """Make the first version of these keys; where another process was faster, its key counts."""
         secrets = {name: self._random(KEY_BYTES) for name in names}
-        rows = [self._made(epoch, name, 1, secret, at) for name, secret in secrets.items()]
+        wrapped = [self._made(epoch, name, 1, secret, at) for name, secret in secrets.items()]
         inserting = insert_new(connection, scope_keys).returning(scope_keys.c.subject, scope_keys.c.scope)
-        ours = {(subject, scope) for subject, scope in connection.execute(inserting, rows).all()}
+        ours = {(subject, scope) for subject, scope in connection.execute(inserting, wrapped).all()}
         made = {name: {1: DataKey.of(1, secrets[name])} for name in ours}
         return made | self._opened(connection, [name for name in names if name not in ours])
 
@@ -218,10 +218,10 @@ class Keyring:
 
     def _opened(self, connection: Connection, names: Collection[Name]) -> dict[Name, Versions]:
         opened: dict[Name, Versions] = {}
-        for name, rows in key_rows.stored(connection, names).items():
+        for name, found in rows.stored(connection, names).items():
             keys = {
                 row.version: self.epochs.get(row.epoch).unwrap(*name, row.version, row.wrapped)
-                for row in rows
+                for row in found
             }
             opened[name] = keys
         return opened

@@ -23,13 +23,13 @@ from intake.answers import normalised, parse
 from intake.assurance import Trust
 from storage import outbox, scopes
 from storage.means import KeysAtHand, Means
+from storage.people import lookups
 from storage.records import Session
 from storage.tables import codes as code_rows
 from storage.tables import conversations, fields, subjects
 from storage.tables import sessions as session_rows
-from storage.turn import codes, lookups, sessions, showing, waiting
-from storage.turn.codes import CHANGE, DOOR
-from storage.turn.lookups import CODES_KEPT
+from storage.turn import codes, sessions, showing, waiting
+from storage.turn.codes import CHANGE, CODES_KEPT, DOOR
 from storage.turn.standing import LIVE, open_state, read
 
 RIGHTS_LIFE = timedelta(hours=1)  # of a session of the my-data page; verified for the first ten minutes

@@ -18,10 +18,9 @@ from storage import scopes
 from storage.connecting import truncate_wal
 from storage.errors import Conflict, SubjectErased
 from storage.means import Means
-from storage.people import erasure
-from storage.rekeying import orphans
+from storage.people import erasure, lookups, orphans
 from storage.tables import conversations, fields, leads, messages, subjects
-from storage.turn import erasing, lookups
+from storage.turn import erasing
 from storage.turn.erasing import ALL, DRAFT, LEAD, VISIT
 from storage.turn.standing import LIVE
 

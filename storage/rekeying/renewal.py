@@ -18,10 +18,10 @@ from storage.connecting import reading
 from storage.errors import CannotUnseal
 from storage.evidence import certificates
 from storage.keyring_tables import epochs, keep_out
-from storage.keys import key_rows
+from storage.keys import rows
+from storage.keys.cache import MAX_AGE
 from storage.keys.epochs import Epoch, live_numbers
-from storage.keys.key_cache import MAX_AGE
-from storage.keys.key_rows import KeyName
+from storage.keys.rows import KeyName
 from storage.keys.sealing import NONCE_BYTES
 from storage.means import Means
 from storage.rekeying.reindexing import reindex
@@ -87,9 +87,9 @@ class Renewal:
 
 
 def _now(connection: Connection) -> _Now:
-    rows = connection.execute(select(epochs).order_by(epochs.c.epoch.desc())).all()
-    live = tuple(row.epoch for row in rows if row.retired_at is None)
-    return _Now(rows[0].epoch, rows[0].began_at, live, len(rows) == 1)
+    every = connection.execute(select(epochs).order_by(epochs.c.epoch.desc())).all()
+    live = tuple(row.epoch for row in every if row.retired_at is None)
+    return _Now(every[0].epoch, every[0].began_at, live, len(every) == 1)
 
 
 def rewrap(means: Means, damaged: set[KeyName]) -> int:
@@ -103,11 +103,11 @@ def rewrap(means: Means, damaged: set[KeyName]) -> int:
         numbers = live_numbers(connection)
         newest = keyring.epochs.newest(connection)
         older = [number for number in numbers if number < newest.number]
-        found = key_rows.wrapped_by(connection, older, AT_ONCE + len(damaged))
-        rows = [row for row in found if _name(row) not in damaged]
-        wraps = [(row, wrap) for row in rows if (wrap := _rewrapped(means, newest, row, damaged))]
-        key_rows.rewrap(connection, newest.number, wraps)
-    return len(rows)
+        found = rows.wrapped_by(connection, older, AT_ONCE + len(damaged))
+        sound = [row for row in found if _name(row) not in damaged]
+        wraps = [(row, wrap) for row in sound if (wrap := _rewrapped(means, newest, row, damaged))]
+        rows.rewrap(connection, newest.number, wraps)
+    return len(sound)
 
 
 def _rewrapped(means: Means, newest: Epoch, row: Row[Any], damaged: set[KeyName]) -> bytes:

@@ -1,1 +1,1 @@
-"""What colleagues and recipients may see."""
+"""What colleagues and recipients may see, and how colleagues come in."""

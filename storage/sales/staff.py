@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from storage.connecting import reading
 from storage.errors import UNOPENED, Conflict, KeyLost, NotFound
-from storage.keys.key_cache import Versions
+from storage.keys.cache import Versions
 from storage.keys.keyring import Keyring
 from storage.keys.sealing import NONCE_BYTES, Place, seal, unseal
 from storage.tables import staff, staff_links, staff_sessions

@@ -24,8 +24,9 @@ from intake.outcomes import (
 from intake.rules import Rules
 from storage import scopes
 from storage.evidence.audit import Entry
+from storage.keys.cache import Name
 from storage.keys.sealing import Place
-from storage.means import KeysAtHand, Means, Name
+from storage.means import KeysAtHand, Means
 from storage.outbox import Task
 from storage.records import Turn
 from storage.turn.standing import Standing

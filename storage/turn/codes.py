@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
@@ -29,11 +29,11 @@ from storage.records import Turn
 from storage.tables import codes
 from storage.turn import showing, waiting
 from storage.turn.carrying import Carrying
-from storage.turn.lookups import CODES_KEPT
 from storage.turn.standing import Standing
 
 CHAT, CHANGE, DOOR = "chat", "change", "door"
 CODE_MAIL = "code"  # the outbox task that mails one
+CODES_KEPT = timedelta(days=1)  # how far back the bounds of codes look (intake.codes)
 
 
 def code_mac(keyring: Keyring, code_id: str, code: str) -> bytes:

@@ -22,7 +22,6 @@ from storage.records import Turn, TurnDone, TurnFailed
 from storage.tables import leads
 from storage.turn import codes, planning, repeats, sessions
 from storage.turn.carrying import Carrying, Known, numbers_after
-from storage.turn.lookups import record_update
 from storage.turn.planning import Planned, Stepped
 from storage.turn.standing import LIVE, Standing, lock, missing, must_live, open_state
 from storage.turn.writing import Statements, merged
@@ -129,7 +128,7 @@ class Group:
         if said is None:
             return standing
         if turn.update:
-            record_update(self._connection, turn.update, turn.at, "")
+            repeats.record_update(self._connection, turn.update, turn.at, "")
         state = self._state(standing)
         done = repeats.answer(self._means, self._connection, self._keys, turn, standing, state, said)
         self._results[place] = replace(done, session=turn.session, trust=held.trust if held else None)

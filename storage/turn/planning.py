@@ -14,7 +14,8 @@ from intake.conversation import Conversation
 from intake.outcomes import KeepField, SendCode, Step
 from storage import scopes
 from storage.codec import encode_state
-from storage.means import KeysAtHand, Means, Name
+from storage.keys.cache import Name
+from storage.means import KeysAtHand, Means
 from storage.records import Message, Opening, Turn, TurnDone
 from storage.tables import fields, messages
 from storage.turn import consents, effects, saying, sessions, showing, waiting

@@ -1,14 +1,16 @@
-"""Events that were carried out before: answered from what is stored, changing nothing."""
+"""Events and updates that were carried out before. An event is answered from what is stored, changing nothing."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.conversation import Conversation
 from storage import scopes
@@ -16,7 +18,7 @@ from storage.codec import Spoken
 from storage.evidence import audit
 from storage.means import KeysAtHand, Means
 from storage.records import Turn, TurnDone
-from storage.tables import messages
+from storage.tables import messages, updates_seen
 from storage.turn import saying, showing
 from storage.turn.saying import BOT, VISITOR
 from storage.turn.standing import Standing
@@ -58,6 +60,19 @@ def known(connection: Connection, event_keys: Sequence[bytes]) -> dict[bytes, Sa
     if not event_keys:
         return {}
     return {row.event_key: Said(row.seq) for row in connection.execute(_KNOWN, {"event_keys": event_keys})}
+
+
+def update_seen(connection: Connection, update_id: int) -> bool:
+    """Say whether an update of Telegram was carried out or given up already."""
+    seen = select(updates_seen.c.update_id).where(updates_seen.c.update_id == update_id)
+    return connection.execute(seen).first() is not None
+
+
+def record_update(connection: Connection, update_id: int, at: datetime, error: str) -> None:
+    """Note an update without a turn: nothing to do, or (`error`, a class name) nothing that could be done."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(updates_seen).values(update_id=update_id, at=at, error=error)
+    connection.execute(row.on_conflict_do_nothing())
 
 
 def answer(

@@ -1,13 +1,12 @@
-"""Finding things by what a channel or an officer has in hand: a chat, a phone, an update's number."""
+"""Finding things by what a channel or an officer has in hand, a chat or a phone; what a chat has not been told yet."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, literal_column, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.answers import normalised as in_one_form
 from storage import scopes
@@ -28,10 +27,9 @@ from storage.tables import (
     updates_seen,
 )
 from storage.turn import showing
+from storage.turn.codes import CODES_KEPT
 from storage.turn.erasing import CHAT_FIELD, chat_place
 from storage.turn.standing import LIVE, must_live
-
-CODES_KEPT = timedelta(days=1)  # how far back the bounds of one-time codes look (intake.codes)
 
 
 class Alike(NamedTuple):
@@ -127,19 +125,6 @@ def mark_delivered(connection: Connection, conversation: str, seq: int, channel_
             messages.c.subject == subject, messages.c.conversation == conversation, messages.c.seq == seq
         )
         connection.execute(one.values(channel_ref=channel_ref))
-
-
-def update_seen(connection: Connection, update_id: int) -> bool:
-    """Say whether an update of Telegram was carried out or given up already."""
-    seen = select(updates_seen.c.update_id).where(updates_seen.c.update_id == update_id)
-    return connection.execute(seen).first() is not None
-
-
-def record_update(connection: Connection, update_id: int, at: datetime, error: str) -> None:
-    """Note an update without a turn: nothing to do, or (`error`, a class name) nothing that could be done."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(updates_seen).values(update_id=update_id, at=at, error=error)
-    connection.execute(row.on_conflict_do_nothing())
 
 
 def find(

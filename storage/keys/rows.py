@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func,
 
 from storage.errors import SubjectErased
 from storage.keyring_tables import installation, scope_keys, tombstones
-from storage.keys.key_cache import Name
+from storage.keys.cache import Name
 from storage.short_reading import ShortReading
 
 EVERYTHING = "*"  # the scope of a tombstone that bars the whole person

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, tuple_, union
 
 from storage import scopes
-from storage.keys.key_rows import KeyName
-from storage.means import Means, Name
+from storage.keys.cache import Name
+from storage.keys.rows import KeyName
+from storage.means import Means
 from storage.outbox import TASK_SCOPE
 from storage.tables import (
     conversations,
