@@ -160,10 +160,10 @@ def _channel(desk: Desk) -> TelegramChannel | None:
     return TelegramChannel(desk)
 
 
-async def until_stopped(role: Coroutine[Any, Any, None], *, with_parent: bool = False) -> None:
+async def until_stopped(role: Coroutine[Any, Any, None], *, ends_with_stdin: bool = False) -> None:
     """Run a role until it ends or the process is asked to end, at whatever moment of its start or life that is.
 
-    `with_parent`: it ends with the process that holds the other end of its standard input, however that one ends.
+    `ends_with_stdin`: it ends with the process that holds the other end of its standard input, however that one ends.
     """
     running, loop = asyncio.ensure_future(role), asyncio.get_running_loop()
 
@@ -173,7 +173,7 @@ async def until_stopped(role: Coroutine[Any, Any, None], *, with_parent: bool = 
 
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, running.cancel)
-    if with_parent:
+    if ends_with_stdin:
         loop.add_reader(sys.stdin, orphaned)
     with suppress(asyncio.CancelledError):
         await running

@@ -23,7 +23,7 @@ from tests.bot_api import TOKEN
 from tests.crash_desk import PATIENCE, RETRY_SECONDS, SALES
 from tests.house import CONFIG
 from tests.receivers import SECRET
-from tests.servers import free_port
+from tests.servers import free_port, workers
 
 ROOT = Path(__file__).parent.parent
 LONGEST_LINE = 2**22  # bytes that a command prints
@@ -120,7 +120,7 @@ class CanaryDesk:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def ends(self, role: str, how: signal.Signals) -> None:
-        """Send a signal to a role, to those that do its work where they are several; wait until it is gone."""
+        """Send a signal to a role, or to its workers where it has some, and wait until it is gone."""
         process = self.running.pop(role)
         for worker in workers(process.pid) or [process.pid]:
             os.kill(worker, how)
@@ -152,11 +152,6 @@ class CanaryDesk:
 
     def _log(self, role: str) -> Path:
         return self.folder / f"{role.split()[0]}.log"
-
-
-def workers(process: int) -> list[int]:
-    """Return the ids of the processes that this one started."""
-    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
 
 
 @asynccontextmanager

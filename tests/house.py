@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import AsyncExitStack
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -13,12 +15,33 @@ from config.settings import Settings
 from storage.sources import Sources
 
 CONFIG = Path(__file__).parent.parent / "config"
+NEXT = """version = "next"
+published_on = {published}
+effective_on = {effective}
+changes = {{ en = "The phone may be kept longer.", zh-CN = "电话号码的保存时间更长。" }}
+major = ["use"]
+reduces_rights = false
+"""
 
 
 @cache
 def shipped() -> Loaded:
     """Return the configuration that ships. It is frozen: tests may share it."""
     return load(CONFIG)
+
+
+def two_versions(folder: Path, *, published: date, effective: date) -> Loaded:
+    """Return the shipped configuration with one more policy version, whose texts differ in one sentence."""
+    shutil.copytree(CONFIG, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    current, fresh = folder / "policy" / "2026-11", folder / "policy" / "next"
+    shutil.copytree(current, fresh)
+    (fresh / "policy.toml").write_text(
+        NEXT.format(published=published, effective=effective), encoding="utf-8"
+    )
+    for name, old, new in (("en.md", "## In short", "## Quite shortly"), ("zh-CN.md", "##", "## 新")):
+        text = (current / name).read_text(encoding="utf-8")
+        (fresh / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return load(folder)
 
 
 def settings(var: Path, data_url: str, keyring_url: str, **more: str) -> Settings:

@@ -1,4 +1,4 @@
-"""The real servers that tests talk to: PostgreSQL, made fresh in a temporary folder, and Chromium."""
+"""What tests need of this machine: PostgreSQL, made fresh in a temporary folder, Chromium, ports, processes."""
 
 import importlib.util
 import os
@@ -37,6 +37,11 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def workers(process: int) -> list[int]:
+    """Return the ids of the processes that this one started."""
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
 
 
 def folder_in_memory() -> Path | None:

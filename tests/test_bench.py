@@ -87,4 +87,4 @@ def test_what_scripts_take_is_counted_once_and_without_layout() -> None:
         event("TimerFire", 41_000, 900),
     ]
 
-    assert scripting.script_ms(traced, "/widget.js") == (0.7, 5.0)
+    assert scripting.traced_ms(traced, "/widget.js") == (0.7, 5.0)

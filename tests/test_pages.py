@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,34 +12,12 @@ import pytest_asyncio
 from aiohttp import ClientSession
 from playwright.async_api import Browser, expect
 
-from config.load import Loaded, load
 from tests.chat_window import Served, served_desk, window
-from tests.house import CONFIG
+from tests.house import two_versions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TODAY = datetime.now(UTC).date()
-NEXT = """version = "next"
-published_on = {published}
-effective_on = {effective}
-changes = {{ en = "The phone may be kept longer.", zh-CN = "电话号码的保存时间更长。" }}
-major = ["use"]
-reduces_rights = false
-"""
-
-
-def two_versions(folder: Path, *, published: date, effective: date) -> Loaded:
-    """Return the shipped configuration with one more policy version, whose texts differ in one sentence."""
-    shutil.copytree(CONFIG, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shipped, fresh = folder / "policy" / "2026-11", folder / "policy" / "next"
-    shutil.copytree(shipped, fresh)
-    (fresh / "policy.toml").write_text(
-        NEXT.format(published=published, effective=effective), encoding="utf-8"
-    )
-    for name, old, new in (("en.md", "## In short", "## Quite shortly"), ("zh-CN.md", "##", "## 新")):
-        text = (shipped / name).read_text(encoding="utf-8")
-        (fresh / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-    return load(folder)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from bot.running import open_desk
-from tests.canary_desk import workers
 from tests.house import CONFIG, settings, shipped
+from tests.servers import workers
 from tests.telegram_people import until
 
 ROOT = Path(__file__).parent.parent
@@ -88,7 +88,7 @@ async def test_one_that_dies_takes_the_others_along(pair: Process, free_port: in
     assert not await up(free_port)
 
 
-async def test_they_end_with_the_one_that_started_them(pair: Process, free_port: int) -> None:
+async def test_workers_end_with_the_process_that_started_them(pair: Process, free_port: int) -> None:
     """Killed, it cannot end them: they see it themselves, and nobody serves on beside the next start."""
     started = workers(pair.pid)
     pair.kill()

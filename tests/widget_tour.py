@@ -17,8 +17,8 @@ from intake.events import ColleagueSaid
 from storage.records import Turn
 from storage.sources import Sources
 from tests.chat_window import PATIENCE, Window, served_desk, window
+from tests.house import two_versions
 from tests.rooms import Clock
-from tests.test_pages import two_versions
 
 STATES = (
     *("greeting", "question", "follow-up", "consent", "policy", "whose", "field", "rejection", "sensitive"),

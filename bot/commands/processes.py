@@ -24,18 +24,18 @@ def add(commands: Any) -> None:
     serve.set_defaults(run=_serve)
     web = commands.add_parser("web", help="the web role")
     web.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
-    web.add_argument("--shared", action="store_true", help=argparse.SUPPRESS)  # one of several on the port
+    web.add_argument("--one-of-many", action="store_true", help=argparse.SUPPRESS)  # as `many` starts them
     web.set_defaults(run=_web)
     commands.add_parser("telegram", help="the Telegram role").set_defaults(run=_telegram)
     commands.add_parser("worker", help="deliveries, retention, erasures").set_defaults(run=_worker)
 
 
-def _run(office: Office, role: Coroutine[Any, Any, None], *, with_parent: bool = False) -> int:
+def _run(office: Office, role: Coroutine[Any, Any, None], *, ends_with_stdin: bool = False) -> int:
     gc.freeze()  # modules and configuration stay to the end: they need not be looked at again
     gc.set_threshold(GARBAGE_LOOK, 20, 100)
     logs.set_up(office.settings.log_level, office.settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(running.until_stopped(role, with_parent=with_parent))
+        runner.run(running.until_stopped(role, ends_with_stdin=ends_with_stdin))
     return 0
 
 
@@ -46,9 +46,9 @@ def _serve(asked: argparse.Namespace, office: Office) -> int:
 def _web(asked: argparse.Namespace, office: Office) -> int:
     settings, loaded = office.settings, office.loaded
     if asked.workers > 1:
-        return running.many(["web", "--shared"], asked.workers)
-    role = running.web_only(settings, loaded, office.say, shared=asked.shared)
-    return _run(office, role, with_parent=asked.shared)
+        return running.many(["web", "--one-of-many"], asked.workers)
+    role = running.web_only(settings, loaded, office.say, shared=asked.one_of_many)
+    return _run(office, role, ends_with_stdin=asked.one_of_many)
 
 
 def _telegram(asked: argparse.Namespace, office: Office) -> int:

@@ -59,7 +59,7 @@ class Carrying:
     means: Means
     keys: KeysAtHand
     turn: Turn
-    key: bytes  # names the event; empty: it cannot be repeated
+    event_key: bytes  # salted; empty: cannot be repeated
     standing: Standing
     step: Step
     numbers: Numbers

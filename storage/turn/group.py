@@ -21,7 +21,7 @@ from storage.outbox import enqueue
 from storage.records import Turn, TurnDone, TurnFailed
 from storage.tables import leads
 from storage.turn import codes, planning, repeats, sessions
-from storage.turn.carrying import Carrying, Known, numbers_after
+from storage.turn.carrying import Carrying, numbers_after
 from storage.turn.planning import Planned, Stepped
 from storage.turn.standing import LIVE, Standing, lock, missing, must_live, open_state
 from storage.turn.writing import Statements, merged
@@ -97,7 +97,10 @@ class Group:
         stepped = [done for place, one in met if (done := self._attempt(place, self._step, place, one))]
         stepped = self._with_free_references(stepped)
         known = planning.read(self._means, self._connection, self._keys, stepped)
-        planned = [plan for one in stepped if (plan := self._attempt(one.place, self._plan, one, known))]
+        given = self._means, self._connection, self._keys
+        planned = [
+            plan for one in stepped if (plan := self._attempt(one.place, planning.plan, *given, one, known))
+        ]
         self._write([plan.carrying for plan in planned])
         for plan in planned:
             self._settle(plan)
@@ -161,12 +164,9 @@ class Group:
         if step.state.reference in used:
             free = turn.next_reference if turn.next_reference not in used else ""
             step = replace(step, state=replace(step.state, reference=free))
-        key, held = self._event_keys[place], self._held.get(turn.session)
+        event_key, held = self._event_keys[place], self._held.get(turn.session)
         numbers = numbers_after(standing, step, self._means.rules)
-        return Stepped(place, turn, key, held, standing, state, step, numbers, tuple(used))
-
-    def _plan(self, stepped: Stepped, known: Known) -> Planned:
-        return planning.plan(self._means, self._connection, self._keys, stepped, known)
+        return Stepped(place, turn, event_key, held, standing, state, step, numbers, tuple(used))
 
     def _with_free_references(self, stepped: list[Stepped]) -> list[Stepped]:
         """Step a turn again with its next reference where the first one belongs to a lead already."""
@@ -200,7 +200,7 @@ class Group:
         self._standings[planned.standing.id] = planned.standing
         self._states[planned.standing.id] = carrying.state
         if planned.said:
-            self._said[stepped.key] = planned.said
+            self._said[stepped.event_key] = planned.said
         if stepped.held and planned.done.trust:
             self._held[stepped.turn.session] = stepped.held._replace(trust=planned.done.trust)
         for scope in carrying.doomed:

@@ -39,7 +39,7 @@ class Stepped:
 
     place: int
     turn: Turn
-    key: bytes  # names the event
+    event_key: bytes  # salted; empty: cannot be repeated
     held: sessions.Held | None  # what is known of the session that it came from
     standing: Standing
     state: Conversation
@@ -132,7 +132,7 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
     standing, step = stepped.standing, stepped.step
     carrying = _begun(means, keys, stepped, known)
     if step.refused and not step.replies:
-        return _nothing(stepped, carrying)
+        return _refused(stepped, carrying)
     if not step.refused:
         effects.carry_out(carrying)
     said = saying.messages_of(carrying)
@@ -153,7 +153,7 @@ def plan(means: Means, connection: Connection, keys: KeysAtHand, stepped: Steppe
         after = after._replace(status=ERASING)  # nothing more is written of somebody who goes
     else:
         _save(carrying, after, said)
-    trust = sessions.use(carrying, stepped.held)
+    trust = sessions.used(carrying, stepped.held)
     done = _done(carrying, after, said, gathered, trust)
     return Planned(stepped, carrying, done, after, _said(carrying, said))
 
@@ -163,7 +163,7 @@ def _begun(means: Means, keys: KeysAtHand, stepped: Stepped, known: Known) -> Ca
         means=means,
         keys=keys,
         turn=stepped.turn,
-        key=stepped.key,
+        event_key=stepped.event_key,
         standing=stepped.standing,
         step=stepped.step,
         numbers=stepped.numbers,
@@ -176,7 +176,8 @@ def _begun(means: Means, keys: KeysAtHand, stepped: Stepped, known: Known) -> Ca
     return carrying
 
 
-def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
+def _refused(stepped: Stepped, carrying: Carrying) -> Planned:
+    """Return a refused turn: nothing of it is kept but that it came, and that its session is in use."""
     standing = stepped.standing
     done = TurnDone(
         conversation=standing.id,
@@ -185,7 +186,7 @@ def _nothing(stepped: Stepped, carrying: Carrying) -> Planned:
         last=standing.last_seq,
         refused=stepped.step.refused,
         session=stepped.turn.session,
-        trust=sessions.use(carrying, stepped.held),
+        trust=sessions.used(carrying, stepped.held),
     )
     carrying.step = replace(carrying.step, state=stepped.state)
     return Planned(stepped, carrying, done, standing, None)
@@ -291,5 +292,5 @@ def _done(
 
 
 def _said(carrying: Carrying, said: tuple[Message, ...]) -> Said | None:
-    keyed = carrying.key and said and not carrying.step.refused
+    keyed = carrying.event_key and said and not carrying.step.refused
     return Said(said[0].seq) if keyed else None

@@ -59,7 +59,7 @@ def _certified(reply: Reply, erasure: str) -> Reply:
 
 def write(carrying: Carrying, messages: tuple[Message, ...]) -> None:
     """Have the messages written; the first carries the event's key, so that a repeat is known."""
-    key = None if carrying.step.refused else carrying.key or None
+    key = None if carrying.step.refused else carrying.event_key or None
     rows = carrying.rows.setdefault("message", [])
     for message in messages:
         rows.append(_row(carrying, message, key))

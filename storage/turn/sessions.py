@@ -35,15 +35,15 @@ def held(connection: Connection, token_hashes: Collection[bytes]) -> dict[bytes,
     return {row.token_hash: Held(Trust(row.fresh_until, row.verified_until), row.expires_at) for row in rows}
 
 
-def use(carrying: Carrying, held: Held | None) -> Trust | None:
-    """Return the trust of the turn's session after it, and have it written: a page in use stays fresh."""
-    if held is None:
+def used(carrying: Carrying, before: Held | None) -> Trust | None:
+    """Return how far the session is trusted after this turn, and note it where that changed."""
+    if before is None:
         return None
     turn = carrying.turn
-    trust = held.trust.used(turn.at, carrying.rules.sessions.idle)
+    trust = before.trust.used(turn.at, carrying.rules.sessions.idle)
     if carrying.verified:
         trust = trust.verified(turn.at)
-    if trust is not held.trust:
+    if trust is not before.trust:
         carrying.write(
             "session_used",
             b_subject=carrying.standing.subject,

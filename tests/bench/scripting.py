@@ -22,7 +22,7 @@ BEGUN, DONE = "asked", "stands"  # marks that the page sets around what is measu
 Event = Mapping[str, Any]
 
 
-def script_ms(events: Sequence[Event], loader: str) -> tuple[float, float]:
+def traced_ms(events: Sequence[Event], loader: str) -> tuple[float, float]:
     """Return the processor's time of scripts, ms: of `loader` before the first mark, and of all between the marks."""
     marks = {one["name"]: one for one in events if one.get("name") in {BEGUN, DONE}}
     begun, done = marks[BEGUN], marks[DONE]
