@@ -28,12 +28,8 @@ async def read_bounded(request: web.Request, most: int) -> bytes:
             return await _bounded(request, most)
     except TimeoutError:
         raise BodyRefused(408, "too_slow", "The body did not come in time.") from None
-    except (
-        ClientError,
-        ConnectionError,
-        BadHttpMessage,
-        web.RequestPayloadError,
-    ):  # cut off, or not encoded as it says
+    except (ClientError, ConnectionError, BadHttpMessage, web.RequestPayloadError):
+        # cut off, or not encoded as it says
         raise BodyRefused(400, "bad_request", "The body cannot be read.") from None
 
 

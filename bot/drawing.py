@@ -17,11 +17,12 @@ from intake.screening import screen
 from storage.records import KeptField, Record
 
 DRAWN_MAX = 8_192  # drawings kept ready: more questions than any configuration asks, in all languages
+MOMENTS_KEPT = 1_024  # moments: a turn's messages have its one moment, and so has its record
 
 _LABELLED = frozenset(("text", "tel", "email"))
 
 
-@lru_cache(1_024)  # a turn's messages have its one moment, and so has its record
+@lru_cache(MOMENTS_KEPT)
 def moment(at: datetime) -> str:
     """Return a moment as RFC 3339 in UTC, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -15,9 +15,8 @@ from bot.commands.office import CommandRefused
 BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
 GRACE = 10.0  # seconds that open requests have after a stop signal
 FIRST_REQUEST = 10.0  # seconds for a first request's header, as for a body
-KEPT_ALIVE = (
-    620.0  # seconds of silence after a request; longer than proxies in front keep theirs, up to ten minutes
-)
+# seconds of silence after a request; longer than proxies in front keep theirs, up to ten minutes
+KEPT_ALIVE = 620.0
 LOOKS = 4  # in `FIRST_REQUEST`
 
 

@@ -50,9 +50,8 @@ class Metrics:
         )
         self.key_cache = KeyCache()
         registry.register(self.key_cache)
-        self._stages: dict[
-            tuple[str, str], Counter
-        ] = {}  # labels() costs more than the turn's own bookkeeping
+        # labels() costs more than the turn's own bookkeeping
+        self._stages: dict[tuple[str, str], Counter] = {}
 
     def turn(self, done: TurnDone, seconds: float) -> None:
         """Count a turn that was committed just now. Repeats and refusals committed nothing and are not counted."""

@@ -288,4 +288,4 @@ def _end(children: list[Popen[bytes]]) -> None:
     for child in children:
         child.terminate()
     for child in children:
-        child.communicate()
+        child.communicate()  # closes its pipe too

@@ -148,9 +148,8 @@ class TelegramChannel:
             try:
                 batch = await self._bot.waiting_updates(offset, POLL_SECONDS)
                 await self._receiver.take_all(batch)
-            except (
-                Exception
-            ) as fault:  # Telegram or the database is away: the same updates are asked for again
+            except Exception as fault:
+                # Telegram or the database is away: the same updates are asked for again
                 _log.warning("telegram.poll_failed", error=type(fault).__name__)
                 await asyncio.sleep(next(pauses))
                 continue

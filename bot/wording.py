@@ -14,10 +14,8 @@ from intake.outcomes import Heard, Reply
 from intake.rules import PolicyVersion, Rules
 from storage.records import Message, Record, Transcript, TurnDone
 
-DOWNLOADS = (
-    "export",
-    "receipts",
-)  # answers that promise a copy, by the last part of its address under /api/v1/me
+# answers that promise a copy, by the last part of its address under /api/v1/me
+DOWNLOADS = ("export", "receipts")
 NOTHING_KEPT = Record(fields=(), consents=(), recipients=(), opened_by=(), keeps_until=None, lead="")
 
 

@@ -179,9 +179,8 @@ def _consent(state: Conversation, rules: Rules) -> Reply:
     if not state.asked_again:
         return Reply(key="consent.ask", expects=expects)
     again = replace(expects, since=state.policy)
-    key = (
-        "consent.again.too" if state.channel == "telegram" else "consent.again"
-    )  # said there before `abroad`
+    # said there before `abroad`
+    key = "consent.again.too" if state.channel == "telegram" else "consent.again"
     return Reply(key=key, params={"policy": state.policy}, expects=again)
 
 

@@ -99,14 +99,12 @@ def _joined(spans: Iterator[Span]) -> list[Span]:
 
 # E-mail -----------------------------------------------------------------------------------------------------------
 
-_AROUND_AT = frozenset(
-    "._%+-'&!#$*^~"
-)  # besides letters and digits; RFC 5322 allows more, links use them too
+# besides letters and digits; RFC 5322 allows more, links use them too
+_AROUND_AT = frozenset("._%+-'&!#$*^~")
 _DOMAIN = re.compile(r"(?:[^\W_](?:[^\W_]|-)*\.)+(?:xn--[A-Za-z0-9-]+|[^\W\d_]{2,})")
 _CHINESE_STOPS = re.compile(r"@[A-Za-z0-9-]+(?:[。｡][A-Za-z0-9-]+)+")
-_FILE_ENDINGS = frozenset(
-    {"png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "zip"}
-)  # logo@2x.png is a picture
+# logo@2x.png is a picture
+_FILE_ENDINGS = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "zip"})
 _OPEN, _SHUT = r" ?[\[({<]? ?", r" ?[\])}>]? ?"
 _SPELT = re.compile(
     rf"(?<![A-Za-z0-9._%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}})({_OPEN}\bat\b{_SHUT})"

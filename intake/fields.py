@@ -191,9 +191,8 @@ def _consented(given: Given, name: str) -> bool:
     if name == NEED:
         return NEED in state.kept
     field = given.rules.fields[name]
-    officer = (
-        isinstance(given.event, Corrected) and given.event.officer
-    )  # mends what is kept, collects nothing
+    # mends what is kept, collects nothing
+    officer = isinstance(given.event, Corrected) and given.event.officer
     if not officer and consent_outdated(given.rules, state, given.now):
         return False
     settled = state.stage not in (Stage.WHOSE, Stage.AUTHORISED)

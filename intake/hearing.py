@@ -11,9 +11,8 @@ from intake.rules import CONTACT
 from intake.screening import screen, screen_forbidden
 
 _LINES = "\n\r\t"
-_REORDERING = frozenset(
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)  # Unicode UAX #9, explicit marks
+# Unicode UAX #9, explicit marks
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNREADABLE = frozenset(("Cc", "Cs", "Co"))  # control, surrogate, private use; Unicode general categories
 
 

@@ -175,9 +175,8 @@ class Rules:
     locales: Mapping[str, tuple[str, ...]]  # locale -> words that mean it; the first locale is the default
     need_max: int  # characters
     contact_fields: tuple[str, ...]  # either may be skipped, not all (phone, email)
-    labels: Mapping[str, tuple[str, ...]] = slot(
-        default_factory=dict
-    )  # option, or need -> its label in every language
+    # option, or need -> its label in every language
+    labels: Mapping[str, tuple[str, ...]] = slot(default_factory=dict)
 
     @property
     def default_locale(self) -> str:

@@ -21,9 +21,8 @@ audit = Table(
     Column("purpose", Text, nullable=False),  # one, or several with commas between
     Column("fields", Text, nullable=False),  # names, comma between; never a value
     Column("policy", NAME, nullable=False),
-    Column(
-        "records", Text, nullable=False, server_default=""
-    ),  # ids of the decisions that the line is about, in the order of `purpose`: it orders their receipts
+    # ids of the decisions that the line is about, in the order of `purpose`: it orders their receipts
+    Column("records", Text, nullable=False, server_default=""),
     Index(None, "subject"),
 )
 

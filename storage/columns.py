@@ -12,9 +12,8 @@ metadata = MetaData(
 )
 
 ID = String(32)  # characters; in hexadecimal, made by the application
-NAME = (
-    String()
-)  # what configuration or this program names; a limit would only fail a turn that nothing is wrong with
+# what configuration or this program names; a limit would only fail a turn that nothing is wrong with
+NAME = String()
 SHA256 = String(64)  # characters; in hexadecimal
 SCOPE = String()
 REFERENCE = String()  # what the person quotes to the company

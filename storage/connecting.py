@@ -119,9 +119,8 @@ class StorageThread:
 
     def __init__(self, name: str, *, greenlets: bool) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._runner = (
-            asyncio.Runner() if greenlets else None
-        )  # makes its loop at its first use, in the thread
+        # makes its loop at its first use, in the thread
+        self._runner = asyncio.Runner() if greenlets else None
 
     def submit(self, call: Callable[..., T], *args: object) -> Future[T]:
         """Queue a call and return its future. Raises RuntimeError once the thread is closed."""

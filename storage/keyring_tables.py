@@ -100,9 +100,8 @@ addenda = Table(  # of certificates: when the backups, too, can be opened no mor
     "addenda",
     metadata,
     Column("certificate", String, primary_key=True),
-    Column(
-        "through", Integer, nullable=False
-    ),  # newest epoch at the erasure: older copies hold none after it
+    # newest epoch at the erasure: older copies hold none after it
+    Column("through", Integer, nullable=False),
     Column("body", LargeBinary),  # the certificate, signed anew with "done"; NULL: still due
     Index("addenda_due", "through", sqlite_where=text("body IS NULL"), postgresql_where=text("body IS NULL")),
 )

@@ -26,9 +26,8 @@ from storage.keys.sealing import NONCE_BYTES, Place, seal, unseal
 from storage.tables import doomed_keys
 from storage.tables import outbox as rows
 
-LEASE = timedelta(
-    minutes=2
-)  # a claimed task that nobody finished is due again; a delivery takes at most 20 s
+# a claimed task that nobody finished is due again; a delivery takes at most 20 s
+LEASE = timedelta(minutes=2)
 FIRST_RETRY = timedelta(seconds=30)  # doubled at each failure
 LONGEST_RETRY = timedelta(hours=8)
 GIVE_UP = timedelta(days=3)  # contract, "Outgoing webhooks"

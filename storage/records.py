@@ -103,9 +103,8 @@ class TurnDone:
     ack: int = 0  # seq of the visitor's message; 0 where there is none
     last: int = 0  # highest seq of the conversation
     messages: tuple[Message, ...] = ()
-    values: Mapping[str, str] = field(
-        default_factory=dict, repr=False
-    )  # of the fields that the messages refer to
+    # of the fields that the messages refer to
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
     record: Record | None = field(default=None, repr=False)  # where a message shows it
     refused: str = ""  # an `error` code of the contract; nothing of the event was kept
     repeated: bool = False

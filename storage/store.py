@@ -193,9 +193,8 @@ class Store:
         """
         try:
             return self._found(field, normalised)
-        except (
-            UNOPENED
-        ):  # it is damaged, or a turn moved it to another key between the reading of row and key
+        except UNOPENED:
+            # it is damaged, or a turn moved it to another key between the reading of row and key
             return self._found(field, normalised, sound=True)
 
     def look_up(self, field: str, normalised: str, actor: str = audit.OFFICER) -> list[str]:

@@ -47,12 +47,10 @@ conversations = Table(
     Column("last_seq", Integer, nullable=False),  # highest message number, never reused
     Column("delivered_seq", Integer, nullable=False),  # Telegram's watermark: what the chat shows
     Column("created_at", Moment, nullable=False),
-    Column(
-        "updated_at", Moment, nullable=False
-    ),  # of the last turn: drafts and sessions are kept from here (S12)
-    Column(
-        "look_at", Moment, nullable=False
-    ),  # when the sweep looks next; turns leave it and its index alone
+    # of the last turn: drafts and sessions are kept from here (S12)
+    Column("updated_at", Moment, nullable=False),
+    # when the sweep looks next; turns leave it and its index alone
+    Column("look_at", Moment, nullable=False),
     Index(None, "id"),
     Index(None, "look_at"),
     Index("ix_conversations_undelivered", "id", sqlite_where=BEHIND, postgresql_where=BEHIND),
@@ -69,13 +67,11 @@ messages = Table(
     Column("at", Moment, nullable=False),
     Column("locale", NAME, nullable=False),
     Column("scope", SCOPE, nullable=False),
-    Column(
-        "event_key", LargeBinary, nullable=True
-    ),  # of the event that the message came with; NULL on answers
+    # of the event that the message came with; NULL on answers
+    Column("event_key", LargeBinary, nullable=True),
     Column("sealed_body", LargeBinary, nullable=True),  # NULL: erased
-    Column(
-        "sealed_digest", LargeBinary, nullable=True
-    ),  # of an answer's meaning: under the profile, goes with it
+    # of an answer's meaning: under the profile, goes with it
+    Column("sealed_digest", LargeBinary, nullable=True),
     Column("channel_ref", BigInteger, nullable=False),  # Telegram's message id; 0: none
     Index("ix_messages_event_key", "event_key", unique=True, sqlite_where=KEYED, postgresql_where=KEYED),
     sqlite_with_rowid=False,
@@ -91,9 +87,8 @@ fields = Table(
     Column("revision", Integer, nullable=False),  # bound into the envelope
     Column("given_at", Moment, nullable=False),
     Column("policy", NAME, nullable=False),  # the version consented to; "" for the need
-    Column(
-        "warning_sha256", NAME, nullable=False
-    ),  # of the warning that stood before the question (S7); or ""
+    # of the warning that stood before the question (S7); or ""
+    Column("warning_sha256", NAME, nullable=False),
 )
 
 index_rows = Table(
@@ -112,17 +107,15 @@ consents = Table(
     Column("subject", ID, primary_key=True),
     Column("id", ID, primary_key=True),
     Column("conversation", ID, nullable=False),
-    Column(
-        "purpose", NAME, nullable=False
-    ),  # `field:<name>`: the field's own consent; `attestation`: for another (S6)
+    # `field:<name>`: the field's own consent; `attestation`: for another (S6)
+    Column("purpose", NAME, nullable=False),
     Column("decision", NAME, nullable=False),  # agreed, refused, withdrawn
     Column("policy", NAME, nullable=False),
     Column("method", NAME, nullable=False),  # card, question, signal, command
     Column("at", Moment, nullable=False),
     Column("ended_at", Moment, nullable=True),  # when a later decision took its place; NULL: it holds
-    Column(
-        "sealed_evidence", LargeBinary, nullable=False
-    ),  # what was decided and shown: the receipt's source
+    # what was decided and shown: the receipt's source
+    Column("sealed_evidence", LargeBinary, nullable=False),
 )
 
 terms = Table(  # what was configured when somebody decided; no person in it
@@ -259,7 +252,6 @@ doomed_keys = Table(
     "doomed_keys",
     metadata,
     Column("subject", ID, primary_key=True),
-    Column(
-        "scope", SCOPE, primary_key=True
-    ),  # whose key is to be destroyed, since nothing stands under it any more
+    # whose key is to be destroyed, since nothing stands under it any more
+    Column("scope", SCOPE, primary_key=True),
 )

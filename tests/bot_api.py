@@ -37,9 +37,8 @@ class BotApi(Chats):
         self.slow_down: Counter[str] = Counter()  # method -> how many times it answers 429
         self.retry_after = 1  # seconds
         self.lose_requests = 0  # connections that break before anything happened
-        self.lose_answers: Counter[str] = (
-            Counter()
-        )  # method -> done, but its connection breaks before the answer
+        # method -> done, but its connection breaks before the answer
+        self.lose_answers: Counter[str] = Counter()
         self.webhook: dict[str, Any] = {"url": ""}
         self.pushes: list[int] = []  # statuses that the webhook answered
         self.updates: list[dict[str, Any]] = []
@@ -96,9 +95,8 @@ class BotApi(Chats):
                 raise Refusal(401, "Unauthorized")
             parameters = self.schema.call(method, await _form(request))
             result = await self._do(method, parameters)
-            if (
-                method != "getUpdates"
-            ):  # updates were judged when they happened, unless a test queued a broken one
+            # updates were judged when they happened, unless a test queued a broken one
+            if method != "getUpdates":
                 self.schema.answer(method, result)
         except NotInSchema as fault:
             self.faults.append(str(fault))

@@ -28,13 +28,11 @@ class Chats:
         """Begin with no chats and no messages."""
         self.schema = Schema()
         self.chats: dict[int, dict[str, Any]] = {}
-        self.messages: dict[
-            int, dict[str, Any]
-        ] = {}  # by message id: a bot's private chats count them together
+        # by message id: a bot's private chats count them together
+        self.messages: dict[int, dict[str, Any]] = {}
         self.files: dict[str, Upload] = {}  # by file id
-        self.keyboards: dict[
-            int, dict[str, Any] | None
-        ] = {}  # the reply keyboard under each chat's input line
+        # the reply keyboard under each chat's input line
+        self.keyboards: dict[int, dict[str, Any] | None] = {}
         self.blocked: set[int] = set()
         self.left: set[int] = set()  # groups that the bot left
         self.undeletable: set[int] = set()  # message ids: older than 48 hours

@@ -20,11 +20,8 @@ TAGS = {  # HTML style of the Bot API -> MessageEntity.type; "Formatting options
 KINDS: Mapping[str, type | tuple[type, ...]] = {
     "Integer": int, "Float": (int, float), "String": str, "Boolean": bool, "True": bool,
 }  # fmt: skip
-BUTTON_LOOKS = {
-    "text",
-    "style",
-    "icon_custom_emoji_id",
-}  # every other key of an inline button is its one action
+# every other key of an inline button is its one action
+BUTTON_LOOKS = {"text", "style", "icon_custom_emoji_id"}
 PATTERNS = {  # said in prose only in the published descriptions
     "BotCommand.command": re.compile(r"[a-z0-9_]+"),
     "setWebhook.secret_token": re.compile(r"[A-Za-z0-9_-]+"),

@@ -78,10 +78,8 @@ class _Talk:
         for script in scripts:
             try:
                 await self._hold(script)
-            except (
-                SubjectErased,
-                NotFound,
-            ):  # the deletion was carried out, only its acknowledgement was lost
+            except (SubjectErased, NotFound):
+                # the deletion was carried out, only its acknowledgement was lost
                 self._report.send(Ack(script.number, len(script.events)))
 
     async def _hold(self, script: Script) -> None:

@@ -99,9 +99,8 @@ class Promises(RuleBasedStateMachine):
         )
         for other in others:
             assert isinstance(other, TurnDone)
-            assert (
-                other.refused == "id_reused" or other.repeated
-            )  # where what would tell the old answer is gone
+            # where what would tell the old answer is gone
+            assert other.refused == "id_reused" or other.repeated
         self.store.tally["repeats"] += 3 * len(drawn)
 
     @rule(dice=EVERYBODY)

@@ -19,9 +19,8 @@ import sqlalchemy as sa
 from storage.connecting import StorageThread, data_engine
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- a file system in memory, on Linux; nothing with a fixed name is made there
-MEMORY_BYTES_MIN = (
-    2 * 1024**3
-)  # two servers, a browser and the databases of the running tests take half of it
+# two servers, a browser and the databases of the running tests take half of it
+MEMORY_BYTES_MIN = 2 * 1024**3
 START_SECONDS = 30  # seconds; a cold start takes 1 s here, a shared machine may take ten times that
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -60,9 +59,8 @@ class PostgreSQL:
 
     programs: Path
     port: int
-    thread: (
-        StorageThread  # the administrator's; a process for each statement would cost more than the statement
-    )
+    # the administrator's; a process for each statement would cost more than the statement
+    thread: StorageThread
     engine: sa.Engine
     data: Path  # tables, indexes and write-ahead log; what the server prints is in `log`
     log: Path
@@ -150,9 +148,8 @@ def _readable_by_all(installed: Path, folder: Path) -> Path:
     package = installed.parent
     copy = folder / package.name / installed.name
     shutil.copytree(installed, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
-    if (
-        libraries := package.with_name(f"{package.name}.libs")
-    ).is_dir():  # found through a path relative to the programs
+    # found through a path relative to the programs
+    if (libraries := package.with_name(f"{package.name}.libs")).is_dir():
         shutil.copytree(libraries, folder / libraries.name, symlinks=True)
     for path in (folder / package.name, *folder.rglob("*")):
         path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o044))

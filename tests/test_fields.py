@@ -118,10 +118,8 @@ def test_who_is_corrected_while_they_are_looked_for_is_found(memory: Memory) -> 
     def elsewhere() -> None:
         done(memory.store.turns([corrected], memory.engine)[0])
 
-    memory.rooms.clock.meanwhile = [
-        *[lambda: None] * 3,
-        elsewhere,
-    ]  # after epochs and kept keys, when keys are read
+    # after epochs and kept keys, when keys are read
+    memory.rooms.clock.meanwhile = [*[lambda: None] * 3, elsewhere]
 
     assert memory.run(memory.store.find, "email", DETAILS["email"]) == [visitor.subject]
     assert memory.rooms.clock.meanwhile == []

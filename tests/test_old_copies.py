@@ -40,9 +40,8 @@ def test_an_erasure_that_is_under_way_stops_no_start(premises: Premises) -> None
         ada = Visitor(memory)
         ada.sends()
         begun = memory.run(memory.store.begin_erasure, ada.subject, "all", memory.now(), reason="officer")
-        memory.run(
-            memory.rooms.keyring.destroy, ada.subject, None, tombstone=True, at=memory.now()
-        )  # then it dies
+        # then it dies
+        memory.run(memory.rooms.keyring.destroy, ada.subject, None, tombstone=True, at=memory.now())
 
     with premises.memory() as memory:
         assert memory.run(memory.store.finish_erasure, begun)["id"] == begun

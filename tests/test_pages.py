@@ -146,9 +146,8 @@ async def test_the_widgets_files_are_for_every_page_and_cached_by_content(
     for name in ("panel.js", "talk.js", "polling.js"):
         async with client.get(f"{served.url}/widget/{version}/{name}") as answer:
             assert "immutable" in answer.headers["Cache-Control"]
-            assert (
-                "with { type:" not in await answer.text()
-            )  # its style sheets are in it: not every browser imports them
+            # its style sheets are in it: not every browser imports them
+            assert "with { type:" not in await answer.text()
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             sizes.append(int(answer.headers["Content-Length"]))
         async with client.get(f"{served.url}/widget/0/{name}") as answer:

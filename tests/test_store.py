@@ -152,9 +152,8 @@ def test_a_transcript_begins_after_the_watermark(memory: Memory) -> None:
     assert (newer.values, without.values) == ({}, whole.values)
     assert without.messages == whole.messages
     assert _transcript(memory, visitor, after=whole.last).messages == ()
-    assert (
-        memory.count(audit, action="opened") == 2
-    )  # the review card when it was shown, and the whole transcript
+    # the review card when it was shown, and the whole transcript
+    assert memory.count(audit, action="opened") == 2
 
 
 def test_a_transcript_of_nothing_is_not_found(memory: Memory) -> None:

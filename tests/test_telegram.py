@@ -40,9 +40,8 @@ async def test_a_repeated_update_happens_once(house: TelegramHouse, api: BotApi,
     await robin.sees("at any time")
 
     assert sum("automated assistant" in text for text in robin.shown) == 1
-    assert (
-        len((await kept(house, robin)).messages) == len(before.messages) + 3
-    )  # the command, its answer, the question
+    # the command, its answer, the question
+    assert len((await kept(house, robin)).messages) == len(before.messages) + 3
 
 
 async def test_a_chat_keeps_its_order(house: TelegramHouse, robin: Person) -> None:

@@ -20,9 +20,8 @@ from tests.bot_api import TOKEN, BotApi
 from tests.telegram_house import QUESTION, TelegramHouse, committed, delivered, kept, running_house
 from tests.telegram_people import Person, until
 
-pytestmark = pytest.mark.parametrize(
-    "database_kind", ["sqlite"], indirect=True
-)  # troubles of Telegram, not of storage
+# troubles of Telegram, not of storage
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 ALWAYS = 10**6  # times: until the test says otherwise
 
 

@@ -24,11 +24,8 @@ FOR_PROGRAMS = (
     "/openapi.json",
     "/schemas/",
 )
-UNDESCRIBED = (
-    "/metrics",
-    "/openapi.json",
-    "/schemas/",
-)  # the descriptions themselves, and what is not public
+# the descriptions themselves, and what is not public
+UNDESCRIBED = ("/metrics", "/openapi.json", "/schemas/")
 CONTRACT = Path(__file__).parent.parent / "docs" / "contract.md"
 
 

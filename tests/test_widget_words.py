@@ -70,9 +70,8 @@ class Typist:
         await self.hears(5)
         await self.says("withdraw contact")
         await self.hears(6)
-        await expect(self.seen.dialog.locator(".chip")).to_have_count(
-            0
-        )  # drawn; before, Enter would leave it in the field
+        # drawn; before, Enter would leave it in the field
+        await expect(self.seen.dialog.locator(".chip")).to_have_count(0)
 
     async def hears(self, lines: int) -> None:
         """Wait until the desk has said so much, however bad the network is."""

@@ -112,9 +112,8 @@ def _wait(storage: Storage, office: Office) -> None:
             office.say(f"to be moved: {told}")
         if not standing.left:
             return
-        if (
-            not more
-        ):  # other processes have to open the new epoch first, or somebody is just busy with the last ones
+        # other processes have to open the new epoch first, or somebody is just busy with the last ones
+        if not more:
             time.sleep(LOOK_EVERY)
 
 

@@ -17,9 +17,8 @@ from storage.outbox import Task
 from storage.sales.parcels import Parcel
 from storage.turn.codes import CODE_MAIL
 
-Handler = Callable[
-    [Mapping[str, Any]], Awaitable[None]
-]  # a channel's own task; it gets what the task carries
+# a channel's own task; it gets what the task carries
+Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 WEBHOOK_EVENTS = frozenset(  # contract, "Outgoing webhooks"
     {"lead.created", "lead.updated", "person.corrected", "person.erased", "consent.withdrawn"}
 )
@@ -40,9 +39,8 @@ class Courier:
         try:
             await self._deliver(task)
             await self._desk.call(self._desk.storage.outbox.done, task)
-        except (
-            Exception
-        ) as fault:  # whatever it was, the task is tried again and its neighbours are not harmed
+        except Exception as fault:
+            # whatever it was, the task is tried again and its neighbours are not harmed
             name = type(fault).__name__
             again = await self._put_off(task, name)
             _log.warning("delivery.failed", task=task.id, kind=task.kind, error=name, again=again)
@@ -78,10 +76,8 @@ class Courier:
     async def _send(self, task: Task, recipient: Recipient, parcel: Parcel) -> None:
         now = self._desk.clock()
         if recipient.kind == "mail":
-            params = {
-                "reference": parcel.reference,
-                "topic": parcel.topic or "–",
-            }  # the wording knows its label
+            # the wording knows its label
+            params = {"reference": parcel.reference, "topic": parcel.topic or "–"}
             return await self._mails.send(recipient, task.kind, params, name=task.id, at=now)
         event = {
             "type": task.kind,

@@ -69,9 +69,8 @@ class Pages:
         except Refused:  # nothing that a person can read: no link
             return self._entrance(request, spent=True)
         try:
-            entered = await self._door.enter(
-                request, given.rpartition("#")[2]
-            )  # the whole link may be pasted
+            # the whole link may be pasted
+            entered = await self._door.enter(request, given.rpartition("#")[2])
         except Refused as refused:
             text = self._door.drawing.draw(
                 "fault.html", self._door.locale(request), visit=None, code=refused.code

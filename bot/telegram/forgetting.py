@@ -62,10 +62,8 @@ class Farewell:
             words = self._words(carried, certificate, stays=bool(kept or carried.get("older")))
             if words:
                 await self._bot.send_message(carried["chat"], words)
-        except (
-            BadRequest,
-            Forbidden,
-        ) as refusal:  # blocked, or the account is gone: nobody is there to be told
+        except (BadRequest, Forbidden) as refusal:
+            # blocked, or the account is gone: nobody is there to be told
             _log.info("telegram.farewell_refused", error=type(refusal).__name__)
 
     def _words(self, carried: Mapping[str, Any], certificate: Mapping[str, Any], *, stays: bool) -> str:

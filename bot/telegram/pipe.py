@@ -20,11 +20,8 @@ POOL_SECONDS = 30.0  # seconds to wait for a free connection
 ANSWER_SECONDS = 15.0  # seconds that the Bot API may take; beyond a poll's own waiting
 KEY_BYTES = 16  # bytes; 2^64 events before a chance clash
 RETRIES = 2  # after a 429; what is refused longer waits in the transcript
-UPDATES = (
-    "message",
-    "callback_query",
-    "my_chat_member",
-)  # all that is asked for; an edit changes nothing here
+# all that is asked for; an edit changes nothing here
+UPDATES = ("message", "callback_query", "my_chat_member")
 TALKATIVE = ("httpx", "httpcore", "telegram")  # they log the token at INFO, and messages at DEBUG
 
 
@@ -47,9 +44,8 @@ def open_pipe(token: str, api_url: str) -> Pipe:
     """Return a bot for `token` at `api_url` (no slash at the end). Use it as an async context, or `initialize` it."""
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings(
-        "ignore", ".*`retry_after`", PTBDeprecationWarning
-    )  # given by each 429; we never read it
+    # given by each 429; we never read it
+    warnings.filterwarnings("ignore", ".*`retry_after`", PTBDeprecationWarning)
     return Pipe(
         token,
         base_url=f"{api_url}/bot",

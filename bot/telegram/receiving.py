@@ -111,9 +111,8 @@ class Receiver:
             await self._open(incoming, site, topic, last=True)
         elif topic:
             await self._act(incoming, conversation, Picked("command:new"), part="new")
-            await self._act(
-                incoming, conversation, Picked(f"topic:{topic}")
-            )  # refused where one is open: well
+            # refused where one is open: well
+            await self._act(incoming, conversation, Picked(f"topic:{topic}"))
         else:
             await self._act(incoming, conversation, Picked("command:new"))
 
@@ -221,9 +220,8 @@ class Receiver:
 async def _kindly(doing: Coroutine[Any, Any, object]) -> None:
     try:
         await doing
-    except (
-        TelegramError
-    ) as fault:  # the message is gone, the query too old, the person away: all said in the chat
+    except TelegramError as fault:
+        # the message is gone, the query too old, the person away: all said in the chat
         _log.debug("telegram.courtesy_failed", error=type(fault).__name__)
 
 

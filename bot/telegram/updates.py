@@ -49,9 +49,8 @@ class Incoming:
     update: int
     chat: int = field(repr=False)
     language: str  # of the person's Telegram, IETF; "" if it does not say
-    message: (
-        int  # Telegram's message id: of what was written, or of the message whose button was pressed; 0: none
-    )
+    # Telegram's message id: of what was written, or of the message whose button was pressed; 0: none
+    message: int
     what: What
 
 

@@ -74,9 +74,8 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
         *("mydata.js", "certificate.js", "visit.js", "banner.js", "keys.js", "conversation.js", "talk.js"),
     ),
 }
-EAGERLY = (
-    "//# allFunctionsCalledOnLoad\n"  # for V8: compile it all while it arrives, beside the page's own thread
-)
+# for V8: compile it all while it arrives, beside the page's own thread
+EAGERLY = "//# allFunctionsCalledOnLoad\n"
 _COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), and types
     r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$",
     re.MULTILINE,

@@ -18,9 +18,8 @@ ID_MAX = 64  # characters of a client's id; a UUID needs 36
 VALUE_MAX = 256  # characters of an option value, a purpose or a version; the longest real ones have about 40
 PURPOSES_MAX = 64  # purposes in one pick
 TOKEN_MAX = 128  # characters; ours have 43
-KEY_BYTES = (
-    16  # bytes of SHA-256 that name an event, and as many that tell its meaning; 2^64 before a chance clash
-)
+# bytes of SHA-256 that name an event, and as many that tell its meaning; 2^64 before a chance clash
+KEY_BYTES = 16
 SEQ_MAX = 2**53 - 1  # the largest whole number that every JSON reader keeps exact; RFC 8259 §6
 
 

@@ -19,9 +19,8 @@ from bot.web.problems import Problem
 MESSAGES_PER_MINUTE = 1_200  # messages of one session
 SESSIONS_PER_HOUR = 300  # sessions of one address; an office or a mobile network shares one
 RIGHTS_PER_HOUR = 60  # codes asked for or tried from one address; one person needs two or three
-DRAWN_AT_ONCE = (
-    20  # messages a socket draws from its allowance in one go: asking costs more than reading a frame
-)
+# messages a socket draws from its allowance in one go: asking costs more than reading a frame
+DRAWN_AT_ONCE = 20
 TIDY_FROM = 4_096  # counts that may lie about before those of windows past are dropped
 SITE_BYTES = 8  # bytes of an IPv6 address that name a site; RFC 6177: a visitor has a /64 at least
 DAY_KEY_BYTES = 32  # bytes; BLAKE2b takes keys up to 64
@@ -110,9 +109,8 @@ class Windows(Storage):
     def __init__(self) -> None:
         """Begin with no counts."""
         super().__init__()
-        self._counts: dict[
-            str, tuple[float, int]
-        ] = {}  # key -> when its window ends (monotonic seconds), count
+        # key -> when its window ends (monotonic seconds), count
+        self._counts: dict[str, tuple[float, int]] = {}
         self._tidy_at = TIDY_FROM
 
     @property

@@ -64,9 +64,8 @@ class Writer:
         self._before, self._written = self._written, number
 
     def _failed(self, fault: ExceptionContext) -> None:
-        if (
-            fault.statement is None
-        ):  # a commit that failed: what it had to write is not there, or nobody knows
+        # a commit that failed: what it had to write is not there, or nobody knows
+        if fault.statement is None:
             self._written = self._before
 
 

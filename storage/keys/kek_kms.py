@@ -65,9 +65,8 @@ class KmsProvider:
 
     def unwrap(self, name: str, wrapped: Wrapped) -> bytes:
         """Return the secret. Raises KekRefused when the key is gone, or the wrap is not of this name; KekAway."""
-        if (
-            ":" in wrapped.kek
-        ):  # a full name could be a key of another account: whoever writes it there holds that
+        # a full name could be a key of another account: whoever writes it there holds that
+        if ":" in wrapped.kek:
             raise lacking(self._place, wrapped.kek, name)
         with self._asked() as kms:
             try:
@@ -86,9 +85,8 @@ class KmsProvider:
         with self._asked() as kms:
             made = kms.create_key(
                 Description="Askfirst: wraps the secret of one epoch",
-                Tags=[
-                    {"TagKey": "askfirst", "TagValue": self._alias}
-                ],  # so that a policy can tell them apart
+                # so that a policy can tell them apart
+                Tags=[{"TagKey": "askfirst", "TagValue": self._alias}],
             )
             kek = str(made["KeyMetadata"]["KeyId"])
             try:
@@ -159,9 +157,8 @@ class KmsProvider:
         from botocore import exceptions as cannot
 
         kind = type(fault).__name__
-        if isinstance(fault, cannot.SSLError) and "EOF" not in str(
-            fault
-        ):  # that would be a broken connection
+        # that would be a broken connection
+        if isinstance(fault, cannot.SSLError) and "EOF" not in str(fault):
             return KekRefused(f"{self._place}: its certificate is not trusted; check AWS_CA_BUNDLE")
         if isinstance(
             fault,

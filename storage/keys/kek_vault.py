@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 FORM = "vault://HOST:8200/transit/askfirst (mount, name of the keys); the token stands in VAULT_TOKEN"
 PORT = 8_200  # IANA: none; the default of Vault and OpenBao
 TIMEOUT = 5.0  # seconds for connecting, and for each answer; transit takes milliseconds
-MARK = (
-    "askfirst kek wrap 1"  # as in the file: keeps these wraps apart from everything else the engine encrypts
-)
+# as in the file: keeps these wraps apart from everything else the engine encrypts
+MARK = "askfirst kek wrap 1"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _WAITING = frozenset(
     {"BadGateway", "InternalServerError", "RateLimitExceeded", "VaultDown", "VaultNotInitialized"}
@@ -180,9 +179,8 @@ class VaultProvider:
 
     def _refusal(self, fault: VaultError) -> KekAway | KekRefused:
         kind = type(fault).__name__
-        if kind in _WAITING or (
-            kind == "UnexpectedError" and not fault.errors
-        ):  # a gateway, not Vault itself
+        # a gateway, not Vault itself
+        if kind in _WAITING or (kind == "UnexpectedError" and not fault.errors):
             return KekAway(f"{self.url} does not serve at this moment ({kind})")
         if kind in {"Forbidden", "Unauthorized"}:
             return KekRefused(

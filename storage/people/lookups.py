@@ -88,8 +88,8 @@ def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, in
         )
         .join(subjects, subjects.c.subject == chats.c.subject)
         .where(
-            conversations.c.channel
-            == literal_column("'telegram'"),  # as the index says it, or it is not used
+            # as the index says it, or it is not used
+            conversations.c.channel == literal_column("'telegram'"),
             conversations.c.delivered_seq < conversations.c.last_seq,
             subjects.c.status == LIVE,
         )

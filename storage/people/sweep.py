@@ -25,9 +25,8 @@ from storage.turn.erasing import ALL, DRAFT, LEAD, VISIT
 from storage.turn.standing import LIVE
 
 STUB_KEPT = timedelta(days=30)  # contract: an erased token answers 410 for 30 days
-UPDATES_KEPT = timedelta(
-    days=2
-)  # Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
+# Telegram repeats an update for 24 hours at most; Bot API, "Getting updates"
+UPDATES_KEPT = timedelta(days=2)
 ORPHAN_AGE = timedelta(hours=1)  # design, "Sealing": no turn takes that long between key and data
 AT_ONCE = 500  # people looked at in one query; bounds its parameters
 

@@ -28,9 +28,8 @@ from storage.turn.erasing import CHAT_FIELD, chat_place
 from storage.turn.standing import LIVE
 
 LOOKED_AT = 100  # people whose rows are looked at together
-WRITTEN = (
-    25  # people whose look-ups are written together; a few milliseconds, since turns wait in the same thread
-)
+# people whose look-ups are written together; a few milliseconds, since turns wait in the same thread
+WRITTEN = 25
 NOTHING = b""  # the code of a value that cannot be opened: it matches nobody
 
 

@@ -78,9 +78,8 @@ def rotate(means: Means, actor: str) -> int:
     wrapped = _wrapped(keyring.provider, name_of(number), means.random(KEY_BYTES), used)
     rewrapped = keyring.signing.rewrapped(signing)
     at = means.clock()
-    epoch = keyring.epochs.opened(
-        SealedEpoch(number, at + EPOCH, wrapped)
-    )  # it opens, before anything needs it
+    # it opens, before anything needs it
+    epoch = keyring.epochs.opened(SealedEpoch(number, at + EPOCH, wrapped))
     with means.engine.begin() as connection:
         note = audit.about_epoch(name_of(number), wrapped.kek, at, actor=actor, action=ROTATED)
         audit.write(connection, means.writer, [note])

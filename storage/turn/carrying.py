@@ -69,9 +69,8 @@ class Carrying:
     kept: dict[Name, dict[str, Any]] = field(default_factory=dict, repr=False)  # (scope, field) -> row
     indexed: dict[str, Rows] = field(default_factory=dict, repr=False)  # field -> look-up rows
     values: dict[str, str] = field(default_factory=dict, repr=False)  # at hand: kept by this turn, or waiting
-    later: list[Callable[[Connection], None]] = field(
-        default_factory=list
-    )  # after the rows, same transaction
+    # after the rows, same transaction
+    later: list[Callable[[Connection], None]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     doomed: list[str] = field(default_factory=list)  # scopes whose keys go after the commit

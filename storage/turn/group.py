@@ -66,9 +66,8 @@ class Group:
         self._held = sessions.held(self._connection, {turn.session for turn in self._batch if turn.session})
         for places in self._rounds():
             self._round(places)
-        return [
-            self._results[place] for place in range(len(self._batch))
-        ]  # one that is missing is a fault of ours
+        # one that is missing is a fault of ours
+        return [self._results[place] for place in range(len(self._batch))]
 
     def _open_states(self) -> None:
         live = [one for one in self._standings.values() if one.status == LIVE]

@@ -66,9 +66,8 @@ def _recorded(folder: Path) -> Iterator[list[Write]]:
     rules = load(CONFIG).rules
     data, keys = f"sqlite:///{folder}/desk.db", f"sqlite:///{folder}/keyring.db"
     storage = Storage.open(data, keys, f"file:{folder}/kek.json", rules, migrate=True)
-    tables = {
-        table.name: table for table in metadata.sorted_tables if table is not terms
-    }  # those are the company's
+    # those are the company's
+    tables = {table.name: table for table in metadata.sorted_tables if table is not terms}
     before = _read(folder, tables)
     try:
         for turn in _turns():

@@ -13,10 +13,8 @@ SCRIPTS = {
     *("EvaluateScript", "v8.compile", "v8.compileModule", "v8.evaluateModule", "v8.callFunction"),
     *("FunctionCall", "EventDispatch", "TimerFire", "RunMicrotasks", "MinorGC", "MajorGC"),
 }
-APART = {
-    "UpdateLayoutTree",
-    "Layout",
-}  # style and layout that a script asked for, as the page would have anyway
+# style and layout that a script asked for, as the page would have anyway
+APART = {"UpdateLayoutTree", "Layout"}
 BEGUN, DONE = "asked", "stands"  # marks that the page sets around what is measured
 
 Event = Mapping[str, Any]

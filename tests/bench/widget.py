@@ -18,12 +18,8 @@ from tests.servers import chromium_path
 
 ROUNDS = 5  # the median counts
 SLOWER = 4  # times
-SLOW_4G = {
-    "offline": False,
-    "latency": 150,
-    "downloadThroughput": 200_000,
-    "uploadThroughput": 93_750,
-}  # ms, bytes/s
+# ms, bytes/s
+SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 93_750}
 WATCH = """() => {
     window.shifted = 0; window.blocked = 0;
     const watch = (type, note) =>

@@ -71,9 +71,8 @@ TABLES = {  # column:type, `!` in the primary key, `?` may be NULL
     ),
 }
 WITHOUT_ROWID = ("conversations", "messages")
-INDEXES: tuple[
-    tuple[str, str, tuple[str, ...], bool, str], ...
-] = (  # name, table, columns, unique, only where
+# name, table, columns, unique, only where
+INDEXES: tuple[tuple[str, str, tuple[str, ...], bool, str], ...] = (
     ("ix_conversations_id", "conversations", ("id",), False, ""),
     ("ix_conversations_look_at", "conversations", ("look_at",), False, ""),
     (
