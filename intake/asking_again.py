@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from intake import consent, consultation, rights, visit
-from intake.asking import COLLECTING, NEED, Given, card_purposes, open_question
+from intake.asking import COLLECTING, NEED, NEW_ADDRESS, Given, card_purposes, open_question
 from intake.conversation import Aside, Conversation, Stage
-from intake.events import Picked
-from intake.outcomes import Heard, RecordConsent, Reply, Step
+from intake.events import Event, Picked, Said
+from intake.outcomes import Heard, RecordConsent, Reply, Step, Withdraw
 from intake.policy import consent_outdated
 from intake.rules import ABROAD, Rules
 
@@ -22,35 +22,61 @@ _GIVING_UP = ("review:cancel", "whose:not")  # nothing is collected by these
 
 def stands_before(given: Given) -> bool:
     """Tell whether consent must be asked again before this answer is taken."""
-    state, event = given.state, given.event
-    if state.aside:
-        collecting = state.aside is Aside.VALUE and state.aside_field != NEED
-    else:
-        collecting = state.stage in COLLECTING and state.field != NEED
-    if not collecting or (isinstance(event, Picked) and event.value in _GIVING_UP):
+    event = given.event
+    if isinstance(event, Picked) and event.value in _GIVING_UP:
         return False
-    return consent_outdated(given.rules, state, given.now)
+    return _collects(given.state, event) and consent_outdated(given.rules, given.state, given.now)
 
 
-def ask(given: Given, state: Conversation) -> Step:
-    """Put the card in front of what is open in `state`; nothing is kept of an answer that was typed."""
-    asking = replace(state, behind=state.stage, aside=Aside.NONE, aside_field="")
-    if state.channel == "telegram":  # its being abroad is asked again too
-        asking = replace(asking, stage=Stage.ABROAD)
+def _collects(state: Conversation, event: Event) -> bool:
+    if state.aside:
+        new_address = state.aside is Aside.CODE and state.aside_field.startswith(f"{NEW_ADDRESS}:")
+        return new_address or _corrects(state)
+    if state.stage is Stage.SENT:  # what is said then joins the lead
+        return isinstance(event, Said)
+    return state.stage in COLLECTING and state.field != NEED
+
+
+def _corrects(state: Conversation) -> bool:
+    return state.aside is Aside.VALUE and state.aside_field != NEED
+
+
+def before_correcting(given: Given, step: Step) -> Step:
+    """Return the step, or where it begins a correction under an outdated consent, the card before anybody types."""
+    begins = _corrects(step.state) and not _corrects(given.state)
+    if not begins or not consent_outdated(given.rules, given.state, given.now):
+        return step
+    return replace(_ask(given, step.state), heard=step.heard)
+
+
+def ask(given: Given) -> Step:
+    """Put the card in front of what is open, and say that nothing is kept of an answer that was typed."""
+    step = _ask(given, given.state)
+    if isinstance(given.event, Picked):
+        return step
+    return replace(step, heard=Heard(private=True), replies=(Reply(key="policy.not_kept"), *step.replies))
+
+
+def _ask(given: Given, state: Conversation) -> Step:
+    asking = replace(state, aside=Aside.NONE, aside_field="")
+    if state.asked_again:  # it is open already, with a correction before it
+        replies: tuple[Reply, ...] = (open_question(asking, given.rules),)
+    elif state.channel == "telegram":  # its being abroad is asked again too
+        asking = replace(asking, behind=state.stage, stage=Stage.ABROAD)
         told = Reply(key="policy.changed", params={"policy": state.policy})
-        replies: tuple[Reply, ...] = (told, open_question(asking, given.rules))
+        replies = (told, open_question(asking, given.rules))
     else:
-        asking, replies = consent.show_card(given, asking)
-    heard = consultation.picked(given) if isinstance(given.event, Picked) else Heard(private=True)
-    return Step(state=asking, heard=heard, replies=replies)
+        asking, replies = consent.show_card(given, replace(asking, behind=state.stage))
+    return Step(state=asking, heard=consultation.picked(given), replies=replies)
 
 
 def take_followup(given: Given) -> Step:
     """Go on as ever; where the details of an earlier consultation are used again, the card may stand before that."""
     step = consultation.take_followup(given)
-    again = given.argument == "yes" and given.state.consultation
-    outdated = again and consent_outdated(given.rules, step.state, given.now)
-    return ask(given, step.state) if outdated else step
+    collects = step.state.stage in COLLECTING
+    return (
+        _ask(given, step.state) if collects and consent_outdated(given.rules, step.state, given.now) else step
+    )
 
 
 def take_abroad(given: Given) -> Step:
@@ -82,7 +108,9 @@ def _agree(given: Given, picked: Picked) -> Step:
         separate=tuple(name for name in state.separate if name in state.kept),
     )
     renewed, erased = visit.unless_agreed(renewed, given.rules)
-    effects = (consent.record_card(given, agreed), *erased)
+    left_out = tuple(one for one in on_card if one not in agreed)
+    stopping = (Withdraw(left_out),) if left_out else ()
+    effects = (consent.record_card(given, agreed), *stopping, *erased)
     heard = Heard(picked=picked.value, purposes=picked.purposes)
     return Step(state=renewed, heard=heard, replies=(open_question(renewed, given.rules),), effects=effects)
 

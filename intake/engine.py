@@ -113,7 +113,7 @@ def step(
     Args: presence: what is known of whoever is there; what they may see and do depends on it.
     """
     given = Given(as_configured(state, rules), event, now, rules, presence=presence)
-    taken = _taken(given, event)
+    taken = asking_again.before_correcting(given, _taken(given, event))
     return codes.marked(given, taken) if taken.effects else taken
 
 
@@ -164,7 +164,7 @@ def _picked(given: Given, event: Picked) -> Step:
 def _table(given: Given, trigger: str) -> Step:
     state = given.state
     if asking_again.stands_before(given):
-        return asking_again.ask(given, state)
+        return asking_again.ask(given)
     before = codes.before_value(given) if trigger in _VALUES else None
     if before:
         return before

@@ -191,9 +191,9 @@ def _consented(given: Given, name: str) -> bool:
     if name == NEED:
         return NEED in state.kept
     field = given.rules.fields[name]
-    # mends what is kept, collects nothing
-    officer = isinstance(given.event, Corrected) and given.event.officer
-    if not officer and consent_outdated(given.rules, state, given.now):
+    event = given.event
+    mending = isinstance(event, Corrected) and event.officer and name in state.kept  # collects nothing new
+    if not mending and consent_outdated(given.rules, state, given.now):
         return False
     settled = state.stage not in (Stage.WHOSE, Stage.AUTHORISED)
     named = field.asked and (not field.separate_consent or name in state.separate)

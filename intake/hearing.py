@@ -7,6 +7,7 @@ from unicodedata import category
 
 from intake.asking import Given
 from intake.outcomes import Reply
+from intake.policy import consent_outdated
 from intake.rules import CONTACT
 from intake.screening import screen, screen_forbidden
 
@@ -26,10 +27,11 @@ class HeardText:
 
 
 def hear(given: Given, text: str) -> HeardText:
-    """Return `text` masked: of everything personal before consent, of forbidden numbers always (S17)."""
+    """Return `text` masked: of everything personal without a consent of today, of forbidden numbers always (S17)."""
     if any(char in _REORDERING or (category(char) in _UNREADABLE and char not in _LINES) for char in text):
         return HeardText("", fault="text.hidden_characters")
-    agreed = CONTACT in given.state.agreed
+    state = given.state
+    agreed = CONTACT in state.agreed and not consent_outdated(given.rules, state, given.now)
     screened = screen_forbidden(text) if agreed else screen(text, region=given.rules.company.country)
     return HeardText(screened.text, screened.found, _length_fault(given, screened.text))
 

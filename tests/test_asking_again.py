@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intake.asking import open_question
-from intake.conversation import Aside, Stage
+from intake.conversation import Aside, Conversation, Stage
 from intake.events import Corrected, Opened, Said, SharedContact, Visited
-from intake.outcomes import KeepField, RecordConsent, Step, Submit, Withdraw
+from intake.outcomes import (
+    Erase,
+    Heard,
+    JoinLead,
+    KeepField,
+    OpenConsultation,
+    RecordConsent,
+    ShredSession,
+    Step,
+    Submit,
+    Withdraw,
+)
 from intake.policy import coming, newer, outdated
 from intake.rules import PolicyVersion
 from storage.errors import ConsentRequired
+from storage.records import Turn
 from tests.remembering import Memory, Visitor, done, failed
 from tests.talk import NOON, Talk, rules, to_consent, to_fields, to_review, to_sent
 
@@ -61,7 +76,8 @@ def test_nothing_is_collected_before_consent_was_given_again(
 
     asked = answer(before)
 
-    assert (asked.keys, asked.state.stage) == (["consent.again"], Stage.CONSENT)
+    typed = ["policy.not_kept"] if asked.last.heard == Heard(private=True) else []
+    assert (asked.keys, asked.state.stage) == ([*typed, "consent.again"], Stage.CONSENT)
     assert (kept(asked), asked.did(Submit)) == (had, [])
     assert asked.expects.since == OLD.version
     agreed = asked.pick("consent:agree")
@@ -82,6 +98,7 @@ def test_only_what_was_agreed_to_is_asked_again() -> None:
     assert talk.state.agreed == ("contact",)
     assert "affiliates" in talk.state.refused
     assert talk.did(RecordConsent)[-1].decisions == (("contact", True), ("news", False))
+    assert talk.did(Withdraw) == [Withdraw(("news",))]  # what was done under it stops
 
 
 def test_a_minor_version_asks_nobody_again() -> None:
@@ -143,7 +160,7 @@ def test_the_question_itself_is_no_detail_and_may_be_corrected() -> None:
 @pytest.mark.parametrize(("back", "key"), [("consent:agree", "free.ask"), ("command:cancel", "cancel.aside")])
 def test_a_correction_after_sending_comes_back_to_the_sent_lead(back: str, key: str) -> None:
     """S28: the card comes before the new value; agreed to or left, the lead stands where it stood."""
-    talk = changed(to_sent()).pick("command:correct", "correct:phone").say("+86 138 0000 0001")
+    talk = changed(to_sent()).pick("command:correct", "correct:phone")
     assert (talk.state.stage, talk.state.aside, talk.expects.kind) == (Stage.CONSENT, Aside.NONE, "consent")
 
     talk.pick(back)
@@ -157,9 +174,62 @@ def test_leaving_a_card_that_stood_before_a_correction_ends_nothing(
 ) -> None:
     """Whoever began anew and cancels at the card of a correction stands where they stood."""
     talk = changed(to_sent().pick("command:new").say(*say))
-    talk.pick("command:correct", "correct:phone").say("+86 138 0000 0001").pick("command:cancel")
+    talk.pick("command:correct", "correct:phone", "command:cancel")
 
     assert (talk.keys[0], talk.state.stage, talk.state.behind) == ("cancel.aside", stage, None)
+
+
+def test_a_correction_is_not_asked_for_before_the_card() -> None:
+    """S28: nobody types a value that is then not kept; what is said after sending waits for the card as well."""
+    corrected = changed(to_sent()).pick("command:correct", "correct:phone")
+    said = changed(to_sent()).say("My other number is +86 138 0000 0009")
+
+    assert corrected.keys == ["consent.again"]
+    assert (said.keys, said.did(JoinLead)) == (["policy.not_kept", "consent.again"], [])
+    assert said.pick("consent:agree").state.stage is Stage.SENT
+
+
+def test_a_new_address_that_waits_for_its_code_waits_for_the_card() -> None:
+    """S28: a policy that came into force meanwhile comes first."""
+    talk = to_sent()
+    talk.state = replace(talk.state, aside=Aside.CODE, aside_field="address:email")
+
+    assert changed(talk).say("123456").keys == ["policy.not_kept", "consent.again"]
+
+
+def test_a_question_is_masked_again_under_an_old_consent() -> None:
+    """S5, S28: what is personal in a new question is kept only under a consent of today."""
+    talk = changed(to_sent().pick("command:new")).say("Call me at +86 138 0000 0009, please.")
+
+    assert "0009" not in talk.did(KeepField)[-1].value
+
+
+@pytest.mark.parametrize("channel", ["web", "telegram"])
+@pytest.mark.parametrize("start", [to_fields, to_review, to_sent])
+@given(data=st.data())
+def test_no_way_past_the_card_loses_what_is_kept(
+    start: Callable[[str], Talk], channel: str, data: st.DataObject
+) -> None:
+    """S24, S28: whatever is pressed and typed, no key in use is shredded and no lead dropped as a draft."""
+    talk = changed(start(channel))
+    for _ in range(12):
+        before, offered = talk.state, talk.expects.options
+        ways = [
+            *offered,
+            "command:correct",
+            "command:cancel",
+            "command:view",
+            "command:new",
+            "command:withdraw",
+        ]
+        choice = data.draw(st.sampled_from([*ways, "say +86 138 0000 0001", "say Engineer"]))
+        talk = talk.say(choice[4:]) if choice.startswith("say ") else talk.pick(choice)
+
+        for effect in talk.last.effects:
+            moving = isinstance(effect, OpenConsultation) and effect.session
+            assert not ((moving or isinstance(effect, ShredSession)) and before.consultation)
+            assert not (isinstance(effect, Erase) and effect.scope == "draft" and before.sent)
+        assert talk.state.behind not in (Stage.CONSENT, Stage.ABROAD)
 
 
 def test_a_card_left_for_good_is_forgotten() -> None:
@@ -187,7 +257,7 @@ def test_details_of_an_earlier_consultation_are_used_again_only_under_the_new_ve
 def test_on_telegram_its_being_abroad_is_asked_again_too() -> None:
     """S28, L2: first whether Telegram may be used, then the card, then the question that stood there."""
     talk = changed(to_fields("telegram")).say("Li Na")
-    assert talk.keys == ["policy.changed", "abroad.ask"]
+    assert talk.keys == ["policy.not_kept", "policy.changed", "abroad.ask"]
 
     talk.pick("abroad:agree")
     assert talk.expects.since == OLD.version
@@ -200,7 +270,7 @@ def test_on_telegram_its_being_abroad_is_asked_again_too() -> None:
 
 
 def test_outside_the_chat_an_old_consent_collects_nothing_either() -> None:
-    """S28, S3: not by `PATCH /me`, not of the visit. The officer mends a detail for its person all the same."""
+    """S28, S3: not by `PATCH /me`, not of the visit. The officer mends what is kept for its person all the same."""
     talk = changed(to_consent().pick("consent:agree", purposes=("visit",)).pick("whose:own"))
     told = (("name", "Li Na"),)
 
@@ -209,7 +279,9 @@ def test_outside_the_chat_an_old_consent_collects_nothing_either() -> None:
     ]
 
     assert refused == ["consent_required", "consent_required"]
-    assert talk.meet(Corrected(told, officer=True)).last.refused == ""
+    assert talk.meet(Corrected(told, officer=True)).last.refused == "consent_required"  # it was never given
+    given = changed(to_review())
+    assert given.meet(Corrected(told, officer=True)).last.refused == ""
 
 
 def test_a_field_with_its_own_consent_is_asked_for_it_again() -> None:
@@ -226,7 +298,7 @@ def test_what_is_kept_under_its_own_consent_may_still_be_corrected() -> None:
     """S21, S28: after the card; that consent holds for what is kept, and can be withdrawn as before."""
     talk = _own_consent_asked().pick("separate:agree").say("Engineer")
 
-    changed(talk).pick("command:correct", "correct:position").say("Plant engineer").pick("consent:agree")
+    changed(talk).pick("command:correct", "correct:position", "consent:agree")
     talk.pick("command:correct", "correct:position").say("Plant engineer")
 
     assert (talk.keys[0], talk.did(KeepField)[-1].replaces) == ("corrected", True)
@@ -275,6 +347,10 @@ def _agree(*purposes: str) -> RecordConsent:
     )
 
 
+def _keeping(effect: KeepField, _: Turn, state: Conversation) -> Step:
+    return Step(state=state, effects=(effect,))
+
+
 def test_a_consent_older_than_a_major_version_keeps_no_field(memory: Memory) -> None:
     """S28: below the conversation, as without consent; a consent under the new version, or the officer, may."""
     old = memory.rules.policies["2026-11"]
@@ -294,7 +370,13 @@ def test_a_consent_older_than_a_major_version_keeps_no_field(memory: Memory) -> 
     assert [type(failed(one)) for one in refused] == [ConsentRequired] * 2
     assert not done(visitor.steps(newly, name, item)).refused
     done(other.steps(_agree("contact")))
-    mended = memory.turns(
-        other.turn(Said("x"), actor="officer"), decide=lambda _, state: Step(state=state, effects=(name,))
-    )
-    assert not done(mended[0]).refused
+    mending = (name, replace(name, replaces=True))
+    by_officer = [
+        memory.turns(
+            other.turn(Said("x"), actor="officer"),
+            decide=partial(_keeping, effect),
+        )[0]
+        for effect in mending
+    ]
+    assert type(failed(by_officer[0])) is ConsentRequired
+    assert not done(by_officer[1]).refused

@@ -134,7 +134,8 @@ def test_closed_hours_are_told_before_the_topics() -> None:
 
     assert len(english) == len(chinese) == 2
     assert english[1].splitlines()[0] == (
-        "None of us is here right now; a colleague answers by Monday, November 30, 2026, 5:00\u202fPM (China Time)."
+        "None of us is here right now. Consultations that were sent are answered by Monday, November 30, 2026,"
+        " 5:00\u202fPM (China Time)."
     )
     assert "2026年11月30日星期一 17:00" in chinese[1]
 

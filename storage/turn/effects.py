@@ -22,6 +22,7 @@ from intake.outcomes import (
     Submit,
     Withdraw,
 )
+from storage.errors import Conflict
 from storage.turn import codes, consents, erasing, fields, handing, moving
 from storage.turn.carrying import Carrying
 
@@ -51,8 +52,13 @@ def open_consultation(carrying: Carrying, effect: OpenConsultation) -> None:
 
 
 def shred_session(carrying: Carrying, effect: ShredSession) -> None:
-    """Let go of what was said before the refusal, question included: rows now, the key after the commit."""
+    """Let go of what was said before the refusal, question included: rows now, the key after the commit.
+
+    Raises Conflict for a scope that the conversation goes on under: nobody could open it any more.
+    """
     subject, scope = carrying.standing.subject, carrying.standing.scope
+    if scope == carrying.numbers.scope:
+        raise Conflict(f"conversation {carrying.standing.id}: cannot go on under the scope that it shreds")
     carrying.write("message_shredded", b_subject=subject, b_scope=scope)
     carrying.write("field_shredded", b_subject=subject, b_scope=scope)
     carrying.doomed.append(scope)

@@ -86,7 +86,7 @@ def keep(carrying: Carrying, effect: KeepField) -> None:
 def _must_be_allowed(carrying: Carrying, effect: KeepField) -> str:
     """Return the policy version under which a detail may be kept now. Raises ConsentRequired."""
     policy = must_be_agreed(carrying.rules, carrying.live, effect.name)
-    if carrying.turn.actor == PERSON:  # the officer, who mends a detail for the person, collects nothing new
+    if carrying.turn.actor == PERSON or not effect.replaces:  # the officer may mend what is kept
         _must_not_be_outdated(carrying, effect)
     if effect.name in carrying.rules.fields:
         _must_be_given_here(carrying)
