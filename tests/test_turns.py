@@ -7,9 +7,10 @@ from dataclasses import replace
 from intake.conversation import Conversation, Stage
 from intake.events import ColleagueSaid, Corrected, Picked, Said
 from intake.outcomes import Heard, Reply, ShredSession, Step
+from storage.errors import Conflict
 from storage.records import Turn
 from storage.tables import doomed_keys, leads, messages, updates_seen
-from tests.remembering import KEPT, NEED, Memory, Visitor, done, keys_of
+from tests.remembering import KEPT, NEED, Memory, Visitor, done, failed, keys_of
 
 
 def test_a_turn_is_numbered_acknowledged_and_told(memory: Memory) -> None:
@@ -253,3 +254,14 @@ def test_a_session_can_be_shredded_while_it_goes_on(memory: Memory) -> None:
     assert shredded.last + 2 == again.last
     assert again.values == {}
     assert KEPT.key in keys_of(shredded)
+
+
+def test_no_scope_in_use_is_shredded(memory: Memory) -> None:
+    """S24: a conversation that went on under it could not be opened any more, not even to be erased."""
+    visitor = Visitor(memory)
+    visitor.asks()
+
+    refused = failed(visitor.steps(ShredSession(1)))
+
+    assert type(refused) is Conflict
+    assert not done(visitor.steps()).refused
