@@ -20,7 +20,7 @@ _EXTENSION = re.compile(
     r"(?:ext(?:n|ension)?[.=]?|x|#|转接?|轉接?|分机|分機|内线)[ :.]*\d{1,7}\D*$", re.IGNORECASE
 )
 _LETTER_AFTER_DIGIT = re.compile(r"\d.*[^\W\d_]", re.DOTALL)
-_NUMBER_DIGITS_MIN = 7  # digits; fewer are no second number but a part of the first
+_NUMBER_DIGITS_MIN = 7  # digits; fewer are no second number but a part of the first, and no number of anybody
 
 _PARSE_FAULTS = {
     NumberParseException.INVALID_COUNTRY_CODE: "phone.unknown_country",
@@ -60,7 +60,9 @@ def _number_or_fault(plain: str, region: str) -> phonenumbers.PhoneNumber | str:
         return _PARSE_FAULTS[fault.error_type]
     if phonenumbers.is_valid_number(number):
         return number
-    return _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number), "phone.invalid")
+    fault = _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number), "phone.invalid")
+    too_few = fault == "phone.no_area_code" and _count_digits(plain) < _NUMBER_DIGITS_MIN
+    return "phone.too_short" if too_few else fault
 
 
 def _count_digits(text: str) -> int:

@@ -82,6 +82,7 @@ REFUSED = [
     ("tel", "+999 123 4567", "phone.unknown_country"),
     ("tel", "+1 555 0100", "phone.no_area_code"),
     ("tel", "138", "phone.too_short"),
+    ("tel", "12345", "phone.too_short"),
     ("tel", "+86 1", "phone.too_short"),
     ("tel", "00", "phone.too_short"),
     ("tel", "138000000001234567", "phone.too_long"),

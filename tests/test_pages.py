@@ -74,7 +74,9 @@ async def test_a_version_to_come_is_announced_before_it_holds(client: ClientSess
         for path in ("/", "/policy", "/my-data"):
             assert "A new version, next, takes effect on" in await _read(client, f"{served.url}{path}")
         assert "Version 2026-11" in await _read(client, f"{served.url}/policy")
-        assert "This version is not in force yet." in await _read(client, f"{served.url}/policy/next")
+        announced = await _read(client, f"{served.url}/policy/next")
+        assert "This version is not in force yet." in announced
+        assert 'class="banner"' not in announced  # there it would lead to itself
 
 
 async def test_from_its_date_on_the_new_version_holds(client: ClientSession, tmp_path: Path) -> None:
