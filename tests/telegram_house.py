@@ -8,8 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.desk import Desk
 from bot.running import open_desk, telegram_role, web_role, worker_role
+from bot.telegram import pipe
 from bot.telegram_channel import TelegramChannel
 from storage.records import Transcript
 from storage.sources import Sources
@@ -18,6 +21,9 @@ from tests.house import settings, shipped
 from tests.servers import free_port
 from tests.telegram_people import PATIENCE_SECONDS, Person
 
+REQUESTS_A_SECOND = (
+    1_000  # that the tests' Bot API takes; at Telegram's 30 a journey would wait half of its time
+)
 QUESTION = "Do your gateways speak OPC UA over TLS to plant historians?"
 
 
@@ -52,6 +58,8 @@ class TelegramHouse:
 
     async def start(self) -> None:
         """Open storage, serve the web routes, start the bot and the worker."""
+        patch = self._stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(pipe, "REQUESTS_A_SECOND", REQUESTS_A_SECOND)
         opening = open_desk(self.settings, self.loaded, self.sources, migrate=True)
         self.desk = await self._stack.enter_async_context(opening)
         self.channel = TelegramChannel(self.desk)

@@ -15,7 +15,8 @@ from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-CONNECTIONS = 64  # at once; the rate limiter lets 30 requests a second through
+REQUESTS_A_SECOND = 30  # in all chats together; core.telegram.org/bots/faq, "broadcasting"
+CONNECTIONS = 64  # at once
 POOL_SECONDS = 30.0  # seconds to wait for a free connection
 ANSWER_SECONDS = 15.0  # seconds that the Bot API may take; beyond a poll's own waiting
 KEY_BYTES = 16  # bytes; 2^64 events before a chance clash
@@ -52,7 +53,7 @@ def open_pipe(token: str, api_url: str) -> Pipe:
         base_file_url=f"{api_url}/file/bot",
         request=_connections(CONNECTIONS),
         get_updates_request=_connections(1),
-        rate_limiter=AIORateLimiter(max_retries=RETRIES),
+        rate_limiter=AIORateLimiter(overall_max_rate=REQUESTS_A_SECOND, max_retries=RETRIES),
     )
 
 
