@@ -60,9 +60,9 @@ def _number_or_fault(plain: str, region: str) -> phonenumbers.PhoneNumber | str:
         return _PARSE_FAULTS[fault.error_type]
     if phonenumbers.is_valid_number(number):
         return number
-    fault = _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number), "phone.invalid")
-    too_few = fault == "phone.no_area_code" and _count_digits(plain) < _NUMBER_DIGITS_MIN
-    return "phone.too_short" if too_few else fault
+    code = _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number), "phone.invalid")
+    too_few = code == "phone.no_area_code" and _count_digits(plain) < _NUMBER_DIGITS_MIN
+    return "phone.too_short" if too_few else code
 
 
 def _count_digits(text: str) -> int:
