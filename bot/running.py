@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
-from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -264,28 +262,3 @@ async def _first_link(desk: Desk) -> str:
     if email not in [one.email for one in await desk.call(colleagues.colleagues)]:
         await desk.call(colleagues.add, email, "sales", now)
     return await desk.call(colleagues.link, email, now)
-
-
-def many(command: list[str], count: int) -> int:
-    """Run `count` processes of `command` that share the port until one of them ends or this one is told to stop.
-
-    Then all are ended; they end by themselves where this one is killed. Returns: 0 if this one was told to, 1 if one
-    ended by itself: whoever watches starts all again.
-    """
-    children: list[Popen[bytes]] = []
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as an interrupt from the keyboard
-    try:
-        children.extend(Popen([sys.executable, "-m", "bot", *command], stdin=PIPE) for _ in range(count))
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # any of them; `Popen` is to fetch its code itself
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        _end(children)
-    return 1
-
-
-def _end(children: list[Popen[bytes]]) -> None:
-    for child in children:
-        child.terminate()
-    for child in children:
-        child.communicate()  # closes its pipe too

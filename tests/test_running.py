@@ -8,6 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,15 @@ from tests.telegram_people import until
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds for two starts, or for all to end, on a busy machine
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+WEB = [sys.executable, "-m", "bot", "web", "--workers", "2"]
 
 
 @pytest.fixture
-async def pair(tmp_path: Path, data_url: str, keyring_url: str, free_port: int) -> AsyncIterator[Process]:
-    """`askfirst web --workers 2`, both of which listen."""
+async def environment(tmp_path: Path, data_url: str, keyring_url: str, free_port: int) -> dict[str, str]:
+    """What processes are started with, over databases that are laid out."""
     async with open_desk(settings(tmp_path / "var", data_url, keyring_url), shipped(), migrate=True):
         pass
-    environment = {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
         "ASKFIRST_VAR": str(tmp_path / "var"),
         "ASKFIRST_CONFIG": str(CONFIG),
@@ -36,16 +38,31 @@ async def pair(tmp_path: Path, data_url: str, keyring_url: str, free_port: int) 
         "KEYRING_URL": keyring_url,
         "PORT": str(free_port),
     }
-    command = [sys.executable, "-m", "bot", "web", "--workers", "2"]
+
+
+@asynccontextmanager
+async def running(environment: dict[str, str], *command: str) -> AsyncIterator[Process]:
+    """Yield a running command, and end it."""
     started = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE)
-    assert started.stdout
-    async with asyncio.timeout(PATIENCE):
-        said = [await started.stdout.readline() for _ in range(2)]
-    assert said == [f"web: http://127.0.0.1:{free_port}\n".encode()] * 2
     yield started
     if started.returncode is None:
         started.kill()
         await started.wait()
+
+
+async def said(process: Process, lines: int) -> list[str]:
+    """Return the next lines that a process prints; empty ones when it has ended."""
+    assert process.stdout
+    async with asyncio.timeout(PATIENCE):
+        return [(await process.stdout.readline()).decode().strip() for _ in range(lines)]
+
+
+@pytest.fixture
+async def pair(environment: dict[str, str], free_port: int) -> AsyncIterator[Process]:
+    """`askfirst web --workers 2`, both of which listen."""
+    async with running(environment, *WEB) as started:
+        assert await said(started, 2) == [f"web: http://127.0.0.1:{free_port}"] * 2
+        yield started
 
 
 async def up(port: int) -> bool:
@@ -97,3 +114,17 @@ async def test_workers_end_with_the_process_that_started_them(pair: Process, fre
     await until(lambda: not any(map(alive, started)), PATIENCE)
 
     assert not await up(free_port)
+
+
+async def test_a_stranger_that_ends_stops_nobody(environment: dict[str, str], free_port: int) -> None:
+    """What an entrypoint left behind before it became this command is reaped, and both go on."""
+    entrypoint = ["bash", "-c", 'sleep 0.1 & echo $!; exec "$@"', "entrypoint", *WEB]
+    async with running(environment, *entrypoint) as process:
+        stranger, *listening = await said(process, 3)
+        await until(lambda: not Path(f"/proc/{stranger}").exists(), PATIENCE)
+
+        assert listening == [f"web: http://127.0.0.1:{free_port}"] * 2
+        assert len(workers(process.pid)) == 2
+        assert await up(free_port)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0

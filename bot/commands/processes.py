@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from bot import logs, running
+from bot import logs, running, side_by_side
 from bot.commands.office import CommandRefused, Office
 
 # Objects made before the collector looks for cycles, 700 by default: a group of turns makes tens of thousands that are
@@ -46,7 +46,7 @@ def _serve(asked: argparse.Namespace, office: Office) -> int:
 def _web(asked: argparse.Namespace, office: Office) -> int:
     settings, loaded = office.settings, office.loaded
     if asked.workers > 1:
-        return running.many(["web", "--one-of-many"], asked.workers)
+        return side_by_side.many(["web", "--one-of-many"], asked.workers)
     role = running.web_only(settings, loaded, office.say, shared=asked.one_of_many)
     return _run(office, role, ends_with_stdin=asked.one_of_many)
 
