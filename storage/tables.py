@@ -21,6 +21,7 @@ from storage.session_tables import sessions as sessions
 
 BEHIND = text("channel = 'telegram' AND delivered_seq < last_seq")  # only a few rows are in these indexes
 KEYED = text("event_key IS NOT NULL")
+CHATS = text("field = 'telegram_chat' AND length(mac) > 0")
 
 subjects = Table(
     "subjects",
@@ -97,8 +98,11 @@ index_rows = Table(
     Column("subject", ID, primary_key=True),
     Column("field", NAME, primary_key=True),
     Column("epoch", Integer, primary_key=True),  # whose index key: the row dies with it
-    Column("mac", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),  # empty: finds nobody
     Index(None, "field", "mac"),
+    Index(  # a chat is one person's, however many processes hear its first words at once
+        "ix_index_rows_one_chat", "epoch", "mac", unique=True, sqlite_where=CHATS, postgresql_where=CHATS
+    ),
 )
 
 consents = Table(

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from storage.keyring_tables import scope_keys
-from storage.rekeying.reindexing import NOTHING
 from storage.rekeying.renewal import BUSY_AGAIN, LOOK_AGAIN
 from storage.rekeying.rotation import Rotation
 from storage.tables import chats, fields, index_rows, subjects
+from storage.turn.erasing import NOTHING
 from tests.remembering import DETAILS, Memory, Visitor
 from tests.rotating import changes_data, changes_keyring, found_under, moves, retires, rotates, rotation_of
 

@@ -29,7 +29,9 @@ from storage.records import Opening, Turn, TurnDone
 from storage.store import Store
 from storage.turn.turns import may_pass
 
-TRIES_AFTER = (0.2, 1.0)  # seconds; a passing fault (a lost race, a busy database) is no poison
+# Seconds; a passing fault is no poison: a busy database, or a race for a new chat that another process has won. Each
+# try looks anew, and so finds the conversation that the other one opened.
+TRIES_AFTER = (0.2, 1.0)
 LEAVE_SECONDS = 5.0  # seconds that courtesies may take when the process ends
 _log = structlog.get_logger(__name__)
 

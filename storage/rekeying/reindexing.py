@@ -24,13 +24,12 @@ from storage.keys.epochs import Epoch
 from storage.means import KeysAtHand, Means
 from storage.tables import chats, fields, index_rows, subjects
 from storage.turn import showing
-from storage.turn.erasing import CHAT_FIELD, chat_place
+from storage.turn.erasing import CHAT_FIELD, NOTHING, chat_place
 from storage.turn.standing import LIVE
 
 LOOKED_AT = 100  # people whose rows are looked at together
 # people whose look-ups are written together; a few milliseconds, since turns wait in the same thread
 WRITTEN = 25
-NOTHING = b""  # the code of a value that cannot be opened: it matches nobody
 
 
 class Passed(NamedTuple):

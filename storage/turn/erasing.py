@@ -39,6 +39,7 @@ ASKED, RETENTION = "asked", "retention"  # reasons; an officer gives their own
 TELEGRAM_DELETES = timedelta(hours=48)  # Bot API, deleteMessage: no message older than this
 TELEGRAM_ERASE = "telegram.erase"  # the outbox task that deletes messages in the chat
 CHAT_FIELD = "telegram_chat"  # the index rows by which a chat is found
+NOTHING = b""  # the code of an index row that matches nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,9 @@ def _block(connection: Connection, begun: Begun) -> list[str]:
     mine = update(subjects).where(subjects.c.subject == begun.subject, subjects.c.status == LIVE)
     if not connection.execute(mine.values(status=ERASING)).rowcount:
         raise Conflict(f"subject {begun.subject}: being erased already, or unknown")
+    # The chat is free from now on: what is said in it next opens another conversation, and waits for no other step.
+    chat = index_rows.c.subject == begun.subject, index_rows.c.field == CHAT_FIELD
+    connection.execute(update(index_rows).where(*chat).values(mac=NOTHING))
     return []
 
 
