@@ -9,11 +9,12 @@ tabs one may be fresh and the other remembered. A Telegram chat is always fresh:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 VERIFIED_FOR = timedelta(minutes=10)  # design, "Assurance"
 NOTED_EVERY = timedelta(seconds=1)  # of a page in use; sooner, what there is to note is not worth a write
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # before what any clock says, however far behind it is
 
 
 class Assurance(StrEnum):
@@ -31,7 +32,10 @@ class Assurance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Until when a session counts as what. A resumed one never was fresh: its `fresh_until` is when it began."""
+    """Until when a session counts as what. One that a cookie or a code opened never was fresh: until `NEVER`.
+
+    Not until it began: a turn whose clock is a moment behind would count as fresh, and what is fresh stays so with use.
+    """
 
     fresh_until: datetime
     verified_until: datetime | None = None

@@ -11,6 +11,7 @@ from intake.events import Said
 from storage.errors import SessionEnded, SubjectErased
 from storage.people.devices import Return
 from storage.tables import devices, sessions
+from tests.coded import Tab
 from tests.known_device import Device
 from tests.remembering import Memory, Visitor, failed
 
@@ -34,6 +35,19 @@ def test_a_cookie_leads_back(device: Device) -> None:
     assert back.session.trust.at(device.memory.now()) is Assurance.REMEMBERED
     assert back.session == device.session(back.session.token_hash)
     assert device.returns().session is not None
+
+
+def test_a_clock_that_is_behind_makes_nobody_fresh(device: Device) -> None:
+    """S8: whoever came by a cookie sees masked values, whatever the clock of the process says that takes their turn."""
+    device.remembered()
+    back = device.returns().session
+    assert back is not None
+
+    device.memory.later(seconds=-60)
+    tab = Tab(device.visitor, back.token_hash)
+    tab.says("hello")
+
+    assert tab.trust() is Assurance.REMEMBERED
 
 
 def test_only_hashes_are_kept(device: Device) -> None:

@@ -38,6 +38,20 @@ def test_a_person_comes_in_by_their_address(door: Door) -> None:
     assert proved.state.proven == ("email",)
 
 
+def test_a_code_at_the_door_makes_nobody_fresh(door: Door) -> None:
+    """S8: a turn of a process whose clock is behind leaves the session what it is; after ten minutes it is masked."""
+    visitor = sent(door.memory)
+    (admitted,) = door.comes_in().admitted
+    now = door.memory.now()
+
+    door.memory.later(seconds=-60)
+    tab = Tab(visitor, admitted.session.token_hash)
+    tab.does(ProvedAddress(admitted.name))
+    door.memory.rooms.clock.now = now + VERIFIED_FOR
+
+    assert tab.trust() is Assurance.REMEMBERED
+
+
 @pytest.mark.parametrize(
     "address", [EMAIL, "nobody@example.com", "no address", "", "x" * 254, "网@例子.公司"]
 )

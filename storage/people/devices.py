@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from intake.assurance import Trust
+from intake.assurance import NEVER, Trust
 from storage.evidence import audit
 from storage.evidence.audit import DESK, PERSON, Entry
 from storage.means import Means
@@ -146,7 +146,7 @@ def come_back(
     kept = now + means.rules.sessions.remembered
     connection.execute(this.values(secret_hash=_hash(fresh), expires_at=kept))
     opened = sessions.opened(
-        row.subject, row.conversation, token_hash, expires_at, Trust(fresh_until=now), device=device
+        row.subject, row.conversation, token_hash, expires_at, Trust(fresh_until=NEVER), device=device
     )
     connection.execute(insert(session_rows).values(**opened))
     return Return(session=sessions.session(connection, token_hash, now), cookie=f"{device}.{fresh}")

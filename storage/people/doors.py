@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from intake import codes as intake_codes
 from intake.answers import normalised, parse
-from intake.assurance import Trust
+from intake.assurance import NEVER, Trust
 from storage import outbox, scopes
 from storage.means import KeysAtHand, Means
 from storage.people import lookups
@@ -221,7 +221,7 @@ def _resolved(connection: Connection, challenge: str) -> list[Row[Any]]:
 def _admit(means: Means, connection: Connection, row: Row[Any], now: datetime) -> Admitted:
     token = base64.urlsafe_b64encode(means.random(TOKEN_BYTES)).rstrip(b"=").decode()
     token_hash = hashlib.sha256(token.encode()).digest()
-    trust = Trust(fresh_until=now).verified(now)
+    trust = Trust(fresh_until=NEVER).verified(now)
     opened = sessions.opened(
         row.subject, row.conversation, token_hash, now + RIGHTS_LIFE, trust, kind=sessions.RIGHTS
     )
