@@ -7,16 +7,17 @@ A visit record goes when the time of its purpose is over, counted from the visit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, or_, select, update
 
 from intake.rules import Rules
 from storage import scopes
-from storage.connecting import truncate_wal
-from storage.errors import Conflict, SubjectErased
+from storage.connecting import is_away, truncate_wal
+from storage.errors import Conflict, OperatorMustAct, SubjectErased
 from storage.means import Means
 from storage.people import erasure, lookups, orphans
 from storage.tables import conversations, fields, leads, messages, subjects
@@ -38,6 +39,9 @@ class Due:
     subject: str
     scope: str  # all, lead, draft, visit
     scopes: tuple[str, ...] = ()
+
+
+T = TypeVar("T", str, Due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,22 +149,54 @@ def _visit_kept(rules: Rules) -> timedelta:
 
 
 def sweep(means: Means, now: datetime) -> int:
-    """Erase what is due, finish what was left, forget what has served; return how many things went."""
+    """Finish what was left, erase what is due, forget what has served; return how many things went.
+
+    What fails for one person keeps nobody else's data here: its fault is raised when all the rest is done.
+    """
+    faults: dict[str | Due, Exception] = {}
     with means.engine.begin() as connection:
         waiting = erasure.unfinished(connection)
+    gone = _each(waiting, lambda one: bool(erasure.finish(means, one)), faults)
+    with means.engine.begin() as connection:
         candidates = _candidates(connection, now)
         parts = due(means.rules, connection, now)
-    begun = [one for part in parts if (one := _begin(means, part, now))]
-    for one in (*waiting, *begun):
-        erasure.finish(means, one)
+    gone += _each(parts, lambda part: _erase(means, part, now), faults)
+    left = {part.subject for part in faults if isinstance(part, Due)}
+    gone += _tidy(means, [subject for subject in candidates if subject not in left], now)
+    for fault in faults.values():
+        raise fault
+    return gone
+
+
+def _each(many: Sequence[T], work: Callable[[T], bool], faults: dict[str | Due, Exception]) -> int:
+    """Do a work for each, and note which fail by themselves; return how often it was done."""
+    done = 0
+    for one in many:
+        try:
+            done += work(one)
+        except Exception as fault:
+            if is_away(fault) or isinstance(
+                fault, OperatorMustAct
+            ):  # nobody's own: the others would fail as well
+                raise
+            faults[one] = fault
+    return done
+
+
+def _erase(means: Means, part: Due, now: datetime) -> bool:
+    begun = _begin(means, part, now)
+    return bool(begun and erasure.finish(means, begun))
+
+
+def _tidy(means: Means, looked_at: Sequence[str], now: datetime) -> int:
     with means.engine.begin() as connection:
-        for some in _batches(candidates):
+        for some in _batches(looked_at):
             _look_later(means.rules, connection, some, now)
         forgotten = lookups.forget_old(connection, now, now - UPDATES_KEPT, now - STUB_KEPT)
     swept = orphans.sweep(means, now - ORPHAN_AGE)
     truncate_wal(means.engine)
     means.keyring.scrub()
-    return len(waiting) + len(begun) + forgotten + swept
+    return forgotten + swept
 
 
 def _begin(means: Means, part: Due, now: datetime) -> str:

@@ -12,7 +12,7 @@ from intake.conversation import Aside, Conversation, Stage
 from intake.rules import Rules
 from storage import scopes
 from storage.codec import encode_state
-from storage.errors import Conflict
+from storage.errors import UNOPENED, Conflict
 from storage.means import KeysAtHand, Means
 from storage.tables import conversations, subjects
 from storage.turn.standing import Standing, lock, must_live, open_state, state_place
@@ -21,15 +21,16 @@ from storage.turn.standing import Standing, lock, must_live, open_state, state_p
 def start(means: Means, connection: Connection, subject: str, doomed: Collection[str]) -> None:
     """Seal the states of a person's conversations anew, outside the doomed scopes; count their numbers on.
 
-    When the words of a conversation are doomed it is as after an erasure in the chat: free chat, nothing open.
+    When the words of a conversation are doomed it is as after an erasure in the chat: free chat, nothing open. A state
+    that opens no more stays as it is: nobody can go on there, and it keeps nothing from being erased.
     Raises: Conflict when the person is gone; SubjectErased.
     """
     ids = connection.scalars(select(conversations.c.id).where(conversations.c.subject == subject)).all()
     standings = lock(connection, ids)
     if not standings:
         raise Conflict(f"subject {subject}: gone")
-    keys = KeysAtHand(means)
-    keys.fetch({(subject, standing.scope) for standing in standings.values()})
+    keys = KeysAtHand(means, passing=True)  # as they are now: no state is given up over a key in memory
+    keys.fetch_sound({(subject, standing.scope) for standing in standings.values()})
     for standing in standings.values():
         must_live(subject, standing.status)
         _amend(means, connection, keys, standing, doomed)
@@ -44,7 +45,10 @@ def start(means: Means, connection: Connection, subject: str, doomed: Collection
 def _amend(
     means: Means, connection: Connection, keys: KeysAtHand, standing: Standing, doomed: Collection[str]
 ) -> None:
-    state = open_state(keys, standing)
+    try:
+        state = open_state(keys, standing)
+    except UNOPENED:
+        return
     amended = _without(state, standing, doomed, means.rules)
     if amended == state:
         return
