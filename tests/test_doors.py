@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from intake.assurance import VERIFIED_FOR, Assurance
 from intake.codes import LIFE, TRIES
 from intake.events import Corrected, ProvedAddress
+from storage.keyring_tables import scope_keys
 from storage.people.doors import EXPIRED, RIGHTS_LIFE, Confirmation
-from storage.tables import codes, outbox, sessions
+from storage.tables import codes, conversations, fields, outbox, sessions
 from tests.at_the_door import EMAIL, Door, session_of, with_email
 from tests.coded import Tab, remembered, sent
 from tests.remembering import Memory, Visitor, done
+from tests.rotating import changes_data, changes_keyring
 
 
 @pytest.fixture
@@ -104,6 +107,25 @@ def test_an_address_is_known_as_people_type_it(typed: str, door: Door) -> None:
     door.asks(typed)
 
     assert [to for to, _ in door.mailed()] == [EMAIL]
+
+
+@pytest.mark.parametrize("damage", ["state", "value", "key"])
+def test_one_who_cannot_be_opened_keeps_nobody_out(damage: str, door: Door) -> None:
+    """S8, S21: everybody else who gave the address is mailed and comes in."""
+    broken, whole = sent(door.memory), sent(door.memory)
+    mine = {table: table.c.subject == broken.subject for table in (conversations, fields, scope_keys)}
+    if damage == "state":
+        change = sa.update(conversations).where(mine[conversations]).values(sealed_state=b"broken")
+        changes_data(door.memory, change)
+    elif damage == "value":
+        changes_data(door.memory, sa.update(fields).where(mine[fields]).values(sealed_value=b"broken"))
+    else:
+        changes_keyring(door.memory, sa.delete(scope_keys).where(mine[scope_keys]))
+    door.memory.later(minutes=2)
+
+    (admitted,) = door.comes_in().admitted
+
+    assert admitted.session.subject == whole.subject
 
 
 def test_a_look_alike_opens_nothing(door: Door) -> None:

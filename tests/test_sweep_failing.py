@@ -35,7 +35,8 @@ def test_a_conversation_that_cannot_be_opened_holds_nothing_back(memory: Memory,
     visitor.says("And a second matter about valves?")
     visitor.picks("followup:yes")
     visitor.picks("review:send")
-    ended, kept = sorted(row["keeps_until"] for row in memory.rooms.rows(leads))
+    ends: list[Any] = [row["keeps_until"] for row in memory.rooms.rows(leads)]
+    ended, kept = sorted(ends)
     memory.rooms.clock.now = ended - timedelta(days=1)
     other.asks()
     _damage(memory, visitor, damage)

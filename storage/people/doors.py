@@ -22,6 +22,7 @@ from intake import codes as intake_codes
 from intake.answers import normalised, parse
 from intake.assurance import NEVER, Trust
 from storage import outbox, scopes
+from storage.errors import UNOPENED
 from storage.means import KeysAtHand, Means
 from storage.people import lookups
 from storage.records import Session
@@ -127,14 +128,15 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
     others, then who came first; where they are too many, the next code lets in those whom none did within a day.
 
     Look-ups fold letters together that are different domains to a mail server: so capitals alone may differ.
+    Of whom something opens no more nobody is let in; it keeps no mail from the others.
     """
     kept = _kept(means, name, address)
     if not kept:
         return []
     keys = KeysAtHand(means)
-    known = lookups.find(means, connection, name, normalised(means.rules.fields[name].kind, kept))
-    found = (_found(keys, connection, row, name) for row in _conversations(connection, known))
-    same = (one for one in found if one.address.lower() == kept.lower())
+    known = _known(means, connection, name, normalised(means.rules.fields[name].kind, kept))
+    found = [_found(keys, connection, row, name) for row in _conversations(connection, known)]
+    same = (one for one in found if one and one.address.lower() == kept.lower())
     first_of_each: dict[str, Found] = {}
     for one in same:
         first_of_each.setdefault(one.subject, one)
@@ -146,6 +148,13 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
     return in_turn[:PERSONS_MAX]
 
 
+def _known(means: Means, connection: Connection, name: str, one_form: str) -> list[str]:
+    try:
+        return lookups.find(means, connection, name, one_form)
+    except UNOPENED:  # damaged, or moved to another key meanwhile: asked again, only the first is passed over
+        return lookups.find(means, connection, name, one_form, sound=True)
+
+
 def _let_in(connection: Connection, known: list[str]) -> set[str]:
     """Return which of these people a code has let in; rows of codes are kept for a day."""
     theirs = code_rows.c.subject.in_(known), code_rows.c.kind == DOOR, code_rows.c.entered_at.is_not(None)
@@ -155,7 +164,7 @@ def _let_in(connection: Connection, known: list[str]) -> set[str]:
 def _conversations(connection: Connection, known: list[str]) -> list[Row[Any]]:
     """Return the conversations of these people, in the order in which the people came, the newest of each last."""
     theirs = (
-        select(conversations.c.id, subjects.c.subject, subjects.c.profile)
+        select(conversations.c.id, subjects.c.subject)
         .join(subjects, subjects.c.subject == conversations.c.subject)
         .where(subjects.c.subject.in_(known))
     )
@@ -163,16 +172,20 @@ def _conversations(connection: Connection, known: list[str]) -> list[Row[Any]]:
     return list(connection.execute(theirs.order_by(*order)))
 
 
-def _found(keys: KeysAtHand, connection: Connection, row: Row[Any], name: str) -> Found:
-    scope = scopes.profile(row.profile)
+def _found(keys: KeysAtHand, connection: Connection, row: Row[Any], name: str) -> Found | None:
+    """Return what the person gave, as their conversation stands; None where something of it opens no more."""
+    standing = read(connection, row.id)
+    scope = scopes.profile(standing.profile)
     value = connection.execute(
         select(fields).where(fields.c.subject == row.subject, fields.c.scope == scope, fields.c.name == name)
     ).first()
-    standing = read(connection, row.id)
-    keys.fetch([(row.subject, scope), (row.subject, standing.scope)])
-    state = open_state(keys, standing)
-    doubted = name in state.doubted
-    address = "" if value is None or doubted else showing.open_value(keys, value)
+    try:
+        keys.fetch([(row.subject, scope), (row.subject, standing.scope)])
+        state = open_state(keys, standing)
+        doubted = name in state.doubted
+        address = "" if value is None or doubted else showing.open_value(keys, value)
+    except UNOPENED:
+        return None
     return Found(row.subject, row.id, address, state.leads > 0, name in state.proven)
 
 
