@@ -26,18 +26,22 @@ class Browser:
 
     async def session(self, status: int, token: str = "", **body: Any) -> dict[str, Any]:
         """Ask for a session as a page does, and keep what the answer has it keep."""
+        answered, found = await self.opens(token, **body)
+        assert answered == status, found
+        return found
+
+    async def opens(self, token: str = "", **body: Any) -> tuple[int, dict[str, Any]]:
+        """Ask for a session as `session` does, whatever comes of it; return the status and the answer."""
         headers: dict[str, str] = {**self.told}
         if self.origin:
             headers["Origin"] = self.origin
         if self.cookie:
             headers["Cookie"] = f"{NAME}={self.cookie}"
         answer = await self.visit.call("POST", SESSIONS, token, json=body, headers=headers)
-        assert answer.status == status, await answer.text()
         self.set_cookie = answer.headers.get("Set-Cookie", "")
         if self.set_cookie:
             self.cookie = self.set_cookie.partition(";")[0].removeprefix(f"{NAME}=")
-        found: dict[str, Any] = await answer.json()
-        return found
+        return answer.status, await answer.json()
 
     async def returns(self) -> str:
         """Come back; return the new token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from tests.remembered_browser import NAME, PAGE, Browser, remembered
 from tests.visiting import Visit, visiting
 
 MESSAGES, ME = "/api/v1/messages", "/api/v1/me"
+AT_ONCE = 6  # pages of one browser
 
 
 @pytest.fixture
@@ -115,6 +117,20 @@ async def test_a_secret_that_was_used_ends_what_it_opened(browser: Browser) -> N
     assert await writing.closed() == 4401
     assert (await browser.visit.call("GET", MESSAGES, token)).status == 401
     assert (await browser.session(201))["session"] != other["session"]
+
+
+async def test_a_cookie_used_twice_at_once_refuses_no_page(browser: Browser) -> None:
+    """S8: it looks like a theft and ends the device; every page still gets a conversation, at worst a new one."""
+    first = await browser.session(201, remember=True)
+    pages = [replace(browser) for _ in range(AT_ONCE)]
+
+    opened = await asyncio.gather(*(page.opens() for page in pages))
+
+    assert {status for status, _ in opened} <= {200, 201}
+    assert sum(body["session"] == first["session"] for _, body in opened) <= 1
+    for _, body in opened:
+        alive = (await browser.visit.call("GET", MESSAGES, body["token"])).status == 200
+        assert alive == (body["session"] != first["session"])
 
 
 async def test_forgetting_ends_what_came_of_the_device(browser: Browser) -> None:

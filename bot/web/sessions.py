@@ -21,6 +21,7 @@ from intake.assurance import Trust
 from intake.conversation import Conversation
 from intake.events import Event, Opened, Returned
 from intake.policy import coming, in_force
+from storage.errors import SessionEnded
 from storage.records import Opening, Session, Turn
 from storage.turn.sessions import CHAT, RIGHTS
 
@@ -85,7 +86,10 @@ async def _open(request: web.Request, token: str, site: str, locale: str, topic:
 
 
 async def _come_back(request: web.Request, site: str, cookie: str, now: datetime) -> web.Response | None:
-    """Return the answer to a remembered browser; None for a cookie that leads nowhere."""
+    """Return the answer to a remembered browser; None for a cookie that leads nowhere.
+
+    Nor does one lead anywhere that came once more while this was under way: that ended its device and this session.
+    """
     desk = request.app[DESK]
     token = _new_token(desk)
     back = await desk.call(
@@ -100,7 +104,10 @@ async def _come_back(request: web.Request, site: str, cookie: str, now: datetime
     session = back.session
     if session is None:
         return None
-    await desk.act(turn_of(desk, session, Returned()))
+    try:
+        await desk.act(turn_of(desk, session, Returned()))
+    except SessionEnded:
+        return None
     opened = _opened(desk, session.conversation, token, session.locale, session.expires_at)
     answer = bodies.json_answer({**opened, "resumed": True})
     answer.headers.add(hdrs.SET_COOKIE, remembering.keeping(request, site, back.cookie))
