@@ -179,6 +179,19 @@ async def test_nobody_is_signed_in_by_another_site(browser: Browser) -> None:
     assert (await browser.asks("POST", "/staff/enter", data={"link": secret}))[0] == 303
 
 
+@pytest.mark.parametrize(
+    ("host", "status"), [("evil.example:8080", 403), ("192.0.2.7", 403), ("127.0.0.1:8080", 303)]
+)
+async def test_a_page_is_ours_at_a_name_that_nobody_else_can_take(
+    browser: Browser, host: str, status: int
+) -> None:
+    """A stranger's name that resolves to the desk for a moment (DNS rebinding) signs nobody in and changes nothing."""
+    form = {"link": await browser.link()}
+    told = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+
+    assert (await browser.asks("POST", "/staff/enter", data=form, headers=told))[0] == status
+
+
 async def test_signing_out_ends_the_session(browser: Browser) -> None:
     """After signing out the cookie is gone and, if it was copied, worth nothing."""
     await browser.enters()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from bot.desk import Desk
+from bot.own_pages import is_own
 from bot.staff.answers import Refused, page, problem, refusal
 from bot.staff.drawing import Drawing
 from bot.staff.forms import form_of, must_be_text
@@ -89,8 +90,8 @@ class Door:
         """Raise Refused when a browser says that another site's page sent this."""
         site = request.headers.get("Sec-Fetch-Site")
         origin = request.headers.get("Origin")
-        own = {self._desk.settings.public_url.rstrip("/"), f"{request.scheme}://{request.host}"}
-        if (site is not None and site != "same-origin") or (origin is not None and origin not in own):
+        own = origin is None or is_own(request, origin, self._desk.settings.public_url)
+        if (site is not None and site != "same-origin") or not own:
             raise Refused(403, "origin_not_allowed")
 
     async def check_change(self, request: web.Request, visit: Visit) -> None:

@@ -7,9 +7,9 @@ import asyncio
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
 
+from bot.own_pages import host_name
 from bot.web.appkeys import DESK
 from bot.web.bodies import json_answer
-from bot.web.origins import host_name
 from bot.web.peers import address_of, near, peer_address
 from bot.web.problems import Problem
 from storage.storage import Storage

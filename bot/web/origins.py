@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from bot.own_pages import is_own
 from bot.web.appkeys import DESK
 from bot.web.problems import Problem
 from intake.rules import Site
@@ -17,7 +17,6 @@ from intake.rules import Site
 API = "/api/v1/"
 STAFF = "/api/v1/staff"  # same origin only; the console checks that itself
 WITH_COOKIE = "/api/v1/sessions"  # the one route that takes a cookie of visitors
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 LOGGED_EVERY = timedelta(minutes=1)
 ORIGIN_LOGGED = 200  # characters: a host has at most 253, and who is no browser sends anything
 _log = structlog.get_logger(__name__)
@@ -87,24 +86,6 @@ def not_allowed(request: web.Request, origin: str) -> Problem:
 
 
 def _listed(request: web.Request, origin: str, sites: Iterable[Site]) -> bool:
-    return any(origin in site.origins for site in sites) or _own(request, origin)
-
-
-def _own(request: web.Request, origin: str) -> bool:
-    """Say whether the page is the desk's own: at its public address, or on this machine at the port it was asked on.
-
-    To the letter, with scheme and port. The host must be one that no stranger can take: a name that resolves here for a
-    moment only (DNS rebinding) is not.
-    """
-    public = urlsplit(request.app[DESK].settings.public_url)
-    if origin == f"{public.scheme}://{public.netloc}":
-        return True
-    return host_name(request) in LOOPBACK and origin == f"{request.scheme}://{request.host}"
-
-
-def host_name(request: web.Request) -> str:
-    """Return the name or address in the request's Host, without its port; "" where it is none."""
-    try:
-        return urlsplit(f"//{request.host}").hostname or ""
-    except ValueError:  # an IPv6 address that is none
-        return ""
+    return any(origin in site.origins for site in sites) or is_own(
+        request, origin, request.app[DESK].settings.public_url
+    )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from bot.web.appkeys import DESK
-from bot.web.origins import LOOPBACK
+from config.settings import LOOPBACK
 
 
 def cookie_name(site: str) -> str:
