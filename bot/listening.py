@@ -1,4 +1,4 @@
-"""Where the web role listens, and how long it waits for who has connected and says nothing."""
+"""Where the web role listens, how long it waits for who says nothing, and what it answers to what is no HTTP."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.commands.office import CommandRefused
+from bot.web.problems import of_status
 
 BACKLOG = 4_096  # connections waiting to be accepted: a storm of 5,000 is in within about a second
 GRACE = 10.0  # seconds that open requests have after a stop signal
 FIRST_REQUEST = 10.0  # seconds for a first request's header, as for a body
 # seconds of silence after a request; longer than proxies in front keep theirs, up to ten minutes
 KEPT_ALIVE = 620.0
+SAFE = {"Server": "askfirst", "X-Content-Type-Options": "nosniff"}
 LOOKS = 4  # in `FIRST_REQUEST`
 
 
@@ -30,7 +32,7 @@ async def listening(
     """
     silence = Silence(patience)
     app.middlewares.insert(0, silence.hear)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE, keepalive_timeout=KEPT_ALIVE)
+    runner = _Runner(app, access_log=None, shutdown_timeout=GRACE, keepalive_timeout=KEPT_ALIVE)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared or None)
     watching = asyncio.create_task(silence.end(runner))
@@ -41,6 +43,38 @@ async def listening(
         watching.cancel()
         await asyncio.wait([watching])
         await runner.cleanup()
+
+
+class _Runner(web.AppRunner):
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    """A connection. What is no HTTP reaches no application, so its answer is made here."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer with a bare problem: the library's own answer repeats what was sent, and names the library."""
+        super().handle_error(
+            request, status, exc, message
+        )  # it logs, and raises where an answer is under way
+        answer = of_status(status, SAFE).response()
+        answer.force_close()
+        return answer
 
 
 class Silence:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
+import pytest
 from aiohttp import web
 
 from bot.listening import FIRST_REQUEST, listening
@@ -56,3 +58,49 @@ async def test_a_header_that_drips_is_not_waited_for() -> None:
 
     assert ended.exception() or ended.result() == b""
     assert FIRST_REQUEST <= 30
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nX Y<canary>: 1\r\n\r\n",
+        b"GET /" + b"canary" * 3_000 + b" HTTP/1.1\r\n\r\n",
+        b"canary\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_told_no_more_than_that(sent: bytes) -> None:
+    """Neither what was sent comes back, nor which library answers, nor its version."""
+    async with listening(_app(), "127.0.0.1", 0) as port, asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+
+    assert head.partition(b" ")[2].startswith(b"400 Bad Request\r\n")
+    assert b"\r\nServer: askfirst\r\n" in head
+    assert json.loads(body) == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "code": "bad_request",
+        "detail": "Bad Request.",
+    }
+
+
+async def test_an_application_that_fails_is_told_no_more_than_that() -> None:
+    """Where no application answers its own faults, as none of ours: no trace and no name of a library."""
+    app = web.Application()
+    app.router.add_get("/healthz", _fail)
+    async with listening(app, "127.0.0.1", 0) as port, asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ASKED)
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"\r\nServer: askfirst\r\n" in answer
+    assert b"Python" not in answer
+
+
+async def _fail(request: web.Request) -> web.Response:
+    raise ZeroDivisionError

@@ -117,9 +117,15 @@ def unexpected(fault: BaseException) -> Problem:
 
 def _of_http(fault: web.HTTPException) -> Problem:
     headers = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else None
-    phrase = HTTPStatus(fault.status).phrase
-    code = _CODES.get(fault.status, phrase.lower().replace(" ", "_"))
-    return Problem(fault.status, code, f"{phrase}.", headers=headers)
+    return of_status(fault.status, headers)
+
+
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
+    """Return the problem that says no more than the status does."""
+    phrase = HTTPStatus(status).phrase
+    return Problem(
+        status, _CODES.get(status, phrase.lower().replace(" ", "_")), f"{phrase}.", headers=headers
+    )
 
 
 def _place(trace: TracebackType | None) -> str:
