@@ -22,6 +22,8 @@ from storage.session_tables import sessions as sessions
 BEHIND = text("channel = 'telegram' AND delivered_seq < last_seq")  # only a few rows are in these indexes
 KEYED = text("event_key IS NOT NULL")
 CHATS = text("field = 'telegram_chat' AND length(mac) > 0")
+# SQLite would plan every statement with a bound `field` anew at each binding, to see whether this index may serve it.
+CHATS_OF_SQLITE = text("+field = 'telegram_chat' AND length(mac) > 0")
 
 subjects = Table(
     "subjects",
@@ -101,7 +103,12 @@ index_rows = Table(
     Column("mac", LargeBinary, nullable=False),  # empty: finds nobody
     Index(None, "field", "mac"),
     Index(  # a chat is one person's, however many processes hear its first words at once
-        "ix_index_rows_one_chat", "epoch", "mac", unique=True, sqlite_where=CHATS, postgresql_where=CHATS
+        "ix_index_rows_one_chat",
+        "epoch",
+        "mac",
+        unique=True,
+        sqlite_where=CHATS_OF_SQLITE,
+        postgresql_where=CHATS,
     ),
 )
 

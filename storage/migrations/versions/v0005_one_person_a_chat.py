@@ -16,6 +16,7 @@ depends_on = None
 
 NAME = "ix_index_rows_one_chat"
 ONLY = sa.text("field = 'telegram_chat' AND length(mac) > 0")
+ON_SQLITE = sa.text("+field = 'telegram_chat' AND length(mac) > 0")  # `storage.tables` says why
 ROWS = sa.table(
     "index_rows",
     *(sa.column(name) for name in ("subject", "field", "epoch")),
@@ -34,7 +35,7 @@ def upgrade() -> None:
         going = ROWS.delete().where(OF_CHAT, ROWS.c.subject == sa.bindparam("going"))
         op.get_bind().execute(going, [{"going": subject} for subject in losing])
     op.create_index(
-        NAME, "index_rows", ["epoch", "mac"], unique=True, sqlite_where=ONLY, postgresql_where=ONLY
+        NAME, "index_rows", ["epoch", "mac"], unique=True, sqlite_where=ON_SQLITE, postgresql_where=ONLY
     )
 
 
