@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake import rejection
+from intake.answer_contacts import mailable
 from intake.answers import KINDS, REJECTION_CODES, Rejected, normalised, parse, shown
 from intake.masking import MASK, masked
 
@@ -288,3 +289,9 @@ def test_masks_never_raise(kind: str, value: str) -> None:
     assert isinstance(shown(kind, value), str)
     assert MASK[0] in masked(kind, value)
     assert isinstance(normalised(kind, value), str)
+
+
+def test_a_mail_server_gets_a_domain_by_its_ascii_name() -> None:
+    """IDNA: an address with a domain in other letters can be mailed to; what stands before the @ stays."""
+    assert mailable("li.na@bücher.example.com") == "li.na@xn--bcher-kva.example.com"
+    assert mailable("Li.Na@example.com") == "Li.Na@example.com"
