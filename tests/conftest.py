@@ -62,17 +62,19 @@ def pytest_configure() -> None:
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """Measure no coverage meanwhile, nor in processes that are started meanwhile."""
-    measuring = coverage.Coverage.current()
-    if measuring is None:
-        yield
-        return
+    measuring = list[
+        coverage.Coverage
+    ]()  # in a worker two: its own, and that of a measured process's children
+    while (one := coverage.Coverage.current()) is not None:
+        one.stop()
+        measuring.append(one)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(COVERAGE_OF_CHILDREN, raising=False)
-        measuring.stop()
         try:
             yield
         finally:
-            measuring.start()
+            for one in reversed(measuring):
+                one.start()
 
 
 @pytest.hookimpl(wrapper=True)
