@@ -60,6 +60,7 @@ class Turns:
             results = [TurnFailed(turn.conversation, error) for turn in turns]
         for (_, done), result in zip(group, results, strict=True):
             _answer(done, result)
+        await asyncio.wrap_future(self._thread.submit(self._store.destroy_left))
 
     def _decide(self, turn: Turn, state: Conversation) -> Step:
         presence = turn.presence

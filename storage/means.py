@@ -15,6 +15,7 @@ from storage.evidence.audit import Writer
 from storage.evidence.terms import Terms
 from storage.keys.cache import Name
 from storage.keys.keyring import Keyring
+from storage.keys.rows import KeyName
 from storage.keys.sealing import NONCE_BYTES, DataKey, Place, seal, unseal
 
 DRAWN_AT_ONCE = 16  # nonces; a call of the system costs as much as an envelope
@@ -117,9 +118,9 @@ class KeysAtHand:
             raise SubjectErased(f"{subject}: {scope} was erased")
         raise KeyLost(f"{subject}: the key of {scope} is gone")
 
-    def names(self, subject: str, scope: str) -> list[tuple[str, str, int]]:
+    def names(self, subject: str, scope: str) -> list[KeyName]:
         """Return the full names of the versions at hand of a key."""
-        return [(subject, scope, version) for version in self._held.get((subject, scope), ())]
+        return [KeyName(subject, scope, version) for version in self._held.get((subject, scope), ())]
 
     def _take(self, names: Sequence[Name]) -> None:
         self._held.update({name: {key.version: key} for name, key in self._keyring.create(names).items()})

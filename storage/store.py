@@ -6,6 +6,7 @@ Every method is one transaction, or says otherwise. Whoever is being erased is n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,12 @@ from sqlalchemy import Engine
 from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
-from storage.connecting import reading
-from storage.errors import UNOPENED
+from storage.connecting import FAULTS, reading
+from storage.errors import UNOPENED, StorageError
 from storage.evidence import audit, certificates
 from storage.evidence.terms import in_every_language
 from storage.keys.keyring import Keyring
+from storage.keys.rows import KeyName
 from storage.means import Means
 from storage.people import devices, doors, erasure, lookups, opening, sweep, transcript
 from storage.people.devices import Return
@@ -58,6 +60,7 @@ class Store:
         self._engine = engine
         self._reading = reading(engine)
         self._statements = statements(engine.dialect.name)
+        self._left: list[KeyName] = []
 
     @property
     def means(self) -> Means:
@@ -70,9 +73,21 @@ class Store:
         """Carry out turns in one transaction and return what became of each, in order; all are durable then.
 
         `decide` is called inside the transaction with the state a turn meets. A turn that cannot be carried out fails
-        alone; a repeated event is answered from what is stored.
+        alone; a repeated event is answered from what is stored. Call `destroy_left` afterwards.
         """
-        return turns.carry_out(self._means, self._statements, batch, decide)
+        carried = turns.carry_out(self._means, self._statements, batch, decide)
+        self._left += carried.left
+        return carried.results
+
+    def destroy_left(self) -> None:
+        """Destroy the keys from which turns moved everything away: old answers, and words from before the consent.
+
+        By itself, so that nobody's answer waits for this commit. Where it fails, the sweep destroys them.
+        """
+        left, self._left = self._left, []
+        if left:
+            with suppress(*FAULTS, StorageError):
+                self._means.keyring.discard(left)
 
     def session(self, token_hash: bytes, now: datetime) -> Session | None:
         """Return the web session of a token, or None when it is unknown or expired."""

@@ -79,6 +79,7 @@ class PromisedStore:
     def carry_out(self, visitors: Sequence[Visitor], turns: Sequence[Turn]) -> None:
         """Have a group of turns carried out, one of each visitor, and check what became of each."""
         results = self.storage.store.turns(turns, self.decide)
+        self.storage.store.destroy_left()
         for visitor, turn, done in zip(visitors, turns, results, strict=True):
             assert isinstance(done, TurnDone), (turn.event, done)
             self._met(visitor, turn, done)
@@ -112,6 +113,7 @@ class PromisedStore:
         """Have turns carried out that were before: nothing may change (the audit notes who reads)."""
         before = self.everything()
         results = self.storage.store.turns(turns, self.decide)
+        self.storage.store.destroy_left()
         assert self.everything() == before, "a repeated event changed something"
         return results
 

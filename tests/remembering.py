@@ -74,6 +74,7 @@ class Memory:
     ) -> list[TurnDone | TurnFailed]:
         """Carry out turns in one group, with the engine unless told otherwise."""
         found: list[TurnDone | TurnFailed] = self.run(self.store.turns, batch, decide or self.engine)
+        self.run(self.store.destroy_left)
         return found
 
     def engine(self, turn: Turn, state: Conversation) -> Step:

@@ -117,6 +117,7 @@ def test_who_is_corrected_while_they_are_looked_for_is_found(memory: Memory) -> 
 
     def elsewhere() -> None:
         done(memory.store.turns([corrected], memory.engine)[0])
+        memory.store.destroy_left()
 
     # after epochs and kept keys, when keys are read
     memory.rooms.clock.meanwhile = [*[lambda: None] * 3, elsewhere]

@@ -117,6 +117,7 @@ def _replaced(office: Office, storage: Storage, subject: str, field: str, value:
     )
     rules = office.loaded.rules
     [done] = storage.store.turns([turn], lambda one, state: step(state, one.event, one.at, rules))
+    storage.store.destroy_left()
     if isinstance(done, TurnFailed):
         raise done.error
     return done

@@ -59,3 +59,8 @@ class KeyCache:
         """Forget every key of a person at once."""
         with self._lock:
             self._subjects.pop(subject, None)
+
+    def drop_scope(self, subject: str, scope: str) -> None:
+        """Forget the key of one scope of a person at once."""
+        with self._lock:
+            self._subjects.get(subject, {}).pop(scope, None)

@@ -136,8 +136,8 @@ class Keyring:
         """Destroy exactly these versions; the person may have others, and new ones."""
         with self.engine.begin() as connection:
             rows.discard(connection, names)
-        for subject, _, _ in names:
-            self._cache.drop(subject)
+        for subject, scope, _ in names:
+            self._cache.drop_scope(subject, scope)
 
     def macs(self, field: str, normalised: str) -> list[tuple[int, bytes]]:
         """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: all are stored and asked for."""

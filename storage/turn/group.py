@@ -16,6 +16,7 @@ from intake.conversation import Aside, Conversation
 from intake.outcomes import Step, Submit
 from storage.errors import SessionEnded
 from storage.evidence import audit
+from storage.keys.rows import KeyName
 from storage.means import KeysAtHand, Means
 from storage.outbox import enqueue
 from storage.records import Turn, TurnDone, TurnFailed
@@ -31,7 +32,7 @@ _TAKEN = select(leads.c.reference).where(leads.c.reference.in_(bindparam("refere
 
 
 class Group:
-    """The turns of one transaction. `doomed` are the keys to discard once it is committed."""
+    """The turns of one transaction. `left` are the keys to discard once it is committed."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Group:
         batch: Sequence[Turn],
         decide: Callable[[Turn, Conversation], Step],
     ) -> None:
-        self.doomed: list[tuple[str, str, int]] = []
+        self.left: list[KeyName] = []
         self._means = means
         self._statements = statements
         self._connection = connection
@@ -203,7 +204,7 @@ class Group:
         if stepped.held and planned.done.trust:
             self._held[stepped.turn.session] = stepped.held._replace(trust=planned.done.trust)
         for scope in carrying.doomed:
-            self.doomed.extend(self._keys.names(carrying.standing.subject, scope))
+            self.left.extend(self._keys.names(carrying.standing.subject, scope))
 
 
 def _with_reference(state: Conversation, turn: Turn) -> Conversation:

@@ -8,14 +8,15 @@ turn of it tried by itself. A database that is away fails all.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from intake.conversation import Conversation
 from intake.outcomes import Step
-from storage.connecting import FAULTS, is_away
+from storage.connecting import is_away
 from storage.errors import Conflict, KekAway, RestoreRefused, StorageError
+from storage.keys.rows import KeyName
 from storage.means import Means
 from storage.records import Turn, TurnDone, TurnFailed
 from storage.turn.group import Group
@@ -29,16 +30,26 @@ POISON = (StatementError, StorageError, TypeError, ValueError)  # what one turn'
 LOST_RACES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected; PostgreSQL, Appendix A
 
 
-def carry_out(means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide) -> list[Result]:
-    """Return what became of each turn, in order; all that succeeded are committed."""
+class Carried(NamedTuple):
+    """What became of each turn, in order; all that succeeded are committed. `left`: keys that nothing is under now."""
+
+    results: list[Result]
+    left: list[KeyName]
+
+
+def carry_out(means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide) -> Carried:
+    """Carry out turns; the caller discards what they left."""
     try:
         return _together(means, statements, batch, decide)
     except POISON as fault:
         if is_away(fault):
             raise
         if len(batch) == 1:
-            return [TurnFailed(batch[0].conversation, fault)]
-    return [_alone(means, statements, turn, decide) for turn in batch]
+            return Carried([TurnFailed(batch[0].conversation, fault)], [])
+    alone = [_alone(means, statements, turn, decide) for turn in batch]
+    return Carried(
+        [one for done in alone for one in done.results], [one for done in alone for one in done.left]
+    )
 
 
 def may_pass(fault: Exception) -> bool:
@@ -47,17 +58,17 @@ def may_pass(fault: Exception) -> bool:
     return lost or isinstance(fault, Conflict | KekAway | RestoreRefused) or is_away(fault)
 
 
-def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> Result:
+def _alone(means: Means, statements: Statements, turn: Turn, decide: Decide) -> Carried:
     """Carry out one turn of a group that was split; its neighbours are committed already, so nothing is raised."""
     try:
-        return carry_out(means, statements, [turn], decide)[0]
+        return carry_out(means, statements, [turn], decide)
     except Exception as fault:
-        return TurnFailed(turn.conversation, fault)
+        return Carried([TurnFailed(turn.conversation, fault)], [])
 
 
 def _together(
     means: Means, statements: Statements, batch: Sequence[Turn], decide: Decide, attempt: int = 1
-) -> list[Result]:
+) -> Carried:
     try:
         with means.engine.begin() as connection:
             group = Group(means, statements, connection, batch, decide)
@@ -66,10 +77,7 @@ def _together(
         if attempt == ATTEMPTS or not _is_lost_race(fault):
             raise
         return _together(means, statements, batch, decide, attempt + 1)
-    if group.doomed:
-        with suppress(*FAULTS):  # the data is committed: the sweep destroys what is left over
-            means.keyring.discard(group.doomed)
-    return results
+    return Carried(results, group.left)
 
 
 def _is_lost_race(fault: DBAPIError) -> bool:
