@@ -6,7 +6,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -14,14 +15,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.delivery.courier import Courier
-from bot.delivery.heads import Heads, sink_at
+from bot.delivery.heads import ROUND, TIMEOUT, Heads, sink_at
 from bot.delivery.mail import Mails
 from bot.delivery.webhook import Webhooks
 from bot.desk import Desk
 from bot.worker import Worker
 from storage.evidence.chain import Head
+from storage.evidence.heads_sent import LEASE
 from storage.evidence.proofs import HEAD, fault_of
 from tests.receivers import Receiver, receiving
+from tests.rooms import Clock
 from tests.selling import Person, selling_desk
 from tests.servers import free_port
 
@@ -83,6 +86,39 @@ async def test_a_head_is_sent_again_until_it_is_taken(desk: Desk) -> None:
 
     await heads.send()
     assert sink.got == [1, 2, 3]
+
+
+@dataclass
+class Slow:
+    """A sink for whose every answer some seconds pass on the desk's clock."""
+
+    clock: Clock
+    seconds: float
+    got: list[int] = field(default_factory=list)
+
+    async def take(self, head: Head) -> None:
+        """Take a head, later."""
+        self.clock.tick(seconds=self.seconds)
+        self.got.append(head.number)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_slow_sink_holds_the_worker_for_one_round_only(desk: Desk) -> None:
+    """Leads and codes wait meanwhile, and the lease must outlast it: what found no time goes with the next round."""
+    await _chained(desk, 12)
+    clock = Clock()
+    begun = clock.now
+    sink = Slow(clock, 4.9)
+    heads = Heads(replace(desk, clock=clock), sink, "test")
+
+    with capture_logs() as logs:
+        await heads.send()
+    assert clock.now - begun < ROUND + timedelta(seconds=TIMEOUT) < LEASE
+    assert sink.got == [1, 2, 3, 4, 5, 6, 7]
+    assert logs == []
+
+    await heads.send()
+    assert sink.got == list(range(1, 13))
 
 
 async def test_a_worker_killed_before_it_noted_sends_again(desk: Desk) -> None:
