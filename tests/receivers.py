@@ -72,9 +72,27 @@ class MailBox:
     got: list[EmailMessage] = field(default_factory=list)
     wrapped: list[bool] = field(default_factory=list)
     logged_in: list[bool] = field(default_factory=list)
+    pause: float = 0  # seconds before each of three answers
+
+    async def handle_EHLO(  # noqa: N802  # aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        """Greet."""
+        await asyncio.sleep(self.pause)
+        session.host_name = hostname
+        return answers
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take whatever address."""
+        await asyncio.sleep(self.pause)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd
         """Keep one mail."""
+        await asyncio.sleep(self.pause)
         mail = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]  # bytes here
         assert isinstance(mail, EmailMessage)
         self.got.append(mail)

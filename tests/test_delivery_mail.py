@@ -103,6 +103,24 @@ async def test_without_a_mail_server_a_notice_waits(desk: Desk) -> None:
     assert await desk.call(desk.storage.outbox.counts) == Counts(pending=1, dead=0)
 
 
+async def test_a_slow_mail_server_has_one_limit_for_the_whole_conversation(
+    desk: Desk, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is slow at every step does not hold the round until another worker takes the task and mails again."""
+    monkeypatch.setattr("bot.delivery.mail.TIMEOUT", 0.4)
+    reference = await Person(desk).sends()
+
+    with mail_server(free_port) as box:
+        box.pause = 0.2  # seconds, three times
+        assert await _deliver(desk, f"smtp://127.0.0.1:{free_port}") == [False]
+        assert box.got == []
+        box.pause = 0
+        monkeypatch.setattr("bot.delivery.mail.TIMEOUT", 15.0)
+        assert await _deliver(desk, f"smtp://127.0.0.1:{free_port}") == [True]
+
+    assert [notice["Subject"] for notice in box.got] == [f"Consultation {reference}"]
+
+
 async def test_a_withdrawal_is_mailed(desk: Desk, free_port: int) -> None:
     """Sales is told to stop using what it copied (L3)."""
     person = Person(desk)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -19,7 +21,8 @@ from config.settings import LOOPBACK
 from intake.answer_contacts import mailable
 from intake.rules import Recipient
 
-TIMEOUT = 15.0  # seconds for the whole conversation with the mail server
+TIMEOUT = 15.0  # seconds until the mail server has taken a mail; with parting well within the outbox's lease
+PARTING = 5.0  # seconds for its answer to our QUIT
 _HTML = Markup(
     '<!doctype html><html lang="{locale}"><body style="font:15px/1.5 sans-serif">'
     '<p>{text}</p><p><a href="{link}">{open}</a></p></body></html>\n'
@@ -75,7 +78,8 @@ class Mails:
         """Send the notice of `kind` (an event's name).
 
         Args: params: `reference` and `topic`; name: the same at every try, so that a mail box may drop a repeat.
-        Raises: DeliveryFailed without a mail server; what aiosmtplib raises when it does not take the mail.
+        Raises: DeliveryFailed without a mail server; TimeoutError or what aiosmtplib raises when it does not take the
+        mail.
         """
         await self._post(self._notice(recipient, kind, params, name=name, at=at))
 
@@ -90,8 +94,7 @@ class Mails:
     async def _post(self, mail: EmailMessage) -> None:
         if self._server is None:
             raise DeliveryFailed("no mail server: set SMTP_URL")
-        await aiosmtplib.send(
-            mail,
+        client = aiosmtplib.SMTP(
             hostname=self._server.host,
             port=self._server.port,
             username=self._server.user,
@@ -99,8 +102,17 @@ class Mails:
             use_tls=self._server.tls,
             start_tls=self._server.starttls or None,  # None: whenever a server on this machine offers it
             tls_context=self._trusted,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT,  # for each step: a server that is slow at every one would outlast the task's lease
         )
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await client.connect()
+                await client.send_message(mail)
+            # the mail is taken: whatever comes now, it is not sent again
+            with suppress(aiosmtplib.SMTPException, TimeoutError):
+                await client.quit(timeout=PARTING)
+        finally:
+            client.close()
 
     def _notice(
         self, recipient: Recipient, kind: str, params: Mapping[str, str], *, name: str, at: datetime
