@@ -40,7 +40,9 @@ class Turn:
     presence: Presence = SOMEBODY_FRESH  # filled in by the store for `session`
     update: int = 0  # Telegram update id, recorded in the same transaction
     channel_ref: int = 0  # Telegram message id of the person's message
-    actor: str = "person"  # whom the audit names for what the turn keeps: the person, or the officer for them
+    actor: str = (
+        "person"  # whom the audit names: the person, the officer for them, or the colleague who answers
+    )
     next_reference: str = ""  # freshly drawn, put into the state whenever its own was used
 
 

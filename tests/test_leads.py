@@ -34,6 +34,13 @@ async def _record(desk: Desk, person: Person) -> Record:
     return await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
 
 
+def _noted(desk: Desk, action: str) -> list[tuple[str, str, str]]:
+    """Return the audit's lines about an action: who, to whom, which details."""
+    lines = sa.select(audit.c.actor, audit.c.subject, audit.c.fields).where(audit.c.action == action)
+    with desk.storage.engine.begin() as connection:
+        return [tuple(row) for row in connection.execute(lines.order_by(audit.c.number))]
+
+
 async def test_sales_sees_nothing_before_send(desk: Desk, leads: Leads) -> None:
     """Somebody at the review card is in no list, whatever they have given already."""
     person = Person(desk)
@@ -82,7 +89,7 @@ async def test_leads_are_listed_by_status(desk: Desk, leads: Leads) -> None:
     """What a colleague closed is not among the new ones."""
     closed, fresh = await Person(desk).sends(), await Person(desk).sends()
 
-    changed = await desk.call(leads.change, closed, status="closed", assignee="7" * 32)
+    changed = await desk.call(leads.change, closed, COLLEAGUE, status="closed", assignee="7" * 32)
 
     assert (changed.status, changed.assignee) == ("closed", "7" * 32)
     assert [lead.reference for lead in (await desk.call(leads.newest, status="new"))[0]] == [fresh]
@@ -90,12 +97,26 @@ async def test_leads_are_listed_by_status(desk: Desk, leads: Leads) -> None:
 
 
 async def test_changing_nothing_changes_nothing(desk: Desk, leads: Leads) -> None:
-    """A change without a status or a colleague leaves the lead as it was."""
+    """A change to nothing, or to what it is already, leaves lead and audit as they were."""
     reference = await Person(desk).sends()
 
     before = await desk.call(leads.one, reference)
 
-    assert await desk.call(leads.change, reference) == before
+    assert await desk.call(leads.change, reference, COLLEAGUE) == before
+    assert await desk.call(leads.change, reference, COLLEAGUE, status="new", assignee="") == before
+    assert await desk.call(_noted, desk, "handled") == []
+
+
+async def test_what_a_colleague_does_with_a_lead_is_audited(desk: Desk, leads: Leads) -> None:
+    """Who changed what of whose lead: names, no values."""
+    person = Person(desk)
+    reference = await person.sends()
+
+    await desk.call(leads.change, reference, COLLEAGUE, status="open", assignee="7" * 32)
+    await desk.call(leads.change, reference, COLLEAGUE, status="closed", assignee="7" * 32)
+
+    both, one = (COLLEAGUE, person.subject, "status,assignee"), (COLLEAGUE, person.subject, "status")
+    assert await desk.call(_noted, desk, "handled") == [both, one]
 
 
 async def test_a_colleague_cannot_withdraw_for_a_person(desk: Desk, leads: Leads) -> None:
@@ -103,7 +124,7 @@ async def test_a_colleague_cannot_withdraw_for_a_person(desk: Desk, leads: Leads
     reference = await Person(desk).sends()
 
     with pytest.raises(ValueError, match="status"):
-        await desk.call(leads.change, reference, status="withdrawn")
+        await desk.call(leads.change, reference, COLLEAGUE, status="withdrawn")
 
 
 @pytest.mark.parametrize("query", [LI_NA["email"].upper(), "138 0000 0000", LI_NA["phone"]])
@@ -122,12 +143,7 @@ async def test_who_is_found_by_an_address_is_noted(desk: Desk, leads: Leads) -> 
 
     await desk.call(leads.search, LI_NA["phone"], COLLEAGUE)
 
-    def found() -> list[tuple[str, str, str]]:
-        noted = sa.select(audit.c.actor, audit.c.subject, audit.c.fields).where(audit.c.action == "found")
-        with desk.storage.engine.begin() as connection:
-            return [tuple(row) for row in connection.execute(noted)]
-
-    assert await desk.call(found) == [(COLLEAGUE, person.subject, "phone")]
+    assert await desk.call(_noted, desk, "found") == [(COLLEAGUE, person.subject, "phone")]
 
 
 async def test_a_lead_is_found_by_its_reference(desk: Desk, leads: Leads) -> None:
@@ -206,7 +222,7 @@ async def test_withdrawal_ends_the_access_of_sales(desk: Desk, leads: Leads) -> 
     for attempt in (
         lambda: leads.one(reference),
         lambda: leads.open_lead(reference, "call_back", ["phone"], COLLEAGUE),
-        lambda: leads.change(reference, status="open"),
+        lambda: leads.change(reference, COLLEAGUE, status="open"),
     ):
         with pytest.raises(ConsentRequired):
             await desk.call(attempt)

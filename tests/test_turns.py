@@ -9,7 +9,7 @@ from intake.events import ColleagueSaid, Corrected, Picked, Said
 from intake.outcomes import Heard, Reply, ShredSession, Step
 from storage.errors import Conflict
 from storage.records import Turn
-from storage.tables import doomed_keys, leads, messages, updates_seen
+from storage.tables import audit, doomed_keys, leads, messages, updates_seen
 from tests.remembering import KEPT, NEED, Memory, Visitor, done, failed, keys_of
 
 
@@ -154,10 +154,10 @@ def test_a_stale_card_is_replaced(memory: Memory) -> None:
 
 
 def test_a_colleague_answers_in_the_chat(memory: Memory) -> None:
-    """Their words stand as `staff`, with the name they are signed with."""
+    """Their words stand as `staff`, with the name they are signed with; the audit has one line of who answered whom."""
     visitor = Visitor(memory)
     visitor.opens()
-    turn = visitor.turn(ColleagueSaid("We will call.", name="Wang"))
+    turn = visitor.turn(ColleagueSaid("We will call.", name="Wang"), actor="staff:7")
 
     answered = done(memory.turns(turn)[0])
     again = done(memory.turns(turn)[0])
@@ -165,6 +165,8 @@ def test_a_colleague_answers_in_the_chat(memory: Memory) -> None:
     assert [(message.sender, message.body) for message in answered.messages] == [("staff", turn.event)]
     assert answered.ack == 0
     assert again.messages == answered.messages
+    [line] = [row for row in memory.rooms.rows(audit) if row["action"] == "answered"]
+    assert (line["actor"], line["subject"], line["fields"]) == ("staff:7", visitor.subject, "")
 
 
 def test_a_reference_is_used_once(memory: Memory) -> None:

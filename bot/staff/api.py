@@ -74,7 +74,7 @@ class Api:
             raise Refused(400, "bad_request")
         if assignee == "me":
             assignee = visit.colleague.id
-        changed = await self._inbox.change(request.match_info["reference"], status, assignee)
+        changed = await self._inbox.change(request.match_info["reference"], status, assignee, visit)
         return _answer(row(self._desk, changed, visit.locale), visit)
 
     async def reply(self, request: web.Request, visit: Visit) -> web.Response:

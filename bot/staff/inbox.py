@@ -46,21 +46,22 @@ class Inbox:
         """Return what waits for a colleague, by reference; nobody sees the words for that."""
         return {lead.reference: await self._desk.call(talks.news, self._desk, lead) for lead in leads}
 
-    async def change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
-        """Set the status or whose lead it is. Raises Refused for a status or a colleague that is none."""
+    async def change(self, reference: str, status: str | None, assignee: str | None, visit: Visit) -> Lead:
+        """Set the status or whose lead it is, audited. Raises Refused for a status or a colleague that is none."""
         if status is not None and status not in STATUSES:
             raise Refused(400, "bad_request")
-        return await self._desk.call(self._change, reference, status, assignee)
+        return await self._desk.call(self._change, reference, status, assignee, visit.colleague.actor)
 
     async def reply(self, reference: str, text: str, visit: Visit) -> int:
-        """Say something in the person's chat; return the message's number. Raises Refused: empty, or too long."""
+        """Say something in the person's chat, audited; return the message's number. Raises Refused: empty, too long."""
         if not text.strip():
             raise Refused(400, "bad_request")
         if len(text) > MESSAGE_MAX:
             raise Refused(413, "too_long")
         lead = await self.one(reference)
         said = ColleagueSaid(text=text, name=self._desk.wording.say("staff.colleague", lead.locale))
-        turn = Turn(conversation=lead.conversation, event=said, at=self._desk.clock())
+        actor, at = visit.colleague.actor, self._desk.clock()
+        turn = Turn(conversation=lead.conversation, event=said, at=at, actor=actor)
         done, _ = await self._desk.act(turn)
         return done.last
 
@@ -74,12 +75,12 @@ class Inbox:
             raise Refused(400, "bad_request") from None
         return [lead for lead in found if status in {"", lead.status}], ""
 
-    def _change(self, reference: str, status: str | None, assignee: str | None) -> Lead:
+    def _change(self, reference: str, status: str | None, assignee: str | None, actor: str) -> Lead:
         if assignee:
             known = {one.id for one in self._desk.storage.staff.colleagues() if not one.disabled_at}
             if assignee not in known:
                 raise Refused(400, "bad_request")
-        return self._desk.storage.leads.change(reference, status=status, assignee=assignee)
+        return self._desk.storage.leads.change(reference, actor, status=status, assignee=assignee)
 
 
 def row(desk: Desk, lead: Lead, locale: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Pages:
         """`POST /staff/leads/{ref}`: status and owner."""
         form = await form_of(request)
         status, assignee = form.get("status", ""), form.get("assignee", "")
-        changed = await self._inbox.change(request.match_info["reference"], status, assignee)
+        changed = await self._inbox.change(request.match_info["reference"], status, assignee, visit)
         again = await self._again(changed, form, visit)
         return await self._pane(changed, visit, note="staff.saved", **again)
 

@@ -27,6 +27,8 @@ from storage.errors import (
     StorageError,
     SubjectErased,
 )
+from storage.evidence import audit
+from storage.evidence.audit import Entry
 from storage.people import disclosures
 from storage.store import Store
 from storage.tables import consents, fields, leads, subjects
@@ -36,6 +38,7 @@ from storage.turn.fields import INDEXED
 LEFT_OUT = (ConsentRequired, NotFound, SubjectErased, KeyLost, CannotUnseal)
 STATUSES = ("new", "open", "waiting", "closed")
 WITHDRAWN = "withdrawn"
+HANDLED = "handled"  # the audit's action: status or assignee of a lead
 NEED = "need"
 PAGE = 50  # leads; design, "Look-up": the newest 50 cost less than a millisecond
 STATED = ("call_back", "write_back", "prepare_answer")  # what colleagues say for the purpose of answering
@@ -123,9 +126,9 @@ class Leads:
             if found:
                 return found[0]
             there = sa.select(leads.c.reference).join(subjects, subjects.c.subject == leads.c.subject)
-            known = connection.execute(
+            known = connection.scalar(
                 there.where(leads.c.reference == reference, subjects.c.status == "live")
-            ).first()
+            )
         if known is not None:
             raise ConsentRequired(f"lead {reference}: consent was withdrawn")
         raise NotFound(f"lead {reference}")
@@ -142,18 +145,22 @@ class Leads:
             raise NotFound(f"lead {reference} has no {', '.join(sorted(unknown))}")
         return self._opened(lead, names, purpose, actor)
 
-    def change(self, reference: str, *, status: str | None = None, assignee: str | None = None) -> Lead:
-        """Set the status or whose lead it is. Raises NotFound, ConsentRequired, ValueError for an unknown status."""
+    def change(
+        self, reference: str, actor: str, *, status: str | None = None, assignee: str | None = None
+    ) -> Lead:
+        """Set the status or whose lead it is, audited. Raises NotFound, ConsentRequired, ValueError: no such status."""
         if status is not None and status not in STATUSES:
             raise ValueError("no such status")
-        lead = self.one(reference)
+        lead, means = self.one(reference), self._store.means
         given = {"status": status, "assignee": assignee}
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: to for name, to in given.items() if to not in (None, getattr(lead, name))}
+        entry = Entry(at=means.clock(), actor=actor, action=HANDLED, subject=lead.subject, fields=(*changes,))
         if changes:
             mine = sa.and_(leads.c.reference == reference, leads.c.status != WITHDRAWN)
             with self._engine.begin() as connection:
-                connection.execute(sa.update(leads).where(mine).values(**changes))
-        return self.one(lead.reference)
+                changed = connection.execute(sa.update(leads).where(mine).values(**changes))
+                audit.write(connection, means.writer, [entry] * changed.rowcount)  # none: it has just gone
+        return self.one(reference)
 
     def export(
         self, purpose: str, since: datetime | None, actor: str, now: datetime, only: Collection[str] = ()
@@ -179,15 +186,12 @@ class Leads:
         return exported
 
     def _persons(self, query: str, actor: str) -> set[str]:
-        persons: set[str] = set()
+        persons, region = set[str](), self._rules.company.country
         for known in self._rules.fields.values():
             if known.kind in INDEXED:
-                value = parse(
-                    known.kind, query, region=self._rules.company.country, max_length=known.max_length
-                )
+                value = parse(known.kind, query, region=region, max_length=known.max_length)
                 if isinstance(value, str):
-                    found = self._store.look_up(known.name, normalised(known.kind, value), actor)
-                    persons.update(found)
+                    persons.update(self._store.look_up(known.name, normalised(known.kind, value), actor))
         return persons
 
     def _accessible(self) -> sa.Select[Any]:
@@ -203,11 +207,9 @@ class Leads:
 
     def _with_names(self, connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Lead]:
         persons = {row.subject for row in rows}
-        names = sa.select(fields.c.subject, fields.c.scope, fields.c.name).where(
-            fields.c.subject.in_(persons)
-        )
+        names = sa.select(fields.c.subject, fields.c.scope, fields.c.name)
         held: dict[tuple[str, str], set[str]] = {}
-        for subject, scope, name in connection.execute(names):
+        for subject, scope, name in connection.execute(names.where(fields.c.subject.in_(persons))):
             held.setdefault((subject, scope), set()).add(name)
         live = sa.select(consents.c.subject, consents.c.purpose).where(
             consents.c.subject.in_(persons), consents.c.decision == "agreed", consents.c.ended_at.is_(None)

@@ -13,6 +13,7 @@ from intake.asking import NEED
 from intake.events import ColleagueSaid
 from intake.outcomes import Heard, Reply
 from storage import codec, scopes
+from storage.evidence.audit import Entry
 from storage.keys.sealing import Place
 from storage.means import KeysAtHand
 from storage.records import Message
@@ -20,6 +21,7 @@ from storage.turn.carrying import Carrying
 from storage.turn.moving import message_place
 
 VISITOR, BOT, STAFF = "visitor", "bot", "staff"
+ANSWERED = "answered"  # the audit's action
 
 
 def digest_place(subject: str, conversation: str, seq: int) -> Place:
@@ -58,12 +60,18 @@ def _certified(reply: Reply, erasure: str) -> Reply:
 
 
 def write(carrying: Carrying, messages: tuple[Message, ...]) -> None:
-    """Have the messages written; the first carries the event's key, so that a repeat is known."""
+    """Have the messages written; the first carries the event's key, so that a repeat is known.
+
+    What a colleague says stands in the audit, too: who and to whom, never a word of it.
+    """
     key = None if carrying.step.refused else carrying.event_key or None
     rows = carrying.rows.setdefault("message", [])
     for message in messages:
         rows.append(_row(carrying, message, key))
         key = None
+        if message.sender == STAFF:
+            turn, subject = carrying.turn, carrying.standing.subject
+            carrying.entries.append(Entry(at=turn.at, actor=turn.actor, action=ANSWERED, subject=subject))
 
 
 def _row(carrying: Carrying, message: Message, key: bytes | None) -> dict[str, Any]:
