@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-import sqlalchemy as sa
 
 from bot.__main__ import main
 from bot.commands.office import Office
-from storage.keyring_tables import epochs, retired_keks
+from storage.errors import KekAway
+from storage.keyring_tables import epochs
 from storage.keys.epochs import EPOCH
 from storage.keys.kek_file import FileProvider
 from storage.sources import Sources
@@ -22,7 +23,7 @@ from storage.tables import audit
 from tests.house import CONFIG
 from tests.remembering import Memory, Visitor, remembering
 from tests.rooms import Clock
-from tests.rotating import changes_keyring, kek_of, keyring_rows, moves, rotates, wrapping
+from tests.rotating import kek_of, keyring_rows, moves, rotates, wrapping
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -197,15 +198,33 @@ def test_a_kek_that_is_not_gone_yet_is_asked_for_again(
     )
 
 
-def test_a_retirement_that_was_cut_off_is_finished(operator: Operator, memory: Memory) -> None:
-    """The epoch is retired but its KEK was not destroyed: the status says so, and the command goes on unattested."""
+def test_a_retirement_that_was_cut_off_is_finished(
+    operator: Operator, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epoch is retired but its KEK was not destroyed: status and commands say so, and it goes on unattested."""
     rotates(memory)
     moves(memory)
-    operator.done("keys", "retire", "1", "--attest", "Robin")
-    changes_keyring(memory, sa.update(retired_keks).values(gone_at=None))
+    with monkeypatch.context() as away:
+        away.setattr(FileProvider, "destroy", _away)
+        assert "away" in operator.refused("keys", "retire", "1", "--attest", "Robin")
     assert "half retired, run `askfirst keys retire 1`" in operator.done("keys", "status")
+    rotates(memory)
+    moves(memory)
 
-    assert "its KEK is gone for good" in operator.done("keys", "retire", "1")
+    _, asked, _ = operator.types("keys", "retire", "2")
+    told = operator.done("keys", "retire", "2", "--attest", "Robin")
+    finished = operator.done("keys", "retire", "1")
+
+    for still in (asked, told):
+        assert (
+            "Copies of the keyring from before 2026-11-23 09:00Z, when epoch 1 began, open nothing" in still
+        )
+    assert "its KEK is gone for good" in finished
+    assert "Copies of the keyring from before 2026-11-23 09:03Z, when epoch 3 began, open nothing" in finished
+
+
+def _away(provider: FileProvider, kek: str) -> NoReturn:
+    raise KekAway("the provider is away")
 
 
 @on_sqlite

@@ -157,9 +157,16 @@ def _retired(
 
 
 def _copies(standing: KeysStatus, *, without: int = 0) -> str:
-    """Say which copies of the keyring open nothing once an epoch, too, is retired."""
-    oldest = next(one for one in standing.epochs if one.state != RETIRED and one.epoch != without)
+    """Say which copies of the keyring open nothing once an epoch, too, is retired.
+
+    One that is half retired still opens: its secret lies in them, and its KEK was never destroyed.
+    """
+    oldest = next(one for one in standing.epochs if one.epoch != without and not _shut(one))
     return f"Copies of the keyring from before {_at(oldest.began_at)}, when epoch {oldest.epoch} began, open nothing"
+
+
+def _shut(one: EpochStatus) -> bool:
+    return one.state == RETIRED and bool(one.kek_gone_at or one.kek_gone_from)
 
 
 def _progress(one: EpochStatus, standing: KeysStatus) -> str:
