@@ -9,9 +9,11 @@ import pytest
 
 from storage.errors import Conflict
 from storage.keyring_tables import epochs
+from storage.keys.epochs import name_of
 from storage.keys.signatures import verify
 from storage.rekeying import reindexing, renewal
 from storage.rekeying.epoch_status import RETIRED
+from storage.tables import audit
 from tests.killing import Place, begun, forked, killed_at
 from tests.remembering import DETAILS, Memory, Visitor, remembering
 from tests.rotating import ROBIN, keyring_rows, moves, opened, retires, rotates, rotation_of, wrapping
@@ -74,6 +76,7 @@ def test_a_kill_at_any_moment_loses_nobody(
 
         with remembering(data_url, keyring_url, tmp_path, memory.rooms.clock) as after:
             _is_whole(after, visitor)
+            _claims_no_more_than_happened(after)
             assert after.run(after.rooms.keyring.sign, "evidence", "receipt", b"{}") == (kid, signature)
         _finish(memory)
         _is_whole(memory, visitor)
@@ -88,6 +91,12 @@ def _is_whole(memory: Memory, visitor: Visitor) -> None:
     assert opened(memory, visitor) == DETAILS
     assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == [visitor.subject]
     assert memory.run(memory.store.telegram_conversation, 4711) == visitor.conversation
+
+
+def _claims_no_more_than_happened(memory: Memory) -> None:
+    """No line of the audit is about an epoch that never began."""
+    begun = {name_of(row["epoch"]) for row in keyring_rows(memory, epochs)}
+    assert {row["purpose"] for row in memory.rooms.rows(audit) if row["action"] == "rotated"} <= begun
 
 
 def _has_one_epoch(memory: Memory, folder: Path) -> None:

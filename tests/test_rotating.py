@@ -93,7 +93,7 @@ def test_a_planted_signing_key_does_not_stop_a_rotation(memory: Memory) -> None:
 def test_of_two_operators_at_once_one_begins_the_epoch(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second is told so; the KEK that they had made serves the next epoch."""
+    """The second is told so and leaves no line in the audit; the KEK that they had made serves the next epoch."""
     rotation, provider = rotation_of(memory), memory.rooms.keyring.provider
     renew, theirs = provider.renew, list[int]()
 
@@ -108,6 +108,7 @@ def test_of_two_operators_at_once_one_begins_the_epoch(
 
     assert theirs == [2]
     assert sorted(row["epoch"] for row in keyring_rows(memory, epochs)) == [1, 2]
+    assert memory.count(audit, action="rotated") == 1
     assert rotates(memory) == 3
     assert len({row["kek"] for row in keyring_rows(memory, epochs)}) == 3
 

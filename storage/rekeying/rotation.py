@@ -1,8 +1,10 @@
 """What an operator does with epochs, and what any process goes on with afterwards; called in the storage thread.
 
 A rotation begins a new epoch with a KEK of its own, and the private keys that sign come under the new KEK. A crash
-leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one. Of two
-rotations at once one wins. What older epochs wrap moves afterwards: `storage.rekeying.renewal`.
+leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one. Only one
+between the two commits, of the keyring and then of the audit's line, leaves an epoch without its line; no line is
+without its epoch. Of two rotations at once one wins. What older epochs wrap moves afterwards:
+`storage.rekeying.renewal`.
 """
 
 from __future__ import annotations
@@ -80,15 +82,15 @@ def rotate(means: Means, actor: str) -> int:
     at = means.clock()
     # it opens, before anything needs it
     epoch = keyring.epochs.opened(SealedEpoch(number, at + EPOCH, wrapped))
-    with means.engine.begin() as connection:
+    with means.engine.begin() as data:
         note = audit.about_epoch(name_of(number), wrapped.kek, at, actor=actor, action=ROTATED)
-        audit.write(connection, means.writer, [note])
-    with keyring.engine.begin() as connection:
-        keep_out(connection, others=True)
-        if connection.scalar(select(func.max(epochs.c.epoch))) != number - 1:
-            raise Conflict(f"somebody else has just begun epoch {number}: see `askfirst keys status`")
-        begin(connection, number, wrapped, at)
-        signatures.put(connection, rewrapped)
+        audit.write(data, means.writer, [note])  # committed after what it says, and only then
+        with keyring.engine.begin() as connection:
+            keep_out(connection, others=True)
+            if connection.scalar(select(func.max(epochs.c.epoch))) != number - 1:
+                raise Conflict(f"somebody else has just begun epoch {number}: see `askfirst keys status`")
+            begin(connection, number, wrapped, at)
+            signatures.put(connection, rewrapped)
     keyring.epochs.hold(epoch)
     return number
 
