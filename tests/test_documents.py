@@ -20,6 +20,13 @@ from bot.web.app import make_app
 from bot.web.openapi import document
 from config.load import load
 from config.settings import Settings
+from storage.copies.backup import BACKED_UP
+from storage.copies.restoring import RESTORED
+from storage.evidence.audit import COMMAND, DESK, OFFICER, PERSON
+from storage.rekeying.retiring import ATTESTED
+from storage.rekeying.rotation import ROTATED
+from storage.sales.leads import HANDLED
+from storage.turn.saying import ANSWERED
 from tests import house_rules
 from tests.documents import (
     ROOT,
@@ -169,6 +176,15 @@ def proofs() -> dict[str, str]:
 def ids(text: str) -> set[str]:
     """Return the obligations that a text names."""
     return set(re.findall(r"\b[SL][0-9]{1,2}\b", text))
+
+
+def test_who_and_what_stands_in_the_audit_is_explained() -> None:
+    """Every kind of actor, and every line that is about nobody."""
+    told = section(page("audit.md"), "## What a row says")
+    kinds = {codes(actor)[0] for actor, _ in rows(told) if codes(actor)}
+
+    assert kinds == {PERSON, OFFICER, COMMAND, DESK, "staff:<id>", "recipient:<id>"}
+    assert {ROTATED, ATTESTED, BACKED_UP, RESTORED, HANDLED, ANSWERED} <= {*codes(told)}
 
 
 def test_every_obligation_is_listed() -> None:

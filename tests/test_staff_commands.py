@@ -12,9 +12,9 @@ import pytest
 
 from bot.commands import leads as lead_commands
 from bot.commands import staff as staff_commands
-from bot.commands.leads import ACTOR
 from bot.commands.office import CommandRefused, Office
 from storage.errors import Conflict, NotFound
+from storage.evidence.audit import COMMAND
 from tests.house import CONFIG
 from tests.selling import LI_NA, NEED, Person, selling_desk
 
@@ -198,7 +198,7 @@ async def test_an_export_is_in_the_persons_own_log(
         record = await desk.call(desk.storage.store.record, person.subject, purpose="own_view")
 
     assert [row["recipient"] for row in record.recipients] == ["export"]
-    assert [row["by"] for row in record.opened_by] == [ACTOR]
+    assert [row["by"] for row in record.opened_by] == [COMMAND]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.commands.leads import ACTOR
 from bot.commands.office import CommandRefused, Office, number
+from storage.evidence.audit import COMMAND
 from storage.rekeying.epoch_status import RETIRED, EpochStatus, KeysStatus
 from storage.rekeying.rotation import Rotation
 from storage.storage import Storage
@@ -68,7 +68,7 @@ def _status(asked: argparse.Namespace, office: Office) -> int:
 
 def _rotate(asked: argparse.Namespace, office: Office) -> int:
     with office.storage() as storage:
-        number = _call(storage, partial(storage.rotation.rotate, ACTOR))
+        number = _call(storage, partial(storage.rotation.rotate, COMMAND))
         standing = _call(storage, storage.rotation.status)
         office.say(
             f"epoch {number} has begun and ends {_at(standing.newest.ends_at)}; what is new is wrapped by it, in every "

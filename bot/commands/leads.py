@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from bot.commands.office import CommandRefused, Office, day
 from intake.asking import NEED
 from storage.errors import PurposeRequired
+from storage.evidence.audit import COMMAND
 from storage.sales.leads import Opened
 
-ACTOR = "command"  # how the audit names whoever has the terminal
 LINE_OCTETS = 75  # RFC 6350 §3.2
 _CARD = {"phone": "TEL;VALUE=text", "email": "EMAIL", "company": "ORG", "position": "TITLE"}  # RFC 6350
 VCARD_FIELDS = ("name", *_CARD, NEED)  # what a card has a place for; nothing else is opened for it
@@ -39,7 +39,7 @@ def _export(asked: argparse.Namespace, office: Office) -> int:
     with office.storage() as storage:
         write, fields = WRITERS[asked.format], (NEED, *rules.fields)
         used = VCARD_FIELDS if write is write_vcard else fields
-        given = (asked.purpose, asked.since, ACTOR, office.clock())
+        given = (asked.purpose, asked.since, COMMAND, office.clock())
         exporting = partial(storage.leads.export, *given, only=used)
         try:
             opened = storage.thread.submit(exporting).result()

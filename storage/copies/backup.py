@@ -25,13 +25,12 @@ from storage.copies import manifests, postgres_programs
 from storage.copies.manifests import DATA, KEYRING, POSTGRESQL, SQLITE, TABLES, Manifest
 from storage.errors import BackupRefused
 from storage.evidence import audit
-from storage.evidence.audit import Entry
+from storage.evidence.audit import COMMAND, Entry
 from storage.keys import checkpoints
 from storage.means import stamp
 from storage.private_files import FILE_MODE, make_private_folder, put_over, write_durably
 from storage.storage import Storage
 
-COMMAND = "command"  # how the audit names whoever has the terminal
 BACKED_UP = "backed_up"
 
 

@@ -17,12 +17,12 @@ from intake.rules import Rules
 from storage import in_use, keyring_tables, migrations
 from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
 from storage.copies import merging, replacing, replaying
-from storage.copies.backup import COMMAND, Places, kind_of
+from storage.copies.backup import Places, kind_of
 from storage.copies.manifests import DATA, KEYRING, TABLES, Manifest
 from storage.copies.replaying import Replayed
 from storage.errors import DatabaseAway, KeyringRefused, RestoreRefused, SchemaTooNew
 from storage.evidence import audit
-from storage.evidence.audit import Entry
+from storage.evidence.audit import COMMAND, Entry
 from storage.keys import checkpoints
 from storage.keys.checkpoints import Anchor, Checkpoint
 from storage.keys.kek_address import provider_for

@@ -17,6 +17,7 @@ from storage.audit_tables import audit
 
 PERSON = "person"  # the actor of what people do about themselves
 OFFICER = "officer"  # the actor of whoever helps people with their rights
+COMMAND = "command"  # the actor of what is done at the terminal
 DESK = "desk"  # the actor of what happens by itself: retention
 OPENED = "opened"  # the action of reading values
 

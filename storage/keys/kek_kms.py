@@ -80,7 +80,7 @@ class KmsProvider:
             return bytes(answer["Plaintext"])
 
     def renew(self) -> str:
-        """Make a key, let the alias name it, and return its id."""
+        """Make a key, let the alias name it, and return its id. One that a crash leaves between is never used."""
         before = self._current()
         with self._asked() as kms:
             made = kms.create_key(
