@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.web.pace import RIGHTS_PER_HOUR, Pace
+from storage.people.doors import Confirmation
 from tests.mailing import code_in, delivered
 from tests.published import fits
 from tests.receivers import MailBox
@@ -195,6 +196,36 @@ async def test_two_consultations_are_two_tokens(visit: Visit, box: MailBox) -> N
 
     assert (await visit.call("GET", ME, first)).status == 410
     assert (await visit.call("GET", ME, other["token"])).status == 200
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+async def test_who_is_erased_while_the_code_is_taken_keeps_nobody_else_out(
+    gone: int, visit: Visit, box: MailBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code is spent then: whoever shares the mailbox comes in by it all the same; nobody left, it is expired."""
+    for _ in range(2):
+        await visit.consulted()
+    challenge = (await asked(visit, email=EMAIL))["challenge"]
+    code = code_in(await delivered(visit.desk, box))
+    store = visit.desk.storage.store
+    confirm = store.confirm_code
+
+    def taken_and_erased(*given: Any) -> Confirmation:
+        confirmed = confirm(*given)
+        for one in confirmed.admitted[:gone]:
+            subject = one.session.subject
+            store.finish_erasure(store.begin_erasure(subject, "all", visit.desk.clock(), reason="letter"))
+        return confirmed
+
+    monkeypatch.setattr(store, "confirm_code", taken_and_erased)
+    answer = await visit.call("POST", CONFIRM, json={"challenge": challenge, "code": code})
+
+    told = await answer.json()
+    if gone == 2:
+        assert (answer.status, told["code"]) == (422, "code_expired")
+    else:
+        assert (answer.status, told["others"]) == (200, [])
+        assert (await visit.call("GET", ME, told["token"])).status == 200
 
 
 async def test_an_address_that_came_in_is_changed_with_a_code_to_the_new_one(

@@ -18,7 +18,8 @@ from bot.web.problems import Problem
 from bot.web.sessions import bearer, session_of, turn_of
 from intake.codes import LENGTH, LIFE
 from intake.events import Corrected, ProvedAddress
-from storage.people.doors import Admitted, Confirmation
+from storage.errors import NotFound, SubjectErased
+from storage.people.doors import EXPIRED, Admitted, Confirmation
 from storage.records import Session
 
 if TYPE_CHECKING:
@@ -72,10 +73,20 @@ async def confirm(request: web.Request) -> web.Response:
         raise _wrong(desk, request, confirmed)
     if confirmed.values and session:
         return await _kept(request, session, confirmed.values)
-    for one in confirmed.admitted:
-        await desk.act(turn_of(desk, one.session, ProvedAddress(one.name)))
-    first, *others = [_let_in(one) for one in confirmed.admitted]
+    let_in = [_let_in(one) for one in confirmed.admitted if await _proves(desk, one)]
+    if not let_in:
+        raise _wrong(desk, request, EXPIRED)
+    first, *others = let_in
     return bodies.json_answer({**first, "others": others})
+
+
+async def _proves(desk: Desk, one: Admitted) -> bool:
+    """Note that the person's address is proven; False for somebody who was erased since the code was taken."""
+    try:
+        await desk.act(turn_of(desk, one.session, ProvedAddress(one.name)))
+    except (SubjectErased, NotFound):  # the code is spent: it lets in the others who share the address
+        return False
+    return True
 
 
 async def _kept(request: web.Request, session: Session, values: tuple[tuple[str, str], ...]) -> web.Response:
