@@ -51,15 +51,13 @@ class Worker:
         return len(tasks)
 
     async def chores(self) -> None:
-        """Once in `CHORES_EVERY`: erasures, what is due, the audit, logs of SQLite, checkpoint, epoch."""
+        """Once in `CHORES_EVERY`: erasures that are left, what is due, the audit, logs of SQLite, checkpoint, epoch."""
         now = self._desk.clock()
         if self._chores_due is not None and now < self._chores_due:
             return
         self._chores_due = now + CHORES_EVERY
         storage = self._desk.storage
-        for erasure in await self._chore("erasures", storage.store.unfinished_erasures) or ():
-            await self._chore("erasure", storage.store.finish_erasure, erasure)
-        await self._chore("retention", storage.store.sweep, now)
+        await self._chore("retention", storage.store.sweep, now)  # and what is left of erasures
         await self._chain(now)
         await self._chore("log", storage.truncate_logs)
         await self._chore("checkpoint", storage.note_checkpoint)

@@ -111,8 +111,6 @@ class _Talk:
 
     async def _chores(self) -> None:
         while True:
-            for erasure in await self._call(self._storage.store.unfinished_erasures):
-                await self._call(self._storage.store.finish_erasure, erasure)
             await self._call(self._storage.store.sweep, datetime.now(UTC))
             while await self._call(self._storage.chain.append, datetime.now(UTC)):
                 pass

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import sqlalchemy as sa
 from aiohttp import web
 
 from bot import staff
 from bot.desk import Desk
+from storage.sales.leads import HANDLED
+from storage.tables import audit
+from storage.turn.saying import ANSWERED
 
 
 @dataclass
@@ -49,6 +53,17 @@ class Browser:
         async with self.http.request(method, self.url + path, allow_redirects=False, **more) as answer:
             body = await (answer.json(content_type=None) if "json" in answer.content_type else answer.text())
             return answer.status, body
+
+
+async def handled(browser: Browser) -> list[tuple[str, str]]:
+    """Return what the audit says of answers and changes: what was done, and who did it."""
+    lines = sa.select(audit.c.action, audit.c.actor).where(audit.c.action.in_((HANDLED, ANSWERED)))
+
+    def read() -> list[tuple[str, str]]:
+        with browser.desk.storage.engine.begin() as connection:
+            return [(row.action, row.actor) for row in connection.execute(lines)]
+
+    return await browser.desk.call(read)
 
 
 @asynccontextmanager

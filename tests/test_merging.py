@@ -104,7 +104,7 @@ def test_a_lead_goes_on_as_colleagues_left_it(premises: Premises) -> None:
     folder = premises.back_up()
     with premises.storage() as storage:
         storage.thread.submit(
-            lambda: storage.leads.change(reference, status="closed", assignee="1" * 32)
+            lambda: storage.leads.change(reference, "staff:7", status="closed", assignee="1" * 32)
         ).result()
 
     premises.restore(folder)

@@ -5,15 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from bot.desk import Desk
 from bot.staff.talks import news
 from intake.events import Picked, Said
 from intake.masking import MASK
-from storage.tables import audit
 from tests.selling import LI_NA, NEED, Person, selling_desk
-from tests.staff_browser import Browser, served
+from tests.staff_browser import Browser, handled, served
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -169,7 +167,7 @@ async def test_a_lead_is_taken_and_closed(browser: Browser) -> None:
 
     for wrong in ({"status": "withdrawn"}, {"assignee": "0" * 32}, {"status": 1}):
         assert (await browser.asks("PATCH", path, json=wrong))[0] == 400
-    assert await _handled(browser) == [("handled", colleague.actor)] * 2
+    assert await handled(browser) == [("handled", colleague.actor)] * 2
 
 
 async def test_a_reply_reaches_the_chat(browser: Browser) -> None:
@@ -189,18 +187,7 @@ async def test_a_reply_reaches_the_chat(browser: Browser) -> None:
     for text, refused in (("  ", 400), ("x" * 4001, 413), (7, 400)):
         assert (await browser.asks("POST", path, json={"text": text}))[0] == refused
     (colleague,) = await browser.desk.call(browser.desk.storage.staff.colleagues)
-    assert await _handled(browser) == [("answered", colleague.actor)]
-
-
-async def _handled(browser: Browser) -> list[tuple[str, str]]:
-    """Return what the audit says of answers and changes: what was done, and who did it."""
-    lines = sa.select(audit.c.action, audit.c.actor).where(audit.c.action.in_(("handled", "answered")))
-
-    def read() -> list[tuple[str, str]]:
-        with browser.desk.storage.engine.begin() as connection:
-            return [tuple(row) for row in connection.execute(lines)]
-
-    return await browser.desk.call(read)
+    assert await handled(browser) == [("answered", colleague.actor)]
 
 
 async def test_a_reply_by_form(browser: Browser) -> None:
