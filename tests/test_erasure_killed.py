@@ -113,22 +113,35 @@ def test_a_kill_between_any_two_steps_ends_with_the_erasure_done(
     """S24: from before the first commit to after the last; what had begun is finished, what had not is whole."""
     unfinished = 0
     for moment in range(1, ENOUGH):
-        visitor = _there(memory, scope)
-
-        killed = killed_at(moment, place, erase, visitor.subject, visitor.conversation, scope)
-
-        left = memory.run(memory.store.unfinished_erasures)
-        unfinished += len(left)
-        for one in left:
-            assert memory.run(memory.store.finish_erasure, one)["scope"] == scope
-        if any(row["subject"] == visitor.subject for row in keyring_rows(memory, tombstones)):
-            _is_gone(memory, visitor, scope)
-        else:
-            assert memory.run(memory.store.transcript, visitor.conversation, 0).messages[-1].body is not None
+        killed, left = _killed_and_finished(memory, place, scope, moment)
+        unfinished += left
         if not killed:
             break
     assert unfinished >= 4  # between the first and the last commit of the four steps
     assert not killed
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_part_whose_erasure_was_killed_is_finished_on_postgresql_too(memory: Memory, place: Place) -> None:
+    """S24: at a moment each, one after the other: between marking, keys, rows and certificate."""
+    for scope, moment in (("lead", 3), ("visit", 4), ("draft", 5)):
+        assert _killed_and_finished(memory, place, scope, moment) == (True, 1), scope
+
+
+def _killed_and_finished(memory: Memory, place: Place, scope: str, moment: int) -> tuple[bool, int]:
+    """Kill an erasure at a moment, then finish it; return whether it was killed, and how many were left unfinished."""
+    visitor = _there(memory, scope)
+
+    killed = killed_at(moment, place, erase, visitor.subject, visitor.conversation, scope)
+
+    left = memory.run(memory.store.unfinished_erasures)
+    for one in left:
+        assert memory.run(memory.store.finish_erasure, one)["scope"] == scope
+    if any(row["subject"] == visitor.subject for row in keyring_rows(memory, tombstones)):
+        _is_gone(memory, visitor, scope)
+    else:
+        assert memory.run(memory.store.transcript, visitor.conversation, 0).messages[-1].body is not None
+    return killed, len(left)
 
 
 @pytest.mark.parametrize(("scope", "moment"), [("all", ENOUGH), ("lead", ENOUGH), ("all", 4)])
