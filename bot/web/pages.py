@@ -19,8 +19,8 @@ from bot.web.my_data_words import script_words
 from bot.web.page_words import words_for
 from bot.web.policy_reading import Policies
 from intake.asking import NEED
-from intake.policy import coming, in_force
-from intake.rules import PolicyVersion, Rules
+from intake.policy import coming, in_force, outdated
+from intake.rules import CONTACT, PolicyVersion, Rules
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -85,9 +85,19 @@ class Pages:
         """`GET /my-data`: every right with a code to one's address, and the way into the chat."""
         rules = self._desk.rules
         inputs = {NEED: "text"} | {name: one.kind for name, one in rules.fields.items() if one.asked}
-        words = script_words(self._locale(request))
-        visit = list(rules.visit)
-        return self._page(request, "my_data.html", inputs=inputs, visit=visit, script_words=words)
+        return self._page(
+            request,
+            "my_data.html",
+            inputs=inputs,
+            visit=list(rules.visit),
+            outdated={"purpose": CONTACT, "versions": self._outdated(), "contact": rules.company.email},
+            script_words=script_words(self._locale(request)),
+        )
+
+    def _outdated(self) -> dict[str, bool]:
+        """Return under which versions a consent is outdated; "": under one that is configured no more."""
+        rules, now = self._desk.rules, self._desk.clock()
+        return {version: outdated(rules, version, now) for version in (*rules.policies, "")}
 
     async def policy(self, request: web.Request) -> web.Response:
         """`GET /policy` and `/policy/{version}`: a version with its dates; `?format=md`: its very text."""

@@ -4,7 +4,7 @@
 import { button, fill, h, when } from "./page_elements.js";
 
 /**
- * @typedef {{token: string, until: string, words: any, inputs: Record<string, string>, visit: string[], alone: boolean, again: (why?: string) => void,
+ * @typedef {{token: string, until: string, words: any, inputs: Record<string, string>, visit: string[], outdated: any, alone: boolean, again: (why?: string) => void,
  *   call: (path: string, more?: RequestInit & {token?: string, json?: unknown}) => Promise<Response>}} Given
  */
 
@@ -62,9 +62,11 @@ export class Person {
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
     if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
+    const bars = record.fields.length > 0 && this.#mustBeAskedAgain(record.consents);
     this.#body.replaceChildren(
+      ...(bars ? [h("p", { class: "note" }, fill(words.asked_again, { contact: this.#given.outdated.contact }))] : []),
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
-      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked))) : h("p", {}, words.nothing),
+      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...this.#decisions(record.consents),
       ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
@@ -74,8 +76,16 @@ export class Person {
     );
   }
 
-  /** What stands in a row; hidden values cannot be corrected. @param {any} one @param {boolean} masked */
-  #row(one, masked) {
+  /** Say whether the consent is older than a major version of the policy: then the desk takes no correction.
+   * @param {any[]} consents */
+  #mustBeAskedAgain(consents) {
+    const { purpose, versions } = this.#given.outdated;
+    const latest = consents.filter((one) => one.purpose === purpose).at(-1);
+    return latest?.decision === "agreed" && (versions[latest.policy] ?? versions[""]);
+  }
+
+  /** What stands in a row. @param {any} one @param {boolean} fixed hidden, or not to be corrected now */
+  #row(one, fixed) {
     const { words, inputs } = this.#given;
     const at = { at: when(one.given_at), policy: one.policy };
     const row = h(
@@ -86,7 +96,7 @@ export class Person {
       h("dd", { class: "second" }, fill(one.policy ? words.under : words.given, at)),
     );
     const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": `${words.correct}: ${one.label}` });
-    if (inputs[one.field] && !masked) row.append(h("dd", { class: "act" }, correct));
+    if (inputs[one.field] && !fixed) row.append(h("dd", { class: "act" }, correct));
     return row;
   }
 
