@@ -107,6 +107,33 @@ async def test_what_is_not_published_is_nobodys_business(client: ClientSession, 
                 assert answer.status == 404, path
 
 
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/policy/1999", "//example.com/x", "/staff/nothing", "/my-data/"]
+)
+async def test_who_went_astray_is_led_home(client: ClientSession, served: Served, path: str) -> None:
+    """A browser gets a page in its language, with a way home and no link to where the address might lead."""
+    for locale, said in (("en", "There is no page here"), ("zh-CN", "没有这个页面")):
+        reads = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": locale}
+        async with client.get(served.url + path, headers=reads) as answer:
+            page = await answer.text()
+            assert (answer.status, answer.content_type) == (404, "text/html")
+            assert said in page
+            assert f'href="/?lang={locale}"' in page
+            assert "example.com/x" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"), [("/nothing", "*/*"), ("/nothing", "application/json"), ("/api/nothing", "text/html")]
+)
+async def test_a_program_that_went_astray_gets_a_problem(
+    client: ClientSession, served: Served, path: str, accept: str
+) -> None:
+    """The API, and whoever reads no pages, gets RFC 9457."""
+    async with client.get(served.url + path, headers={"Accept": accept}) as answer:
+        assert (answer.status, answer.content_type) == (404, "application/problem+json")
+        assert (await answer.json())["code"] == "not_found"
+
+
 async def test_two_versions_are_compared_for_readers(client: ClientSession, tmp_path: Path) -> None:
     """S27: the words that went and came, older version first, whichever order the address has."""
     loaded = two_versions(tmp_path / "config", published=TODAY, effective=TODAY)
@@ -179,7 +206,7 @@ async def test_pages_are_accessible_and_fit_a_phone(
 ) -> None:
     """WCAG 2.2 AA as far as axe can tell, in both themes and languages; nothing is wider than 320 CSS px."""
     loaded = two_versions(tmp_path / "config", published=TODAY, effective=TODAY + timedelta(days=9))
-    paths = ("/", "/my-data", "/policy", "/policy/next", "/policy/diff/2026-11/next")
+    paths = ("/", "/my-data", "/policy", "/policy/next", "/policy/diff/2026-11/next", "/nothing")
     async with (
         served_desk(tmp_path, loaded=loaded) as served,
         window(browser, f"{served.url}/", locale=locale, scheme=scheme) as seen,

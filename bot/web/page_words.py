@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 _EN: Mapping[str, str] = {
     "home": "Home",
+    "unknown": "There is no page here",
+    "unknown_text": "The address may be mistyped, or what was here is gone.",
     "policy": "Privacy policy",
     "my_data": "My data",
     "skip": "Skip to the content",
@@ -104,6 +106,8 @@ _EN: Mapping[str, str] = {
 
 _ZH: Mapping[str, str] = {
     "home": "首页",
+    "unknown": "没有这个页面",
+    "unknown_text": "地址可能有误，或者原来的内容已不在此处。",
     "policy": "隐私政策",
     "my_data": "我的信息",
     "skip": "跳到正文",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 from babel.dates import format_date
 
 from bot.web.appkeys import DESK
@@ -38,6 +39,7 @@ LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "zh-CN": "中文"}
 def add_routes(app: web.Application) -> None:
     """Add the pages to an application that carries its desk."""
     pages, widget = Pages(app[DESK]), Widget(HERE.parent / "widget")
+    app.middlewares.append(pages.lead_home)
     app.add_routes(
         [
             web.get("/", pages.demo),
@@ -68,6 +70,21 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+
+    @web.middleware
+    async def lead_home(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Show whoever reads pages one with the way home where there is none; programs get the problem document."""
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            if request.path.startswith("/api/") or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+                raise
+        answer = self._page(
+            request, "unknown.html", path="/"
+        )  # not the path asked for: who knows where it leads
+        answer.set_status(404)
+        answer.headers[hdrs.VARY] = "Accept, Accept-Language"
+        return answer
 
     async def demo(self, request: web.Request) -> web.Response:
         """`GET /`: the site of an invented maker, with the chat on it."""
@@ -191,7 +208,7 @@ class Pages:
             "w": words_for(locale),
             "day": partial(format_date, format="long", locale=locale.replace("-", "_")),
         }
-        text = self._templates.get_template(template).render(**shared, **values)
+        text = self._templates.get_template(template).render(shared | values)
         headers = {
             "Content-Security-Policy": CSP,
             "Content-Language": locale,
