@@ -141,6 +141,26 @@ async def test_a_sensitive_question_is_asked_with_its_warning(chat: Window) -> N
     assert await chat.answer.get_attribute("autocomplete") == "name"
 
 
+async def test_that_a_question_may_be_skipped_is_said_once(chat: Window) -> None:
+    """Of phone and e-mail one is needed: the warning says so, and no label calls either of them optional."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Agree")
+    await chat.pick("My own")
+    for label, answer in (("Name", "Li Na"), ("Company", "Example Pumps"), ("Mobile phone", "")):
+        await chat.asks(label)
+        if answer:
+            await chat.say(answer)
+    asked = chat.dialog.locator(".foot label")
+
+    await expect(asked).to_have_text("Mobile phone")
+    await expect(chat.dialog.locator("#warning")).to_contain_text("we need one; the other may be skipped")
+    await chat.pick("Skip")
+    await chat.asks("E-mail")
+    await chat.say("li.na@example.com")
+    await expect(asked).to_have_text("Position (optional)")
+
+
 async def test_a_wrong_answer_stays_in_its_field(chat: Window) -> None:
     """WCAG 3.3.1: what was wrong stands under the field, the value is kept, the focus is on it."""
     await chat.open()

@@ -98,11 +98,12 @@ function counted(form, input, max, talk) {
   return there ? undefined : form.querySelector(".line")?.after(line);
 }
 
-/** @param {Asked} expects @param {boolean} field @param {Talk} talk */
+/** What the field is; that it may be skipped, where no warning stands above that says so itself ("one of the two").
+ * @param {Asked} expects @param {boolean} field @param {Talk} talk */
 function fieldLabel(expects, field, talk) {
   if (!field) return talk.w.message;
   const label = expects.label || (expects.kind === "code" ? talk.w.code : talk.w.message);
-  return expects.optional ? `${label} (${talk.w.optional})` : label;
+  return expects.optional && !expects.warning ? `${label} (${talk.w.optional})` : label;
 }
 
 /** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {Input} */
