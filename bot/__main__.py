@@ -41,6 +41,8 @@ def main(arguments: Sequence[str], office: Office, errors: TextIO) -> int:
     except (SettingsInvalid, RulesInvalid) as invalid:
         for fault in invalid.faults:
             print(f"askfirst: {fault}", file=errors)
+    except BrokenPipeError:  # whoever read what is printed has enough, such as `head`
+        return 1
     except (CommandRefused, StorageError, OSError) as refused:
         for line in str(refused).splitlines():
             print(f"askfirst: {line}", file=errors)
@@ -62,7 +64,18 @@ def leave_no_memory_behind() -> None:
 def run(environment: Mapping[str, str]) -> int:
     """Run the process's own command line."""
     leave_no_memory_behind()
-    return main(sys.argv[1:], Office(environment, sys.stdout, sys.stdin), sys.stderr)
+    try:
+        return main(sys.argv[1:], Office(environment, sys.stdout, sys.stdin), sys.stderr)
+    finally:
+        _print_the_rest()
+
+
+def _print_the_rest() -> None:
+    """Print what is still to be printed; nobody reads it: let the interpreter not complain of that when it ends."""
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.commands.office import Office
+from tests.documents import ROOT
 from tests.house import CONFIG
 
 
@@ -49,6 +53,30 @@ def test_what_is_no_text_is_one_line(tmp_path: Path) -> None:
     refusal = _refusal(_office(tmp_path, b"\xff\n"), "staff", "add", "-", "--role", "sales")
 
     assert refusal == "askfirst: what was given, or is to be printed, is no text in UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("--help", 0), ("check", 1), ("keys status --json", 0)],
+)
+def test_who_reads_only_the_beginning_gets_no_traceback(
+    office: Office, tmp_path: Path, arguments: str, code: int
+) -> None:
+    """As with `| head -1`: the command ends in silence, with 1 where it was still at work."""
+    main(["db", "upgrade"], office, StringIO())
+    closed, output = os.pipe()
+    os.close(closed)
+    with os.fdopen(output, "wb") as nobody:
+        left = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments.split()],
+            cwd=ROOT,
+            env={**os.environ, **office.environment, "PYTHONUNBUFFERED": ""},
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert (left.returncode, left.stderr.decode()) == (code, "")
 
 
 @pytest.mark.parametrize(
