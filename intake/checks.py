@@ -17,7 +17,9 @@ _ORIGIN = re.compile(r"(https?)://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::([1-9][0-9]{1,4
 _PORTS = {"http": 80, "https": 443}  # browsers leave these out of an origin
 _PORT_MAX = 65_535  # RFC 9293 §3.1
 WEBHOOK = re.compile(r"https://\S+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/\S*)?")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+NO_ADDRESS = ("is no e-mail address", 'write one such as "office@example.com"')  # fault, remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,9 @@ def _an_origin(text: str) -> str:
     return text
 
 
-def an_address(text: str) -> str:
-    """Return the e-mail address, or refuse it."""
-    if not _ADDRESS.fullmatch(text):
-        wrong(f"{text!r} is no e-mail address", 'write one such as "office@example.com"')
+def _an_address(text: str) -> str:
+    if not ADDRESS.fullmatch(text):
+        wrong(f"{text!r} {NO_ADDRESS[0]}", NO_ADDRESS[1])
     return text
 
 
@@ -133,7 +134,7 @@ Word = Annotated[str, AfterValidator(_a_word)]
 Zone = Annotated[str, AfterValidator(_a_zone)]
 Version = Annotated[str, AfterValidator(_a_version)]
 CoveredName = Annotated[str, AfterValidator(_a_field_or_visit_item)]
-Email = Annotated[str, AfterValidator(an_address)]
+Email = Annotated[str, AfterValidator(_an_address)]
 Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

@@ -1,18 +1,18 @@
 """The shapes of `intake.toml` and `policy.toml`, entry by entry.
 
-Every check stands at the entry that it judges, so that one reading finds all faults; what an entry must know of the
-others (languages, names of fields and purposes) is handed in as `Known`.
+Every check of a value stands at the entry that it judges, so that one reading finds all faults; what an entry must know
+of the others (languages, names of fields and purposes) is handed in as `Known`. What the values of one entry must be to
+each other stands in `intake.together`.
 """
 
 from __future__ import annotations
 
 from datetime import date, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from intake.checks import (
-    WEBHOOK,
     Country,
     CoveredName,
     Duration,
@@ -27,9 +27,6 @@ from intake.checks import (
     Weekday,
     Word,
     Zone,
-    an_address,
-    known_of,
-    wrong,
 )
 
 
@@ -81,20 +78,6 @@ class FieldEntry(Entry):
     choices: list[LabelledEntry] = []
     autocomplete: str = ""
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.sensitive and not self.warning:
-            wrong("sensitive, but there is no warning", "write a warning in every language (obligation S7)")
-        if self.warning and not self.sensitive:
-            wrong("a warning that nobody would see", "set sensitive = true, or remove the warning")
-        if (self.kind == "choice") != bool(self.choices):
-            wrong(
-                "choices and kind do not agree", 'give choices to a field of kind "choice", and to no other'
-            )
-        if self.name == "need":
-            wrong("the name 'need' is taken: it is the visitor's question", "use another name")
-        return self
-
 
 class PurposeEntry(Entry):
     id: Name
@@ -108,19 +91,6 @@ class PurposeEntry(Entry):
     keep: Duration
     assessment: str = ""
 
-    @model_validator(mode="after")
-    def _is_allowed(self) -> Self:
-        if self.required and (self.marketing or self.question):
-            wrong(
-                "required, but marketing or a question of its own",
-                "set required = false: it must be free to refuse",
-            )
-        if self.question and not self.assessment:
-            wrong(
-                "sends details abroad without an impact assessment", "name it: assessment = … (obligation L9)"
-            )
-        return self
-
 
 class RecipientEntry(Entry):
     id: Name
@@ -133,24 +103,6 @@ class RecipientEntry(Entry):
     country: Country
     assessment: str = ""
     secret_env: str = ""
-
-    @model_validator(mode="after")
-    def _may_receive(self, info: ValidationInfo) -> Self:
-        if not self.agreement.strip():
-            wrong("no agreement", "name the contract that binds them: agreement = … (obligation S11)")
-        if self.country != known_of(info).country and not self.assessment.strip():
-            wrong("abroad, without an impact assessment", "name it: assessment = … (obligation L9)")
-        return self
-
-    @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
-        if self.kind == "mail":
-            an_address(self.address)
-        elif not WEBHOOK.fullmatch(self.address):
-            wrong("the address is no https URL", 'write one such as "https://crm.example.com/hooks/leads"')
-        elif not self.secret_env:
-            wrong("no secret", "name the environment variable that holds it: secret_env = …")
-        return self
 
 
 class RetentionEntry(Entry):
@@ -171,12 +123,6 @@ class HoursEntry(Entry):
     closes: time
     answer_within: Duration
 
-    @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Self:
-        if self.opens >= self.closes:
-            wrong("closes before it opens", "write both as times of one day, such as 09:00 and 18:00")
-        return self
-
 
 class FaqEntry(Entry):
     id: Name
@@ -191,15 +137,6 @@ class PolicyEntry(Entry):
     changes: Localised
     major: list[Major]
     reduces_rights: bool
-
-    @model_validator(mode="after")
-    def _is_announced(self) -> Self:
-        if self.effective_on < self.published_on:
-            wrong(
-                "takes effect before it is published",
-                "move effective_on to published_on or later (obligation S27)",
-            )
-        return self
 
 
 class IntakeEntry(Entry):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from intake import together
 from intake.assembly import INTAKE_FILE, Assembly, PolicySource, Spelling
 from intake.checks import Known, known_to, names, tables
 from intake.entries import IntakeEntry, PolicyEntry
@@ -48,7 +49,7 @@ def read_rules(
     for version, source in policies.items():
         entry = _shaped(PolicyEntry, source.table, known, f"policy/{version}/policy.toml", faults)
         entries |= {version: entry} if entry else {}
-    faults += _faults_between(raw) + _policy_faults(known, policies, entries)
+    faults += [*_faults_within(raw, known), *_faults_between(raw), *_policy_faults(known, policies, entries)]
     if not intake:
         raise RulesInvalid(faults)
 
@@ -91,6 +92,18 @@ def _key(location: tuple[int | str, ...], raw: Any) -> str:
 def _own_name(entry: object) -> str:
     names = [entry.get("id"), entry.get("name")] if isinstance(entry, dict) else []
     return next((name for name in names if isinstance(name, str)), "")
+
+
+def _faults_within(raw: Mapping[str, Any], known: Known) -> Iterator[Fault]:
+    """Yield the faults between values of one entry, even where others of its values are broken."""
+    for section, check in together.SECTIONS.items():
+        written = raw.get(section)
+        for place, entry in enumerate(written if isinstance(written, list) else ()):
+            found = check(entry, known) if isinstance(entry, Mapping) else ()
+            yield from (Fault(INTAKE_FILE, _key((section, place), raw), *one) for one in found)
+    hours = raw.get("hours")
+    found = together.HOURS(hours, known) if isinstance(hours, Mapping) else ()
+    yield from (Fault(INTAKE_FILE, "hours", *one) for one in found)
 
 
 def _faults_between(raw: Mapping[str, Any]) -> list[Fault]:
@@ -151,6 +164,8 @@ def _policy_faults(
         if version in entries and entries[version].version != version:
             file, fault = f"policy/{version}/policy.toml", f"says {entries[version].version}"
             faults.append(Fault(file, "version", fault, "give folder and version one name"))
+        found = together.POLICY(source.table, known)
+        faults += [Fault(f"policy/{version}/policy.toml", "(the file)", *one) for one in found]
         faults += [
             Fault(f"policy/{version}/{locale}.md", "(the file)", "missing", "write it in this language")
             for locale in sorted(known.locales - set(source.texts))

@@ -159,6 +159,30 @@ def test_all_faults_come_together() -> None:
     assert {one.key for one in found} == {"hours.zone", "topics[service]", "contact_fields"}
 
 
+BETWEEN: list[tuple[Change, set[str]]] = [
+    (with_recipient(colour=1, agreement="", secret_env=""), {"recipients[crm].colour", "recipients[crm]"}),
+    (with_recipient(address=5, agreement=""), {"recipients[crm].address", "recipients[crm]"}),
+    (with_recipient(kind="fax", agreement=""), {"recipients[crm].kind", "recipients[crm]"}),
+    (entry("fields", "phone", colour=1, sensitive=False), {"fields[phone].colour", "fields[phone]"}),
+    (entry("purposes", "news", keep="soon", required=True), {"purposes[news].keep", "purposes[news]"}),
+    (lambda raw: raw["hours"].update(zone="Mars/Base", opens=time(19)), {"hours.zone", "hours"}),
+]
+
+
+@pytest.mark.parametrize(("change", "keys"), BETWEEN)
+def test_a_fault_of_one_value_hides_none_between_others(change: Change, keys: set[str]) -> None:
+    """Also within one entry all is told in one go, and nothing of a value that is none."""
+    assert {one.key for one in faults(change)} == keys
+
+
+def test_a_policy_version_is_told_all_its_faults_at_once() -> None:
+    """Its dates are held against each other, whatever else is wrong."""
+    wrong = {"effective_on": POLICY["published_on"] - timedelta(days=1), "major": ["colour"]}
+    found = faults(policies={"2026-11": PolicySource(POLICY | wrong, {"en": "Policy", "zh-CN": "政策"})})
+
+    assert {one.key for one in found} == {"(the file)", "major[1]"}
+
+
 def test_a_fault_reads_as_one_line() -> None:
     """What is printed for an operator is file, key, fault and remedy."""
     fault = faults(lambda raw: raw["company"].pop("email"))[0]
