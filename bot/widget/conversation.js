@@ -263,7 +263,7 @@ export class Conversation {
     this.#draft = "";
     this.#clear();
     this.#erased = true;
-    this.parts.now.replaceChildren(card, h("div", { class: "stack" }, saveButton(certificate, this.w), button(this.w.restart, () => this.reset())));
+    this.parts.now.replaceChildren(card, h("div", { class: "stack handed" }, saveButton(certificate, this.w), button(this.w.restart, () => this.reset())));
     focusTitle(card);
     return this.said.follow();
   }
