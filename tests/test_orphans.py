@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from storage.keyring_tables import scope_keys
 from storage.outbox import Outbox, Task, enqueue, lasting
 from storage.people import orphans
 from storage.tables import (
@@ -14,6 +16,7 @@ from storage.tables import (
     outbox,
 )
 from tests.remembering import Memory, Visitor
+from tests.rotating import changes_keyring, keyring_rows
 
 SECOND = timedelta(seconds=1)
 
@@ -36,6 +39,24 @@ def test_doomed_keys_are_destroyed(memory: Memory) -> None:
 
     assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, scope)], fresh=True) == {}
     assert memory.rooms.rows(doomed_keys) == []
+
+
+def test_a_doomed_key_that_does_not_open_is_destroyed_as_well(memory: Memory) -> None:
+    """S24: and it keeps no other doomed key, and no later sweep, from coming to its end."""
+    damaged, sound = Visitor(memory), Visitor(memory)
+    for visitor in (damaged, sound):
+        visitor.asks()
+        visitor.picks("consent:refuse")
+    names = [(visitor.subject, f"s1.{visitor.conversation}") for visitor in (damaged, sound)]
+    memory.run(memory.rooms.keyring.create, names)
+    keys = scope_keys.c.subject == damaged.subject
+    changes_keyring(memory, sa.update(scope_keys).where(keys).values(wrapped=b"?"))
+    assert {(row["subject"], row["scope"]) for row in memory.rooms.rows(doomed_keys)} == {*names}
+
+    _sweep(memory, memory.now())
+
+    assert memory.rooms.rows(doomed_keys) == []
+    assert not {*names} & {(key["subject"], key["scope"]) for key in keyring_rows(memory, scope_keys)}
 
 
 def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, tuple_, union
 
 from storage import scopes
+from storage.connecting import reading
+from storage.keys import rows
 from storage.keys.cache import Name
 from storage.keys.rows import KeyName
 from storage.means import Means
@@ -51,8 +53,9 @@ def _doomed(means: Means) -> int | None:
         doomed: list[Name] = [(row.subject, row.scope) for row in some]
     if not doomed:
         return None
-    found = means.keyring.keys(doomed, fresh=True)
-    names = [(*name, version) for name, versions in found.items() for version in versions]
+    with reading(means.keyring.engine).begin() as connection:  # read, not opened: a damaged key goes as well
+        stored = rows.stored(connection, doomed)
+    names = [KeyName(key.subject, key.scope, key.version) for found in stored.values() for key in found]
     if names:
         means.keyring.discard(names)
     with means.engine.begin() as connection:
