@@ -34,7 +34,8 @@ def sweep(means: Means, older_than: datetime) -> int:
     gone = destroy_doomed(means)
     made = means.keyring.orphans(older_than)
     return gone + sum(
-        _discard_unused(means, made[start : start + AT_ONCE]) for start in range(0, len(made), AT_ONCE)
+        _discard_unused(means, made[start : start + AT_ONCE], older_than)
+        for start in range(0, len(made), AT_ONCE)
     )
 
 
@@ -64,17 +65,15 @@ def _doomed(means: Means) -> int | None:
     return len(names)
 
 
-def _discard_unused(means: Means, made: Sequence[KeyName]) -> int:
-    """Settle keys with data, destroy those without. Their turns ended long ago: no data comes meanwhile."""
+def _discard_unused(means: Means, made: Sequence[KeyName], older_than: datetime) -> int:
+    """Settle keys with data, destroy those without, unless a turn has asked for them again meanwhile."""
     with means.engine.begin() as connection:
         used = _used(connection, {name.subject for name in made})
     over = _unused(used, made)
     settled = [name for name in made if name.scope in used[name.subject]]
     if settled:
         means.keyring.settle(settled)
-    if over:
-        means.keyring.discard(over)
-    return len(over)
+    return means.keyring.discard_orphans(over, older_than) if over else 0
 
 
 def unused(means: Means, names: Sequence[KeyName]) -> list[KeyName]:
