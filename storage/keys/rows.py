@@ -135,7 +135,9 @@ def unsettled(connection: Connection, older_than: datetime) -> list[KeyName]:
 
 def made_again(connection: Connection, names: Collection[Name], at: datetime) -> None:
     """Have the keys under which nobody has seen data yet count as made at this time."""
-    waiting = tuple_(scope_keys.c.subject, scope_keys.c.scope).in_(list(names)) & scope_keys.c.settled.is_(False)
+    waiting = tuple_(scope_keys.c.subject, scope_keys.c.scope).in_(list(names)) & scope_keys.c.settled.is_(
+        False
+    )
     connection.execute(update(scope_keys).where(waiting).values(created_at=at))
 
 
