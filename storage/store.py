@@ -143,9 +143,13 @@ class Store:
             return doors.confirm(self._means, connection, challenge, code, now, session)
 
     def telegram_conversation(self, chat: int) -> str | None:
-        """Return the conversation of a Telegram chat, or None."""
+        """Return the conversation of a Telegram chat, or None: one whose number opens no more is free then."""
         with self._reading.begin() as connection:
-            return lookups.telegram_conversation(self._means, connection, chat)
+            found = lookups.telegram_conversation(self._means, connection, chat)
+        if found.lost:
+            with self._engine.begin() as connection:
+                lookups.free_chat(connection, found.lost)
+        return found.conversation or None
 
     def update_seen(self, update: int) -> bool:
         """Say whether this update of Telegram needs nothing more: carried out, or given up."""
