@@ -58,8 +58,9 @@ def _answers(visitor: Visitor, last: TurnDone) -> TurnDone:
 
 
 def values_of(memory: Memory, visitor: Visitor) -> dict[str, str]:
+    """Return a person's values; of several questions the one in use."""
     record = memory.run(memory.store.record, visitor.subject, purpose="own_view")
-    return {one.name: one.value for one in record.fields}
+    return {one.name: one.value for one in record.fields if not one.name.startswith("need:")}
 
 
 # What happened before the backup, and after it; then which values open, in which stage the talk is, and whether the

@@ -1,7 +1,8 @@
 """One-time codes in the store: what is known of them in a turn, and what a turn does with them. `intake.codes` decides.
 
 A code is kept as an HMAC under the key of every live epoch, together with its row's id, and works for ten minutes. It
-goes out as a lasting task of the outbox, sealed until it is sent or given up. Rows stay a day: they bound how many go out.
+goes out as a lasting task of the outbox, sealed until it is sent or given up. Rows stay a day: they bound how many go
+out.
 """
 
 from __future__ import annotations
