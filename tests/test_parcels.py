@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from bot.desk import Desk
+from storage.errors import UNOPENED
 from storage.outbox import Task
 from storage.sales.leads import Lead
 from storage.sales.parcels import Parcel, Parcels
 from storage.store import Store
-from storage.tables import consents, disclosures, subjects
+from storage.tables import consents, disclosures, fields, subjects
 from tests.selling import LI_NA, Person, recipient, selling_desk
 
 CRM = recipient("crm", "webhook", "http://127.0.0.1/hook")
@@ -106,6 +107,28 @@ async def test_a_withdrawal_in_the_last_moment_leaves_no_row(desk: Desk) -> None
     (task,) = await _claimed(desk)
 
     assert await desk.call(_overtaken(desk).parcel, task, CRM, desk.clock()) is None
+
+    assert await _log(desk) == []
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_what_opens_no_more_leaves_no_row(desk: Desk, damaged: bool) -> None:
+    """A value is damaged, or its key is gone: nothing left, and the log does not say that something did (S16)."""
+    person = Person(desk)
+    await person.sends()
+    (task,) = await _claimed(desk)
+
+    def lose() -> None:
+        with desk.storage.engine.begin() as connection:
+            connection.execute(sa.update(fields).values(sealed_value=b"?"))
+
+    def destroy() -> None:
+        desk.storage.keyring.destroy(person.subject, ["profile.1"], tombstone=False, at=desk.clock())
+
+    await desk.call(lose if damaged else destroy)
+
+    with pytest.raises(UNOPENED):
+        await desk.call(desk.storage.parcels.parcel, task, CRM, desk.clock())
 
     assert await _log(desk) == []
 
