@@ -16,7 +16,7 @@ from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
 from storage.connecting import FAULTS, reading
-from storage.errors import UNOPENED, StorageError
+from storage.errors import StorageError
 from storage.evidence import audit, certificates
 from storage.evidence.terms import in_every_language
 from storage.keys.keyring import Keyring
@@ -210,11 +210,8 @@ class Store:
 
         Whose value cannot be opened any more is passed over.
         """
-        try:
-            return self._found(field, normalised)
-        except UNOPENED:
-            # it is damaged, or a turn moved it to another key between the reading of row and key
-            return self._found(field, normalised, sound=True)
+        with self._reading.begin() as connection:
+            return lookups.find(self._means, connection, field, normalised)
 
     def look_up(self, field: str, normalised: str, actor: str = audit.OFFICER) -> list[str]:
         """Return what `find` does, for the officer or a colleague: that each was found is audited first."""
@@ -272,7 +269,3 @@ class Store:
     def sweep(self, now: datetime) -> int:
         """Erase what is kept too long and tidy up; return how much went. Many transactions, each can be resumed."""
         return sweep.sweep(self._means, now)
-
-    def _found(self, field: str, normalised: str, *, sound: bool = False) -> list[str]:
-        with self._reading.begin() as connection:
-            return lookups.find(self._means, connection, field, normalised, sound=sound)

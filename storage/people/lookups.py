@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, literal_column, or_, 
 
 from intake.answers import normalised as in_one_form
 from storage import scopes
+from storage.connecting import reading
 from storage.errors import UNOPENED, NotFound
 from storage.evidence.certificates import ID
 from storage.means import KeysAtHand, Means
@@ -134,13 +135,22 @@ def mark_delivered(connection: Connection, conversation: str, seq: int, channel_
         connection.execute(one.values(channel_ref=channel_ref))
 
 
-def find(
-    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool = False
-) -> list[str]:
+def find(means: Means, connection: Connection, field: str, normalised: str) -> list[str]:
     """Return the people who gave this value of a field, confirmed after opening.
 
-    Args: sound: pass over who cannot be confirmed any more. Raises otherwise: KeyLost, CannotUnseal.
+    Whose value does not open is passed over, but not at once: a turn may have moved it to another key between the
+    reading of row and key. So all is read anew, in a transaction that sees what was committed since.
     """
+    try:
+        return _confirmed(means, connection, field, normalised, sound=False)
+    except UNOPENED:
+        with reading(means.engine).begin() as anew:
+            return _confirmed(means, anew, field, normalised, sound=True)
+
+
+def _confirmed(
+    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool
+) -> list[str]:
     macs = [mac for _, mac in means.keyring.macs(field, normalised)]
     rows = [Alike._make(row) for row in _ALIKE.rows(connection, macs, field=field)]
     keys = KeysAtHand(means)
