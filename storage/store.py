@@ -231,19 +231,14 @@ class Store:
         with self._engine.begin() as connection:
             return opening.receipts(self._means, connection, subject)
 
-    def begin_erasure(
-        self, subject: str, scope: str, at: datetime, *, reason: str, conversation: str = ""
-    ) -> str:
-        """Block a scope (all, lead, draft, visit) for good and return the erasure's id; `finish_erasure` does the rest.
+    def begin_erasure(self, subject: str, at: datetime, *, reason: str) -> str:
+        """Block a person for good and return the erasure's id; `finish_erasure` does the rest.
 
-        Audited as the officer's. Args: reason: a word or a file number, never a name; conversation: whose consultation,
-            for lead and draft.
+        Audited as the officer's. Args: reason: a word or a file number, never a name.
         Raises: NotFound; Conflict when the person is being erased already.
         """
         with self._engine.begin() as connection:
-            return erasing.begin_alone(
-                self._means, connection, subject, scope, at, reason=reason, conversation=conversation
-            )
+            return erasing.begin_alone(self._means, connection, subject, at, reason=reason)
 
     def finish_erasure(self, erasure_id: str) -> dict[str, Any]:
         """Carry out what is left of an erasure; return its certificate. Several transactions, each can be resumed.

@@ -47,7 +47,7 @@ def test_the_person_can_be_erased(memory: Memory, lost: Visitor, who: str) -> No
         erasure = lost.deletes("all").erasure
     else:
         given = {"reason": "letter 7/2026"}
-        erasure = memory.run(memory.store.begin_erasure, lost.subject, "all", memory.now(), **given)
+        erasure = memory.run(memory.store.begin_erasure, lost.subject, memory.now(), **given)
 
     certificate = memory.run(memory.store.finish_erasure, erasure)
 

@@ -25,9 +25,7 @@ def test_codes_to_one_address_are_bounded_however_many_people_gave_it(erased: bo
             went += bool(memory.run(memory.store.code_receiver, coming.mails()[-1], memory.now()))
             memory.later(seconds=1)
         if erased:
-            erasure = memory.run(
-                memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="asked"
-            )
+            erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="asked")
             certificate = memory.run(memory.store.finish_erasure, erasure)
             assert "code counts" in {one["what"] for one in certificate["remaining"]}
 

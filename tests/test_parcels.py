@@ -15,6 +15,7 @@ from storage.sales.leads import Lead
 from storage.sales.parcels import Parcel, Parcels
 from storage.store import Store
 from storage.tables import consents, disclosures, fields, subjects
+from storage.turn import erasing
 from tests.selling import LI_NA, Person, recipient, selling_desk
 
 CRM = recipient("crm", "webhook", "http://127.0.0.1/hook")
@@ -164,16 +165,17 @@ async def test_an_erasure_that_has_begun_is_not_overtaken(desk: Desk) -> None:
 async def test_a_lead_that_is_erased_in_the_last_moment_is_not_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Another process erases the consultation alone, just before its delivery is noted (S23)."""
+    """Another process sweeps the consultation alone away, just before its delivery is noted (S12)."""
     person = Person(desk)
     await person.sends()
     (task,) = await _claimed(desk)
-    found, store = desk.storage.leads.one, desk.storage.store
+    found, means = desk.storage.leads.one, desk.storage.store.means
 
     def overtaken(reference: str) -> Lead:
         lead = found(reference)
-        given = {"reason": "asked", "conversation": person.conversation}
-        store.begin_erasure(person.subject, "lead", desk.clock(), **given)
+        gone = lead.subject, "lead", (f"c1.{person.conversation}",)
+        with desk.storage.engine.begin() as connection:
+            erasing.begin_due(means, connection, *gone, desk.clock())
         return lead
 
     monkeypatch.setattr(desk.storage.leads, "one", overtaken)

@@ -117,32 +117,15 @@ def begin_alone(
     means: Means,
     connection: Connection,
     subject: str,
-    scope: str,
     at: datetime,
     *,
     reason: str,
-    conversation: str = "",
 ) -> str:
-    """Begin an erasure by the officer's hand and return its id. Raises NotFound, Conflict."""
-    person = connection.execute(
-        select(subjects).where(subjects.c.subject == subject).with_for_update()
-    ).first()
-    if person is None:
+    """Begin the erasure of a whole person by the officer's hand and return its id. Raises NotFound, Conflict."""
+    person = select(subjects.c.subject).where(subjects.c.subject == subject).with_for_update()
+    if connection.execute(person).first() is None:
         raise NotFound(f"subject {subject}")
-    doomed: tuple[str, ...] = ()
-    if scope == VISIT:
-        doomed = (scopes.visit(person.visit),)
-    elif scope != ALL:
-        talk = select(conversations.c.scope).where(
-            conversations.c.subject == subject, conversations.c.id == conversation
-        )
-        doomed = tuple(connection.scalars(talk))
-        if not doomed:
-            raise NotFound(f"conversation {conversation}")
-        sent = select(leads.c.id).where(leads.c.subject == subject)
-        if scope == DRAFT and connection.execute(sent).first() is None:
-            doomed = (*doomed, scopes.profile(person.profile))
-    return _begin_outside(means, connection, subject, scope, doomed, at, reason, audit.OFFICER)
+    return _begin_outside(means, connection, subject, ALL, (), at, reason, audit.OFFICER)
 
 
 def begin_due(
