@@ -10,7 +10,7 @@ from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_name
 
 from config.load import placeholders, spelt_duration, spelt_list
-from intake.asking import asked_fields
+from intake.asking import NEED, asked_fields
 from intake.rules import CONTACT, Rules
 
 SHOWN_MAX = 4_096  # drawn dates and labels kept ready; more than any configuration has
@@ -73,6 +73,7 @@ class Texts:
     def field_label(self, name: str, locale: str) -> str:
         """Return what a field, the question or an item of the visit record is called."""
         name = name.removeprefix("field:")  # the purpose of a consent of the field's own
+        name = NEED if name.startswith(f"{NEED}:") else name  # the question of an earlier consultation
         if name in self.rules.fields:
             return self.rules.fields[name].label[locale]
         if self.has(f"label.{name}", locale):

@@ -71,12 +71,14 @@ class KeysAtHand:
                 with suppress(*UNOPENED):
                     self.fetch([name])
 
-    def make(self, names: Collection[Name]) -> None:
+    def make(self, names: Collection[Name], *, new: Collection[Name] = ()) -> None:
         """Have the keys of these scopes at hand, new ones in one keyring transaction, before any data is written.
 
+        Args: new: those of them that nothing has used. A turn that failed may have left their keys as orphans, which
+            live on in memory when the sweep has destroyed them: so they are asked for anew.
         A scope of an erased person is refused when it is used, so that it spoils nobody else's turn.
         """
-        self.fetch(names)
+        self.fetch([name for name in names if name not in new])
         missing = [name for name in names if name not in self._held]
         if not missing:
             return

@@ -77,7 +77,7 @@ def question_of(scope: str) -> str:
 class KeptField:
     """A value with its provenance, as "view" shows it."""
 
-    name: str
+    name: str  # of the field; `need:1` …: the questions of earlier consultations, oldest first
     value: str = field(repr=False)
     given_at: datetime
     policy: str  # version under which it was given; "" for the need

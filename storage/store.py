@@ -16,7 +16,7 @@ from intake.conversation import Conversation
 from intake.outcomes import Step
 from intake.rules import Rules
 from storage.connecting import FAULTS, reading
-from storage.errors import UNOPENED, StorageError
+from storage.errors import StorageError
 from storage.evidence import audit, certificates
 from storage.evidence.terms import in_every_language
 from storage.keys.keyring import Keyring
@@ -143,9 +143,13 @@ class Store:
             return doors.confirm(self._means, connection, challenge, code, now, session)
 
     def telegram_conversation(self, chat: int) -> str | None:
-        """Return the conversation of a Telegram chat, or None."""
+        """Return the conversation of a Telegram chat, or None: one whose number opens no more is free then."""
         with self._reading.begin() as connection:
-            return lookups.telegram_conversation(self._means, connection, chat)
+            found = lookups.telegram_conversation(self._means, connection, chat)
+        if found.lost:
+            with self._engine.begin() as connection:
+                lookups.free_chat(connection, found.lost)
+        return found.conversation or None
 
     def update_seen(self, update: int) -> bool:
         """Say whether this update of Telegram needs nothing more: carried out, or given up."""
@@ -206,11 +210,8 @@ class Store:
 
         Whose value cannot be opened any more is passed over.
         """
-        try:
-            return self._found(field, normalised)
-        except UNOPENED:
-            # it is damaged, or a turn moved it to another key between the reading of row and key
-            return self._found(field, normalised, sound=True)
+        with self._reading.begin() as connection:
+            return lookups.find(self._means, connection, field, normalised)
 
     def look_up(self, field: str, normalised: str, actor: str = audit.OFFICER) -> list[str]:
         """Return what `find` does, for the officer or a colleague: that each was found is audited first."""
@@ -230,19 +231,14 @@ class Store:
         with self._engine.begin() as connection:
             return opening.receipts(self._means, connection, subject)
 
-    def begin_erasure(
-        self, subject: str, scope: str, at: datetime, *, reason: str, conversation: str = ""
-    ) -> str:
-        """Block a scope (all, lead, draft, visit) for good and return the erasure's id; `finish_erasure` does the rest.
+    def begin_erasure(self, subject: str, at: datetime, *, reason: str) -> str:
+        """Block a person for good and return the erasure's id; `finish_erasure` does the rest.
 
-        Audited as the officer's. Args: reason: a word or a file number, never a name; conversation: whose consultation,
-            for lead and draft.
+        Audited as the officer's. Args: reason: a word or a file number, never a name.
         Raises: NotFound; Conflict when the person is being erased already.
         """
         with self._engine.begin() as connection:
-            return erasing.begin_alone(
-                self._means, connection, subject, scope, at, reason=reason, conversation=conversation
-            )
+            return erasing.begin_alone(self._means, connection, subject, at, reason=reason)
 
     def finish_erasure(self, erasure_id: str) -> dict[str, Any]:
         """Carry out what is left of an erasure; return its certificate. Several transactions, each can be resumed.
@@ -268,7 +264,3 @@ class Store:
     def sweep(self, now: datetime) -> int:
         """Erase what is kept too long and tidy up; return how much went. Many transactions, each can be resumed."""
         return sweep.sweep(self._means, now)
-
-    def _found(self, field: str, normalised: str, *, sound: bool = False) -> list[str]:
-        with self._reading.begin() as connection:
-            return lookups.find(self._means, connection, field, normalised, sound=sound)

@@ -158,7 +158,7 @@ class Premises:
 
 def erase(memory: Memory, visitor: Visitor) -> None:
     """Erase a whole person."""
-    erasure = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer")
+    erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
     memory.run(memory.store.finish_erasure, erasure)
 
 

@@ -169,29 +169,16 @@ class Promises(RuleBasedStateMachine):
             parts.outbox.done(task)
             self.store.tally[f"delivered {task.kind}"] += 1
 
-    @rule(
-        who=WHO,
-        scope=st.sampled_from(("all", "lead", "draft", "visit")),
-        at_once=st.booleans(),
-    )
-    def the_officer_erases(self, who: int, scope: str, at_once: bool) -> None:
-        """An erasure from outside the chat; the conversation of a living person can go on."""
+    @rule(who=WHO, at_once=st.booleans())
+    def the_officer_erases(self, who: int, at_once: bool) -> None:
+        """An erasure from outside the chat."""
         visitor = self.visitors[who]
         if visitor not in self.living:
             return
-        erasure = self.store.storage.store.begin_erasure(
-            visitor.subject,
-            scope,
-            self.store.tick(),
-            reason="asked by letter",
-            conversation=visitor.conversation,
+        visitor.erasure = self.store.storage.store.begin_erasure(
+            visitor.subject, self.store.tick(), reason="asked by letter"
         )
-        if scope == "all":
-            visitor.erasure = erasure
-            self._erased([visitor], at_once=at_once)
-        else:
-            assert self.store.storage.store.finish_erasure(erasure)["scope"] == scope
-            self._look_again([visitor])
+        self._erased([visitor], at_once=at_once)
 
     @invariant()
     def promises_are_kept(self) -> None:

@@ -65,8 +65,11 @@ def test_what_was_rolled_back_leaves_no_gap(audit: Audit) -> None:
     assert _numbers(audit) == [1, 2]
 
 
-def test_a_commit_that_fails_leaves_no_gap(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows of that transaction were never there."""
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_commit_that_fails_leaves_no_gap(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """The rows of that transaction were never there, however often it wrote."""
     writer, dialect = Writer("ant"), audit.rooms.engine.dialect
     _notes(audit, writer)
 
@@ -76,18 +79,19 @@ def test_a_commit_that_fails_leaves_no_gap(audit: Audit, monkeypatch: pytest.Mon
     with monkeypatch.context() as full:
         full.setattr(dialect, "do_commit", fail)
         with pytest.raises(OSError, match="full"):
-            _commits(audit, writer)
-    _commits(audit, writer)
+            _commits(audit, writer, writes)
+    _commits(audit, writer, writes)
 
-    assert _numbers(audit) == [1, 2]
+    assert _numbers(audit) == list(range(1, writes + 2))
 
 
-def _commits(audit: Audit, writer: Writer) -> None:
+def _commits(audit: Audit, writer: Writer, writes: int) -> None:
     entry = Entry(at=audit.rooms.clock.now, actor="staff:1", action="opened", subject=PERSON)
 
     def noting() -> None:
         with audit.rooms.engine.begin() as connection:
-            write(connection, writer, [entry])
+            for _ in range(writes):
+                write(connection, writer, [entry])
 
     audit.rooms.run(noting)
 

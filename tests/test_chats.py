@@ -56,7 +56,7 @@ def test_a_chat_is_free_from_the_first_step_of_an_erasure(memory: Memory, second
     """Whoever goes on talking waits for no other step, and the erasure takes nothing of theirs (S24)."""
     gone, next_one = talker(memory), talker(second)
     gone.sends()
-    erasure = memory.run(memory.store.begin_erasure, gone.subject, "all", memory.now(), reason="officer")
+    erasure = memory.run(memory.store.begin_erasure, gone.subject, memory.now(), reason="officer")
     assert found(second) is None
 
     next_one.opens()
@@ -116,7 +116,7 @@ def test_a_database_in_which_a_chat_has_two_is_mended(memory: Memory) -> None:
     for one in (short, long, erasing):
         one.opens()
     long.says(NEED)
-    memory.run(memory.store.begin_erasure, erasing.subject, "all", memory.now(), reason="officer")
+    memory.run(memory.store.begin_erasure, erasing.subject, memory.now(), reason="officer")
     alone.opens()
     codes = {row["subject"]: row["mac"] for row in memory.rooms.rows(index_rows)}
     theirs = index_rows.c.subject == erasing.subject  # as the version before left it

@@ -78,9 +78,7 @@ def test_the_data_notes_how_far_its_keyring_came(premises: Premises) -> None:
         visitor = Visitor(memory)
         visitor.sends()
         began = _noted(memory)
-        erasure = memory.run(
-            memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer"
-        )
+        erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
         memory.run(memory.store.finish_erasure, erasure)
 
         now = memory.run(memory.rooms.keyring.checkpoint)
@@ -108,9 +106,7 @@ def test_data_that_no_process_has_opened_is_bound_to_nothing(
     with remembering(data_url, keyring_url, tmp_path) as memory:
         visitor = Visitor(memory)
         visitor.sends()
-        erasure = memory.run(
-            memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer"
-        )
+        erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
         memory.run(memory.store.finish_erasure, erasure)
 
         assert memory.rooms.rows(keyring_seen) == []

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from intake.codes import PER_HOUR
+from intake.events import Said
+from tests.at_the_door import Door
 from tests.coded import Tab, remembered, sent
-from tests.remembering import DETAILS, Memory, keys_of
+from tests.remembering import DETAILS, Memory, done, keys_of
+from tests.rotating import rotates
 
 
 @pytest.mark.parametrize("erased", [False, True])
@@ -22,13 +25,33 @@ def test_codes_to_one_address_are_bounded_however_many_people_gave_it(erased: bo
             went += bool(memory.run(memory.store.code_receiver, coming.mails()[-1], memory.now()))
             memory.later(seconds=1)
         if erased:
-            erasure = memory.run(
-                memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="asked"
-            )
+            erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="asked")
             certificate = memory.run(memory.store.finish_erasure, erasure)
             assert "code counts" in {one["what"] for one in certificate["remaining"]}
 
     assert went == PER_HOUR
+
+
+@pytest.mark.parametrize("rotated_by", ["the sender", "the other"])
+def test_a_code_is_right_in_a_process_that_knows_other_epochs(
+    memory: Memory, second: Memory, rotated_by: str
+) -> None:
+    """S8: one process has opened the new epoch, another has not yet: in the chat and at the door, no try is spent."""
+    visitor = sent(memory.with_rules(recipients={}))
+    coming, door = remembered(visitor), Door(visitor.memory)
+    rotates(memory if rotated_by == "the sender" else second)
+    coming.picks("command:export")
+    entered = visitor.turn(Said(coming.code()), session=coming.token_hash)
+    memory.later(seconds=1)
+    challenge = door.asks()
+    _, (_, code) = door.mailed()  # the oldest first: the chat's, then the door's
+
+    (said,) = second.turns(entered)
+    came_in = second.run(second.store.confirm_code, challenge, code, second.now())
+
+    assert {len(memory.rooms.keyring.epochs._held), len(second.rooms.keyring.epochs._held)} == {1, 2}
+    assert keys_of(done(said))[0] == "export"
+    assert [one.session.subject for one in came_in.admitted] == [visitor.subject]
 
 
 @pytest.mark.parametrize("said", ["correct e-mail", "correct phone"])

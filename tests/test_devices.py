@@ -163,9 +163,7 @@ def test_erasing_forgets_the_device(device: Device) -> None:
     device.remembered()
     session = device.session()
     memory = device.memory
-    erasure = memory.run(
-        memory.store.begin_erasure, device.visitor.subject, "all", memory.now(), reason="asked"
-    )
+    erasure = memory.run(memory.store.begin_erasure, device.visitor.subject, memory.now(), reason="asked")
 
     with pytest.raises(SubjectErased):
         memory.run(memory.store.remember_device, session, "", memory.now())

@@ -84,7 +84,7 @@ def test_an_erasure_allows_no_more_codes(door: Door) -> None:
         door.asks()
     assert len(door.mailed()) == PER_HOUR
 
-    erasure = memory.run(memory.store.begin_erasure, invented.subject, "all", memory.now(), reason="asked")
+    erasure = memory.run(memory.store.begin_erasure, invented.subject, memory.now(), reason="asked")
     memory.run(memory.store.finish_erasure, erasure)
     door.asks()
 

@@ -172,7 +172,7 @@ def test_who_is_being_erased_is_unknown(door: Door) -> None:
     visitor, memory = sent(door.memory), door.memory
     challenge = door.asks()
     ((_, code),) = door.mailed()
-    erasure = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="asked")
+    erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="asked")
 
     assert door.enters(challenge, code) == EXPIRED
     door.asks()

@@ -73,7 +73,7 @@ def test_from_the_commit_on_nothing_is_read_or_written(memory: Memory) -> None:
         with pytest.raises(SubjectErased):
             memory.run(call, *given, **named)
     with pytest.raises(Conflict):
-        memory.run(store.begin_erasure, subject, "all", memory.now(), reason="officer")
+        memory.run(store.begin_erasure, subject, memory.now(), reason="officer")
     assert memory.run(store.find, "phone", DETAILS["phone"]) == []
     assert isinstance(failed(memory.turns(visitor.turn(Said("hm")))[0]), SubjectErased)
     session = memory.run(store.session, visitor.token_hash, memory.now())

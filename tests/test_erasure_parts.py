@@ -173,15 +173,15 @@ def _chat_erased(memory: Memory) -> Any:
 
 
 def test_a_visit_record_goes_alone(memory: Memory) -> None:
-    """S23: from outside, `visit` takes the visit record, and the conversation knows; its Telegram chat is untouched."""
+    """S23: `visit` takes the visit record, and the conversation knows; its Telegram chat is untouched."""
     visitor = Visitor(memory, channel="telegram", chat=4711)
     visitor.asks()
     visitor.picks("consent:agree")
     item = next(iter(memory.rules.visit))
     memory.run(_keep_visit, visitor, item)
 
-    begun = memory.run(memory.store.begin_erasure, visitor.subject, "visit", memory.now(), reason="officer")
-    certificate = memory.run(memory.store.finish_erasure, begun)
+    asked = visitor.does(AskedToForget("visit"))
+    certificate = memory.run(memory.store.finish_erasure, asked.erasure)
 
     state = memory.run(memory.store.transcript, visitor.conversation, 0).state
     assert certificate["destroyed"] == ["visit", "keys"]
@@ -209,58 +209,13 @@ def test_an_officer_erases_a_person(memory: Memory) -> None:
     visitor = Visitor(memory)
     visitor.sends()
 
-    begun = memory.run(
-        memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="letter 7/2026"
-    )
+    begun = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="letter 7/2026")
     memory.run(memory.store.finish_erasure, begun)
 
     assert memory.count(subjects) == 0
     assert memory.count(audit, action="erased", actor="officer", purpose="all,letter 7/2026") == 1
     with pytest.raises(NotFound):
-        memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="again")
-
-
-@pytest.mark.parametrize("sent", [False, True])
-def test_an_officer_erases_a_consultation(memory: Memory, sent: bool) -> None:
-    """The details go along only when no lead was ever sent; the conversation goes on without an open question."""
-    visitor = Visitor(memory)
-    if sent:
-        visitor.sends()
-    else:
-        visitor.reviews()
-
-    begun = memory.run(
-        memory.store.begin_erasure,
-        visitor.subject,
-        "draft",
-        memory.now(),
-        reason="officer",
-        conversation=visitor.conversation,
-    )
-    memory.run(memory.store.finish_erasure, begun)
-
-    told = memory.run(memory.store.transcript, visitor.conversation, 0)
-    assert all(message.body is None for message in told.messages)
-    assert (told.state.stage, told.state.consultation, told.state.session) == ("ended", 0, 2)
-    assert {row["name"] for row in memory.rooms.rows(fields)} == (set(DETAILS) if sent else set())
-    assert set(told.state.kept) == (set(DETAILS) if sent else set())
-    assert visitor.says("Hello?").ack == told.last + 1
-
-
-def test_a_consultation_of_nobody_is_not_found(memory: Memory) -> None:
-    """A conversation that the person does not have cannot be erased for them."""
-    visitor = Visitor(memory)
-    visitor.opens()
-
-    with pytest.raises(NotFound):
-        memory.run(
-            memory.store.begin_erasure,
-            visitor.subject,
-            "lead",
-            memory.now(),
-            reason="officer",
-            conversation="0" * 32,
-        )
+        memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="again")
 
 
 def test_a_part_is_not_begun_for_somebody_who_is_gone(memory: Memory) -> None:

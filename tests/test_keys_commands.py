@@ -162,7 +162,7 @@ def test_an_epoch_is_retired_and_its_certificates_are_done(operator: Operator, m
     """It says which backups are unreadable from now on; repeated, it says the same."""
     gone = Visitor(memory)
     gone.sends()
-    begun = memory.run(memory.store.begin_erasure, gone.subject, "all", memory.now(), reason="officer")
+    begun = memory.run(memory.store.begin_erasure, gone.subject, memory.now(), reason="officer")
     memory.run(memory.store.finish_erasure, begun)
     rotates(memory)
     moves(memory)

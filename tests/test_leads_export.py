@@ -44,7 +44,7 @@ async def test_who_leaves_during_an_export_is_left_out(
                 .values(decision="withdrawn")
             )
         if subject == people[1].subject:
-            store.begin_erasure(people[2].subject, "all", desk.clock(), reason="asked")
+            store.begin_erasure(people[2].subject, desk.clock(), reason="asked")
             desk.storage.keyring.destroy(people[3].subject, ["profile.1"], tombstone=False, at=desk.clock())
         return opens(subject, *given, **named)
 

@@ -13,6 +13,7 @@ from intake.events import AskedToWithdraw, Corrected, Said
 from storage.copies import merging
 from storage.copies.merging import RULES
 from storage.errors import ConsentRequired
+from storage.keyring_tables import scope_keys
 from storage.outbox import Outbox, Task, enqueue, lasting
 from storage.people.disclosures import disclosed
 from storage.storage import Storage
@@ -25,6 +26,7 @@ from storage.tables import (
 )
 from tests.premises import Premises
 from tests.remembering import Memory, Visitor, done
+from tests.rotating import changes_keyring
 
 
 def _write(memory: Memory, call: Any) -> None:
@@ -241,12 +243,14 @@ def test_without_the_current_data_tasks_wait_for_the_operator(premises: Premises
         visitor = Visitor(memory)
         visitor.sends()
         _write(memory, lambda connection: connection.execute(sa.delete(outbox)))
-        waiting = [_task(memory, visitor, "a"), _lasting(memory, "b"), _lasting(memory, "c")]
+        waiting = [_task(memory, visitor, "a"), *(_lasting(memory, name) for name in "bcd")]
         _write(memory, lambda connection: enqueue(connection, waiting))
     folder = premises.back_up()
     with premises.memory() as memory:
         box = Outbox(memory.rooms.engine, memory.rooms.keyring)
         memory.run(box.done, waiting[2])
+        damaged = scope_keys.c.subject == "d" * 32
+        changes_keyring(memory, sa.update(scope_keys).where(damaged).values(wrapped=b"?"))
     premises.lose_data()
     premises.terminal.refusal("db", "upgrade")  # has made the tables, which count for nothing
 
@@ -254,7 +258,7 @@ def test_without_the_current_data_tasks_wait_for_the_operator(premises: Premises
 
     with premises.memory() as memory:
         rows = {str(row["id"])[0]: row for row in memory.rooms.rows(outbox)}
-        assert set(rows) == {"a", "b"}
+        assert set(rows) == {"a", "b", "d"}
         assert (rows["a"]["error"], rows["a"]["dead_at"] is None) == (merging.RESTORED, False)
         assert (rows["b"]["error"], rows["b"]["dead_at"]) == ("", None)
 

@@ -90,7 +90,7 @@ def _restored(memory: Memory, data_url: str, keyring_url: str, folder: Path) -> 
 
 
 def _erase(memory: Memory, visitor: Visitor) -> None:
-    begun = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer")
+    begun = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
     memory.run(memory.store.finish_erasure, begun)
 
 

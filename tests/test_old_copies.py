@@ -39,7 +39,7 @@ def test_an_erasure_that_is_under_way_stops_no_start(premises: Premises) -> None
     with premises.memory() as memory:
         ada = Visitor(memory)
         ada.sends()
-        begun = memory.run(memory.store.begin_erasure, ada.subject, "all", memory.now(), reason="officer")
+        begun = memory.run(memory.store.begin_erasure, ada.subject, memory.now(), reason="officer")
         # then it dies
         memory.run(memory.rooms.keyring.destroy, ada.subject, None, tombstone=True, at=memory.now())
 
@@ -52,7 +52,7 @@ def test_a_copy_from_amid_an_erasure_is_old_when_that_has_ended(premises: Premis
     with premises.memory() as memory:
         ada = Visitor(memory)
         ada.sends()
-        begun = memory.run(memory.store.begin_erasure, ada.subject, "all", memory.now(), reason="officer")
+        begun = memory.run(memory.store.begin_erasure, ada.subject, memory.now(), reason="officer")
     folder = premises.back_up()
     with premises.memory() as memory:
         memory.run(memory.store.finish_erasure, begun)

@@ -6,16 +6,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from intake.events import Corrected
+from intake.outcomes import KeepField
+from storage.errors import NotFound
+from storage.keyring_tables import scope_keys
 from storage.outbox import Outbox, Task, enqueue, lasting
 from storage.people import orphans
 from storage.tables import (
     doomed_keys,
     outbox,
 )
-from tests.remembering import Memory, Visitor
+from tests.remembering import Memory, Visitor, failed
+from tests.rotating import changes_keyring, keyring_rows
 
 SECOND = timedelta(seconds=1)
+NEW = "+8613900000001"
 
 
 def _sweep(memory: Memory, at: datetime) -> int:
@@ -36,6 +43,24 @@ def test_doomed_keys_are_destroyed(memory: Memory) -> None:
 
     assert memory.run(memory.rooms.keyring.keys, [(visitor.subject, scope)], fresh=True) == {}
     assert memory.rooms.rows(doomed_keys) == []
+
+
+def test_a_doomed_key_that_does_not_open_is_destroyed_as_well(memory: Memory) -> None:
+    """S24: and it keeps no other doomed key, and no later sweep, from coming to its end."""
+    damaged, sound = Visitor(memory), Visitor(memory)
+    for visitor in (damaged, sound):
+        visitor.asks()
+        visitor.picks("consent:refuse")
+    names = [(visitor.subject, f"s1.{visitor.conversation}") for visitor in (damaged, sound)]
+    memory.run(memory.rooms.keyring.create, names)
+    keys = scope_keys.c.subject == damaged.subject
+    changes_keyring(memory, sa.update(scope_keys).where(keys).values(wrapped=b"?"))
+    assert {(row["subject"], row["scope"]) for row in memory.rooms.rows(doomed_keys)} == {*names}
+
+    _sweep(memory, memory.now())
+
+    assert memory.rooms.rows(doomed_keys) == []
+    assert not {*names} & {(key["subject"], key["scope"]) for key in keyring_rows(memory, scope_keys)}
 
 
 def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:
@@ -61,6 +86,34 @@ def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:
     memory.run(keyring.create, [(nobody, "s1.y")])
     _sweep(memory, memory.now() + timedelta(hours=2))
     assert memory.run(keyring.keys, [(nobody, "s1.y")], fresh=True) == {}
+
+
+def test_a_key_that_a_failed_turn_asked_for_again_is_no_orphan(memory: Memory, second: Memory) -> None:
+    """A correction fails, and an hour later again; then another process sweeps, and then it is accepted: it opens."""
+    visitor = Visitor(memory)
+    visitor.sends()
+    fails = KeepField(name="phone", value=NEW, replaces=True), KeepField(name="no-such", value="x")
+    assert isinstance(failed(visitor.steps(*fails)), NotFound)
+    memory.later(minutes=61)
+    assert isinstance(failed(visitor.steps(*fails)), NotFound)
+
+    second.run(second.store.sweep, second.now())
+    visitor.does(Corrected((("phone", NEW),)))
+
+    assert second.run(second.store.find, "phone", NEW) == [visitor.subject]
+
+
+def test_a_key_that_is_asked_for_while_the_sweep_looks_stays(memory: Memory) -> None:
+    """The sweep has listed it and found no data: whoever asked in between keeps it, the rest go."""
+    keyring, asked, left = memory.rooms.keyring, ("f" * 32, "s1.x"), ("f" * 32, "s1.y")
+    memory.run(keyring.create, [asked, left])
+    older_than = memory.later(hours=1)
+    listed = memory.run(keyring.orphans, older_than)
+
+    memory.run(keyring.create, [asked])
+
+    assert memory.run(keyring.discard_orphans, listed, older_than) == 1
+    assert set(memory.run(keyring.keys, [asked, left], fresh=True)) == {asked}
 
 
 @pytest.mark.parametrize("late", [False, True])

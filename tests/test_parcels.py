@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from bot.desk import Desk
+from storage.errors import UNOPENED
 from storage.outbox import Task
 from storage.sales.leads import Lead
 from storage.sales.parcels import Parcel, Parcels
 from storage.store import Store
-from storage.tables import consents, disclosures, subjects
+from storage.tables import consents, disclosures, fields, subjects
+from storage.turn import erasing
 from tests.selling import LI_NA, Person, recipient, selling_desk
 
 CRM = recipient("crm", "webhook", "http://127.0.0.1/hook")
@@ -110,6 +112,28 @@ async def test_a_withdrawal_in_the_last_moment_leaves_no_row(desk: Desk) -> None
     assert await _log(desk) == []
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_what_opens_no_more_leaves_no_row(desk: Desk, damaged: bool) -> None:
+    """A value is damaged, or its key is gone: nothing left, and the log does not say that something did (S16)."""
+    person = Person(desk)
+    await person.sends()
+    (task,) = await _claimed(desk)
+
+    def lose() -> None:
+        with desk.storage.engine.begin() as connection:
+            connection.execute(sa.update(fields).values(sealed_value=b"?"))
+
+    def destroy() -> None:
+        desk.storage.keyring.destroy(person.subject, ["profile.1"], tombstone=False, at=desk.clock())
+
+    await desk.call(lose if damaged else destroy)
+
+    with pytest.raises(UNOPENED):
+        await desk.call(desk.storage.parcels.parcel, task, CRM, desk.clock())
+
+    assert await _log(desk) == []
+
+
 async def test_what_may_have_arrived_stays_in_the_log(desk: Desk) -> None:
     """A first try that may have reached the recipient is not unsaid when the second is overtaken (L8)."""
     await Person(desk).sends()
@@ -141,16 +165,17 @@ async def test_an_erasure_that_has_begun_is_not_overtaken(desk: Desk) -> None:
 async def test_a_lead_that_is_erased_in_the_last_moment_is_not_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Another process erases the consultation alone, just before its delivery is noted (S23)."""
+    """Another process sweeps the consultation alone away, just before its delivery is noted (S12)."""
     person = Person(desk)
     await person.sends()
     (task,) = await _claimed(desk)
-    found, store = desk.storage.leads.one, desk.storage.store
+    found, means = desk.storage.leads.one, desk.storage.store.means
 
     def overtaken(reference: str) -> Lead:
         lead = found(reference)
-        given = {"reason": "asked", "conversation": person.conversation}
-        store.begin_erasure(person.subject, "lead", desk.clock(), **given)
+        gone = lead.subject, "lead", (f"c1.{person.conversation}",)
+        with desk.storage.engine.begin() as connection:
+            erasing.begin_due(means, connection, *gone, desk.clock())
         return lead
 
     monkeypatch.setattr(desk.storage.leads, "one", overtaken)

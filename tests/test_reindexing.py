@@ -23,7 +23,7 @@ def test_whoever_is_being_erased_is_left_alone(memory: Memory) -> None:
     gone.sends()
     live.sends()
     rotates(memory)
-    erasure = memory.run(memory.store.begin_erasure, gone.subject, "all", memory.now(), reason="officer")
+    erasure = memory.run(memory.store.begin_erasure, gone.subject, memory.now(), reason="officer")
 
     moves(memory)
 

@@ -68,9 +68,7 @@ def test_everybody_is_found_again_however_many_they_are(
 
 
 def _begins(memory: Memory, visitor: Visitor) -> str:
-    erasure: str = memory.run(
-        memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer"
-    )
+    erasure: str = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
     return erasure
 
 

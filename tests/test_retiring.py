@@ -66,7 +66,7 @@ class Waiting:
 
 
 def _erased(memory: Memory, visitor: Visitor) -> str:
-    begun = memory.run(memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer")
+    begun = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
     memory.run(memory.store.finish_erasure, begun)
     return str(begun)
 

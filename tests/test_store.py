@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from intake.events import ColleagueSaid, Picked, Said
+from intake.events import ColleagueSaid, Corrected, Picked, Said
 from storage.errors import NotFound
 from storage.keyring_tables import scope_keys
 from storage.records import Transcript
 from storage.tables import audit, chats, conversations, fields, index_rows, messages
-from tests.remembering import DETAILS, NEED, Memory, Visitor
+from tests.remembering import DETAILS, NEED, Memory, Visitor, done
 
 CANARIES = (NEED, "canary-words", *DETAILS.values())
 
@@ -116,6 +116,21 @@ def test_a_damaged_value_hides_nobody_else(memory: Memory, table: sa.Table) -> N
     memory.later(minutes=2)
 
     assert memory.run(memory.store.find, "phone", DETAILS["phone"]) == [sound.subject]
+
+
+def test_a_value_that_moves_while_it_is_looked_for_is_found(memory: Memory, second: Memory) -> None:
+    """Another process corrects a detail between the reading of row and key: the person is found all the same."""
+    visitor = Visitor(memory)
+    visitor.sends()
+    memory.later(minutes=2)
+    corrected = visitor.turn(Corrected((("email", "li.next@example.com"),)))
+    looks = [lambda: None] * 2  # for the epochs; the third is for the keys
+    memory.rooms.clock.meanwhile = [*looks, lambda: done(second.turns(corrected)[0])]
+
+    found = memory.run(memory.store.find, "phone", DETAILS["phone"])
+
+    assert found == [visitor.subject]
+    assert memory.count(fields, scope="profile.2") > 0
 
 
 def _damage(memory: Memory, table: sa.Table, subject: str) -> None:

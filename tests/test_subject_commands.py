@@ -208,9 +208,7 @@ async def test_a_reason_names_nobody(officer: Officer, person: Person, reason: s
 
 async def test_whoever_is_being_erased_is_left_alone(officer: Officer, desk: Desk, person: Person) -> None:
     """One line while an erasure is under way; the worker ends it."""
-    await desk.call(
-        desk.storage.store.begin_erasure, person.subject, "all", desk.clock(), reason="letter 7/2026"
-    )
+    await desk.call(desk.storage.store.begin_erasure, person.subject, desk.clock(), reason="letter 7/2026")
 
     assert "being erased" in officer.is_refused("export", person.subject)
     assert "being erased" in officer.is_refused("erase", person.subject, "--reason", "letter 8/2026")

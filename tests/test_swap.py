@@ -18,9 +18,11 @@ from storage import outbox, tables
 from storage.errors import CannotUnseal, KeyLost, UnknownSuite
 from storage.keys.cache import Versions
 from storage.keys.sealing import HEADER, SUITE, DataKey, key_version, seal, unseal
+from storage.means import KeysAtHand
+from storage.turn.erasing import opened_chat
 from tests.envelopes import SEALED, Envelope, envelopes
 from tests.remembering import DETAILS, Memory, Visitor, done, remembering
-from tests.sealed_people import CHAT, colleagues, populate
+from tests.sealed_people import colleagues, populate
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 COPIED = ("erasures", "sealed_task")  # goes into the outbox as it is, and is sealed to its place there
@@ -182,7 +184,9 @@ READERS: Mapping[tuple[str, str], Reader] = {  # how the desk comes to open each
     ),
     ("consents", "sealed_evidence"): lambda memory, row: memory.run(memory.store.receipts, row["subject"]),
     ("codes", "sealed_values"): _waits,
-    ("chats", "sealed_chat"): lambda memory, row: memory.run(memory.store.telegram_conversation, CHAT),
+    ("chats", "sealed_chat"): lambda memory, row: memory.run(
+        opened_chat, KeysAtHand(memory.store.means), row["subject"], row["conversation"], row["sealed_chat"]
+    ),
     ("outbox", "sealed"): _carried,
     ("staff", "sealed_email"): _comes_in,
 }

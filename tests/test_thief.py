@@ -37,7 +37,7 @@ CHATS = range(5_550_200, 5_550_500)
 # How the parts of what is kept are called, in the code and by whoever speaks to the desk.
 WORDS = ("phone", "email", "telegram_chat", "telegram", "say", "code")
 HASHES = {  # every column of bytes that is not sealed, and why nobody can guess what is in it
-    ("codes", "code_mac"): "HMAC under the index key of an epoch",
+    ("codes", "code_mac"): "HMACs under the index keys of the live epochs",
     ("codes", "mac"): "HMAC under the index key of an epoch",
     ("devices", "secret_hash"): "of 256 random bits",
     ("index_rows", "mac"): "HMAC under the index key of an epoch",

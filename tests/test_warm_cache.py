@@ -85,9 +85,7 @@ def test_a_warm_process_opens_nothing_of_who_is_erased(
             assert other.does(name).get("got"), name
         assert other.does("kept") == {"got": DETAILS["phone"]}
 
-        erasure = memory.run(
-            memory.store.begin_erasure, visitor.subject, "all", memory.now(), reason="officer"
-        )
+        erasure = memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="officer")
         begun = {name: other.does(name) for name in (*READINGS, *FINDINGS)}
         still_warm = other.does("kept")
         memory.run(memory.store.finish_erasure, erasure)

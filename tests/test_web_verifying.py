@@ -214,7 +214,7 @@ async def test_who_is_erased_while_the_code_is_taken_keeps_nobody_else_out(
         confirmed = confirm(*given)
         for one in confirmed.admitted[:gone]:
             subject = one.session.subject
-            store.finish_erasure(store.begin_erasure(subject, "all", visit.desk.clock(), reason="letter"))
+            store.finish_erasure(store.begin_erasure(subject, visit.desk.clock(), reason="letter"))
         return confirmed
 
     monkeypatch.setattr(store, "confirm_code", taken_and_erased)

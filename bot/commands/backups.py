@@ -53,6 +53,6 @@ def _restore(asked: argparse.Namespace, office: Office) -> int:
     done = restore.carry_out()
     office.say(
         f"{done.people} people restored; {done.erased} of them had been erased since and are erased again; "
-        f"{done.mended} lost what was moved to another key since"
+        f"{done.mended} lost what was moved to another key since or cannot be opened"
     )
     return 0

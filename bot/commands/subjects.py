@@ -17,7 +17,6 @@ from intake.rejection import Rejected
 from storage.evidence.audit import OFFICER
 from storage.records import Turn, TurnDone, TurnFailed
 from storage.storage import Storage
-from storage.turn.erasing import ALL
 
 REQUEST = "rights_request"  # the purpose of opening values for the person who asked the officer
 # A word or a file number: it stays in the audit after the person is gone, so no address and no list fits in.
@@ -146,7 +145,7 @@ def _erase(asked: argparse.Namespace, office: Office) -> int:
 def _erased(office: Office, storage: Storage, subject: str, reason: str) -> dict[str, Any]:
     store = storage.store
     store.conversation_of(subject)  # says whether they are gone already
-    return store.finish_erasure(store.begin_erasure(subject, ALL, office.clock(), reason=reason))
+    return store.finish_erasure(store.begin_erasure(subject, office.clock(), reason=reason))
 
 
 def _wording(office: Office) -> Wording:

@@ -10,10 +10,11 @@ from bot.desk import Desk
 from bot.staff import talks
 from bot.staff.answers import Refused
 from bot.staff.doors import Visit
+from intake.asking import NEED
 from intake.events import MESSAGE_MAX, ColleagueSaid
 from intake.masking import MASK
 from storage.records import Turn
-from storage.sales.leads import NEED, STATUSES, Lead
+from storage.sales.leads import STATUSES, Lead
 
 UNANSWERED = "new"  # the status in which an answer is due
 

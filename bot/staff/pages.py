@@ -14,7 +14,8 @@ from bot.staff.doors import Door, Guarded, Visit
 from bot.staff.drawing import FOLDER
 from bot.staff.forms import form_of
 from bot.staff.inbox import UNANSWERED, Inbox, row
-from storage.sales.leads import NEED, STATED, STATUSES, Lead
+from intake.asking import NEED
+from storage.sales.leads import STATED, STATUSES, Lead
 
 EVERYTHING = "*"  # the tick that stands for all of them
 Form = MultiDict[str]  # that was posted

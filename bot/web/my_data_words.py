@@ -87,6 +87,8 @@ _EN: Mapping[str, Any] = {
         "copies at former recipients": "Copies at former recipients: we have their address no more and do not tell "
         "them.",
         "exports": "Copies that our sales team exported: this desk cannot reach them.",
+        "messages in the chat": "Messages in the Telegram chat: we cannot tell any more which chat that was; please "
+        "delete them there.",
         "code counts": "How many codes went to an address, for a day, so that no more do: a keyed hash.",
     },
 }
@@ -171,6 +173,7 @@ _ZH: Mapping[str, Any] = {
         "copies at recipients": "接收方的副本：已通知其删除。",
         "copies at former recipients": "以前接收方的副本：我们已没有其地址，不会另行通知。",
         "exports": "销售人员导出的副本：本系统无法触及。",
+        "messages in the chat": "Telegram 对话中的消息：我们已无法得知是哪个对话，请您自行在 Telegram 中删除。",
         "code counts": "向某地址发送验证码的次数：为限制发送，以带密钥的散列值保留一天。",
     },
 }

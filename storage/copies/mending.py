@@ -7,6 +7,8 @@ by a key that is gone, or barred by a tombstone.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -20,7 +22,9 @@ from storage.codec import encode_state
 from storage.copies import restored_people
 from storage.copies.restored_people import Keys, Person
 from storage.copies.restored_state import AGREED, Known, begun_again, carried_on
+from storage.errors import UNOPENED
 from storage.keyring_tables import insert_new
+from storage.keys.cache import Name
 from storage.means import KeysAtHand, Means
 from storage.tables import (
     chats,
@@ -33,6 +37,7 @@ from storage.tables import (
     messages,
     subjects,
 )
+from storage.turn import showing
 from storage.turn.erasing import CHAT_FIELD
 from storage.turn.moving import field_place, message_place
 from storage.turn.standing import Standing, open_state, state_place
@@ -50,24 +55,34 @@ class _Talk(NamedTuple):
     state: Conversation
     scope: str
     opened: bool  # its own state could be read: then what stands under its scope goes along
+    left: bool  # its own state is damaged, its key is not: what stands under its scope stays, as after "new"
 
 
 def mend(means: Means, connection: Connection, people: Collection[str], keys: Keys, now: datetime) -> int:
     """Mend some people's data, in the caller's transaction; return how many of them have lost something."""
     number = int((now - COUNTED_FROM).total_seconds())
     persons = restored_people.read(connection, people, keys)
-    mended = sum([_take_away(connection, person, number) for person in persons])
-    at_hand = KeysAtHand(means)
-    talks = _talks(means, at_hand, persons, number)
+    at_hand = KeysAtHand(means, passing=True)
+    _find_damage(at_hand, persons)
+    poorer = {person.subject for person in persons if _take_away(connection, person, number)}
+    talks = [_talk(means, at_hand, person, talk, number) for person in persons for talk in person.talks]
     at_hand.make({(talk.was.subject, talk.scope) for talk in talks})
-    for talk in talks:
-        _carry_on(connection, at_hand, talk)
-    return mended
+    poorer |= {talk.was.subject for talk in talks if _carry_on(connection, at_hand, talk) or talk.left}
+    return len(poorer)
+
+
+def _find_damage(keys: KeysAtHand, persons: Sequence[Person]) -> None:
+    """Have at hand every key that opens, and note those that do not: what stands under them is lost."""
+    keys.fetch_sound([(person.subject, scope) for person in persons for scope in person.alive])
+    for person in persons:
+        person.damaged = {scope for scope in person.alive if not keys.names(person.subject, scope)}
 
 
 def _take_away(connection: Connection, person: Person, number: int) -> bool:
     """Delete what cannot be opened, and number on whatever has lost its key; return whether anything was lost."""
     subject, lost = person.subject, person.lost
+    if person.damaged:  # a key that may be needed again is to be made anew: no name bars it then
+        _doom(connection, [(subject, scope) for scope in person.damaged])
     if lost:
         gone = update(messages).where(messages.c.subject == subject, messages.c.scope.in_(lost))
         connection.execute(gone.values(sealed_body=None, sealed_digest=None))
@@ -81,10 +96,11 @@ def _take_away(connection: Connection, person: Person, number: int) -> bool:
     if unproven:
         connection.execute(delete(consents).where(consents.c.subject == subject))
         person.decided = []
+    cut_off = 0
     if person.talks and person.talks[0].channel == TELEGRAM and scopes.CHAT not in person.alive:
-        connection.execute(delete(chats).where(chats.c.subject == subject))
+        cut_off = connection.execute(delete(chats).where(chats.c.subject == subject)).rowcount
         _drop_index(connection, subject, chat=True)
-    return bool(lost) or moved or unproven
+    return bool(lost or moved or unproven or cut_off)
 
 
 def _number_on(connection: Connection, person: Person, number: int) -> bool:
@@ -111,22 +127,20 @@ def _drop_index(connection: Connection, subject: str, *, chat: bool) -> None:
     connection.execute(delete(index_rows).where(index_rows.c.subject == subject, concerned))
 
 
-def _talks(means: Means, keys: KeysAtHand, persons: Sequence[Person], number: int) -> list[_Talk]:
-    """Return how the conversations of these people go on."""
-    both = [(person, talk) for person in persons for talk in person.talks]
-    keys.fetch({(person.subject, talk.scope) for person, talk in both if talk.scope in person.alive})
-    return [_talk(means, keys, person, talk, number) for person, talk in both]
-
-
 def _talk(means: Means, keys: KeysAtHand, person: Person, was: Standing, number: int) -> _Talk:
+    """Return how a conversation goes on."""
     rules, known = means.rules, _known(means.rules, person, was)
-    if was.scope in person.alive:
-        state = carried_on(open_state(keys, was), known, number, rules)
-        return _Talk(was, state, scopes.conversation(was.scope, state.scope, was.id), opened=True)
+    left = was.scope in person.alive
+    if left:
+        with suppress(*UNOPENED):
+            state = carried_on(open_state(keys, was), known, number, rules)
+            scope = scopes.conversation(was.scope, state.scope, was.id)
+            return _Talk(was, state, scope, opened=True, left=False)
+        known = replace(known, sent="", topic="")
     salt = "" if was.channel == TELEGRAM else means.random(SALT_BYTES).hex()
     opened = Conversation(channel=was.channel, site=was.site, locale=was.locale, salt=salt)
     state = begun_again(opened, known, number, rules)
-    return _Talk(was, state, scopes.conversation("", state.scope, was.id), opened=False)
+    return _Talk(was, state, scopes.conversation("", state.scope, was.id), opened=False, left=left)
 
 
 def _known(rules: Rules, person: Person, talk: Standing) -> Known:
@@ -148,12 +162,14 @@ def _known(rules: Rules, person: Person, talk: Standing) -> Known:
     )
 
 
-def _carry_on(connection: Connection, keys: KeysAtHand, talk: _Talk) -> None:
-    """Write the state; what stands under a scope that is left goes along, or where it is lost, the lead alone."""
+def _carry_on(connection: Connection, keys: KeysAtHand, talk: _Talk) -> bool:
+    """Write the state; return whether anything was lost on the way.
+
+    What stands under a scope that is left goes along; where it is lost, the lead alone.
+    """
     was, scope = talk.was, talk.scope
-    if talk.opened and scope != was.scope:
-        _move(connection, keys, was, scope)
-    if scope != was.scope:
+    lost = talk.opened and scope != was.scope and _move(connection, keys, was, scope)
+    if scope != was.scope and not talk.left:
         moved = update(leads).where(leads.c.subject == was.subject, leads.c.scope == was.scope)
         connection.execute(moved.values(scope=scope))
     place = state_place(was.subject, was.id, was.revision + 1)
@@ -165,28 +181,52 @@ def _carry_on(connection: Connection, keys: KeysAtHand, talk: _Talk) -> None:
             sealed_state=keys.seal(scope, place, encode_state(talk.state)),
         )
     )
+    return lost
 
 
-def _move(connection: Connection, keys: KeysAtHand, was: Standing, scope: str) -> None:
-    """Seal what stands under the conversation's scope anew under another; the old key is to be destroyed."""
-    of_subject = messages.c.subject == was.subject
+def _move(connection: Connection, keys: KeysAtHand, was: Standing, scope: str) -> bool:
+    """Seal what stands under the conversation's scope anew under another; the old key is to be destroyed.
+
+    Return whether anything was lost: what does not open goes.
+    """
+    said = _move_messages(connection, keys, was, scope)
+    given = _move_fields(connection, keys, was, scope)
+    _doom(connection, [(was.subject, was.scope)])
+    return said or given
+
+
+def _move_messages(connection: Connection, keys: KeysAtHand, was: Standing, scope: str) -> bool:
+    of_subject, lost = messages.c.subject == was.subject, False
     standing = messages.c.scope == was.scope, messages.c.sealed_body.is_not(None)
     for row in connection.execute(select(messages).where(of_subject, *standing)).all():
         place = message_place(row.subject, row.conversation, row.seq)
-        body = keys.seal(scope, place, keys.unseal(was.scope, place, row.sealed_body), powers_of_two=True)
         one = messages.c.conversation == row.conversation, messages.c.seq == row.seq
-        connection.execute(update(messages).where(of_subject, *one).values(scope=scope, sealed_body=body))
-    mine = fields.c.subject == was.subject, fields.c.scope == was.scope
+        moved: dict[str, object] = {"sealed_body": None, "sealed_digest": None}
+        with suppress(*UNOPENED):
+            body = keys.unseal(was.scope, place, row.sealed_body)
+            moved = {"scope": scope, "sealed_body": keys.seal(scope, place, body, powers_of_two=True)}
+        lost = lost or moved["sealed_body"] is None
+        connection.execute(update(messages).where(of_subject, *one).values(**moved))
+    return lost
+
+
+def _move_fields(connection: Connection, keys: KeysAtHand, was: Standing, scope: str) -> bool:
+    mine, lost = (fields.c.subject == was.subject, fields.c.scope == was.scope), False
     for row in connection.execute(select(fields).where(*mine)).all():
-        value = keys.unseal(
-            was.scope, field_place(row.subject, was.scope, row.name, row.revision), row.sealed_value
-        )
+        one = *mine, fields.c.name == row.name
+        try:
+            value = showing.open_value(keys, row)
+        except UNOPENED:
+            connection.execute(delete(fields).where(*one))
+            lost = True
+            continue
         place = field_place(row.subject, scope, row.name, row.revision + 1)
-        sealed = keys.seal(scope, place, value, powers_of_two=row.name == NEED)
-        connection.execute(
-            update(fields)
-            .where(*mine, fields.c.name == row.name)
-            .values(scope=scope, revision=row.revision + 1, sealed_value=sealed)
-        )
-    doomed = {"subject": was.subject, "scope": was.scope}
-    connection.execute(insert_new(connection, doomed_keys), [doomed])
+        sealed = keys.seal(scope, place, value.encode(), powers_of_two=row.name == NEED)
+        moved = {"scope": scope, "revision": row.revision + 1, "sealed_value": sealed}
+        connection.execute(update(fields).where(*one).values(**moved))
+    return lost
+
+
+def _doom(connection: Connection, names: Sequence[Name]) -> None:
+    doomed = [{"subject": subject, "scope": scope} for subject, scope in names]
+    connection.execute(insert_new(connection, doomed_keys), doomed)

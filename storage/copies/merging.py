@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table
 
 from storage import tables
+from storage.connecting import reading
 from storage.copies import moved_on
 from storage.copies.moved_on import before, names, same_row
+from storage.keys import rows
 from storage.keys.keyring import Keyring
 from storage.outbox import TASK_SCOPE
 
@@ -88,9 +90,10 @@ def without_current(connection: Connection, keyring: Keyring, now: datetime) -> 
     are dead until the operator says otherwise. Sessions and links of colleagues end, remembered devices are forgotten.
     """
     tasks = tables.outbox
-    rows = connection.execute(sa.select(tasks.c.id).where(tasks.c.sealed != b""))
-    lasting = [(row.id, TASK_SCOPE) for row in rows]
-    done = [task for task, _ in {*lasting} - keyring.keys(lasting, fresh=True).keys()]
+    lasting = connection.scalars(sa.select(tasks.c.id).where(tasks.c.sealed != b"")).all()
+    with reading(keyring.engine).begin() as keys:
+        living = rows.living(keys, lasting)
+    done = [task for task in lasting if TASK_SCOPE not in living.get(task, ())]
     connection.execute(sa.delete(tasks).where(tasks.c.id.in_(done)))
     unknown = sa.update(tasks).where(tasks.c.sealed == b"", tasks.c.dead_at.is_(None))
     connection.execute(unknown.values(dead_at=now, error=RESTORED))

@@ -35,6 +35,7 @@ class Person:
     visit: int
     living: set[str]
     buried: Mapping[str, datetime]
+    damaged: set[str] = field(default_factory=set)  # scopes that have a key which opens no more
     standing: set[str] = field(default_factory=set)  # scopes under which something stands
     fields: list[Any] = field(default_factory=list, repr=False)
     leads: list[Any] = field(default_factory=list)  # rows, the newest first
@@ -44,7 +45,7 @@ class Person:
     @property
     def alive(self) -> set[str]:
         """Return the scopes whose data can be opened."""
-        return self.living - self.buried.keys()
+        return self.living - self.buried.keys() - self.damaged
 
     @property
     def lost(self) -> set[str]:

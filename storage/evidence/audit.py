@@ -57,12 +57,13 @@ class Writer:
 
     def reaches(self, connection: Connection, number: int) -> None:
         """Count rows up to this number when the connection's transaction is committed."""
+        self._before = self._written  # the same at each write of one transaction
         event.listen(connection, "commit", lambda _: self._committing(number))  # comes just before
         if not event.contains(connection.engine, "handle_error", self._failed):
             event.listen(connection.engine, "handle_error", self._failed)
 
     def _committing(self, number: int) -> None:
-        self._before, self._written = self._written, number
+        self._written = number
 
     def _failed(self, fault: ExceptionContext) -> None:
         # a commit that failed: what it had to write is not there, or nobody knows

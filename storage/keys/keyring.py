@@ -70,6 +70,7 @@ class Keyring:
     def create(self, names: Sequence[Name]) -> dict[Name, DataKey]:
         """Return the newest key of each (subject, scope), made and committed where there is none.
 
+        One that a turn has left without data is as good as new: no sweep takes it for an orphan within the next hour.
         Raises: SubjectErased when any of them was erased; then none is made.
         """
         read_at = self._clock()
@@ -78,6 +79,8 @@ class Keyring:
             epoch = self.epochs.newest(connection)
             rows.refuse_erased(connection, names)
             opened = self._opened(connection, names)
+            if opened:
+                rows.made_again(connection, opened, read_at)
             fresh = [name for name in dict.fromkeys(names) if name not in opened]
             if fresh:
                 opened |= self._put(connection, epoch, fresh, read_at)
@@ -122,7 +125,7 @@ class Keyring:
     def orphans(self, older_than: datetime) -> list[KeyName]:
         """Return the keys made before this time that nobody has settled yet, oldest first.
 
-        The caller looks for data under each: `settle` those that have some, `discard` the rest.
+        The caller looks for data under each: `settle` those that have some, `discard_orphans` of the rest.
         """
         with self._reading.begin() as connection:
             return rows.unsettled(connection, older_than)
@@ -138,6 +141,17 @@ class Keyring:
             rows.discard(connection, names)
         for subject, scope, _ in names:
             self._cache.drop_scope(subject, scope)
+
+    def discard_orphans(self, names: Collection[KeyName], older_than: datetime) -> int:
+        """Destroy those of these versions that nobody has asked for since this time; return how many went."""
+        with self.engine.begin() as connection:
+            keep_out(
+                connection, others=True
+            )  # whoever makes such a key again has committed that, or makes a new one
+            gone = rows.discard_orphans(connection, names, older_than)
+        for subject in gone:
+            self._cache.drop(subject)
+        return len(gone)
 
     def macs(self, field: str, normalised: str) -> list[tuple[int, bytes]]:
         """Return (epoch, 16 bytes) of a value for look-up, newest epoch first: all are stored and asked for."""

@@ -7,7 +7,19 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Row, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Row,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from storage.errors import SubjectErased
 from storage.keyring_tables import installation, scope_keys, tombstones
@@ -119,6 +131,21 @@ def unsettled(connection: Connection, older_than: datetime) -> list[KeyName]:
         .order_by(scope_keys.c.created_at)
     )
     return [KeyName(*row) for row in connection.execute(query)]
+
+
+def made_again(connection: Connection, names: Collection[Name], at: datetime) -> None:
+    """Have the keys under which nobody has seen data yet count as made at this time."""
+    waiting = tuple_(scope_keys.c.subject, scope_keys.c.scope).in_(list(names)) & scope_keys.c.settled.is_(
+        False
+    )
+    connection.execute(update(scope_keys).where(waiting).values(created_at=at))
+
+
+def discard_orphans(connection: Connection, names: Collection[KeyName], older_than: datetime) -> list[str]:
+    """Delete those of these versions that were made before this time; return whose went, one entry a version."""
+    these = tuple_(scope_keys.c.subject, scope_keys.c.scope, scope_keys.c.version).in_(names)
+    old = scope_keys.c.settled.is_(False) & (scope_keys.c.created_at < older_than)
+    return list(connection.scalars(delete(scope_keys).where(these, old).returning(scope_keys.c.subject)))
 
 
 def settle(connection: Connection, names: Iterable[tuple[str, str, int]]) -> None:

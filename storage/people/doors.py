@@ -134,7 +134,7 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
     if not kept:
         return []
     keys = KeysAtHand(means)
-    known = _known(means, connection, name, normalised(means.rules.fields[name].kind, kept))
+    known = lookups.find(means, connection, name, normalised(means.rules.fields[name].kind, kept))
     found = [_found(keys, connection, row, name) for row in _conversations(connection, known)]
     same = (one for one in found if one and one.address.lower() == kept.lower())
     first_of_each: dict[str, Found] = {}
@@ -146,13 +146,6 @@ def persons(means: Means, connection: Connection, name: str, address: str) -> li
         key=lambda one: (one.subject in let_in, not one.sent, not one.proven),
     )
     return in_turn[:PERSONS_MAX]
-
-
-def _known(means: Means, connection: Connection, name: str, one_form: str) -> list[str]:
-    try:
-        return lookups.find(means, connection, name, one_form)
-    except UNOPENED:  # damaged, or moved to another key meanwhile: asked again, only the first is passed over
-        return lookups.find(means, connection, name, one_form, sound=True)
 
 
 def _let_in(connection: Connection, known: list[str]) -> set[str]:

@@ -36,7 +36,7 @@ from storage.tables import (
 from storage.tables import consents as consent_rows
 from storage.tables import outbox as outbox_rows
 from storage.turn.codes import CHANGE, CHAT
-from storage.turn.erasing import ALL, TELEGRAM_ERASE
+from storage.turn.erasing import ALL, IN_CHAT, TELEGRAM_ERASE
 from storage.turn.handing import told_of
 
 STAYS = {  # what is kept after an erasure, and why
@@ -49,6 +49,7 @@ COPIES = {  # what others hold of the person, and what the desk does about it
     "copies at recipients": "they are told to erase them",
     "copies at former recipients": "the desk has their address no more and does not tell them",
     "exports": "copies that sales exported; the desk cannot reach them",
+    IN_CHAT: "the desk cannot tell any more which chat they are in; delete them in Telegram",
 }
 COUNTS = "code counts"
 COUNTS_STAY = {COUNTS: "how many codes went to an address, for a day, so that no more do; a keyed hash"}
@@ -106,7 +107,7 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
         if whole:
             report["destroyed"] = delete_person(connection, row.subject, row.at, row.id)
         report["recipients"] = sorted({one.recipient for one in reached})
-        report["copies"] = _copies(means, {one.recipient for one in told})
+        report["copies"] = [*report.get("copies", ()), *_copies(means, {one.recipient for one in told})]
         report["counts"] = [COUNTS] if whole and "one-time codes" in report["destroyed"] else []
         outbox.enqueue(connection, [*tasks, *_chat_tasks(row)])
         _set(connection, row, step=3, report=orjson.dumps(report).decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, literal_column, or_, 
 
 from intake.answers import normalised as in_one_form
 from storage import scopes
+from storage.connecting import reading
 from storage.errors import UNOPENED, NotFound
 from storage.evidence.certificates import ID
 from storage.means import KeysAtHand, Means
@@ -28,7 +30,7 @@ from storage.tables import (
 )
 from storage.turn import showing
 from storage.turn.codes import CODES_KEPT
-from storage.turn.erasing import CHAT_FIELD, chat_place
+from storage.turn.erasing import CHAT_FIELD, NOTHING, opened_chat
 from storage.turn.standing import LIVE, must_live
 
 
@@ -55,7 +57,14 @@ _ALIKE = ShortReading(
 )
 
 
-def telegram_conversation(means: Means, connection: Connection, chat: int) -> str | None:
+class ChatFound(NamedTuple):
+    """The conversation of a Telegram chat, "" for none; and who is found by the chat though theirs opens no more."""
+
+    conversation: str
+    lost: tuple[str, ...]
+
+
+def telegram_conversation(means: Means, connection: Connection, chat: int) -> ChatFound:
     """Return the conversation of a Telegram chat: found by its blind index, confirmed after opening."""
     keys = KeysAtHand(means)
     found = (
@@ -68,11 +77,15 @@ def telegram_conversation(means: Means, connection: Connection, chat: int) -> st
             subjects.c.status == LIVE,
         )
     )
-    for row in connection.execute(found).all():
-        if _chat(keys, row.subject, row.conversation, row.sealed_chat) == chat:
-            conversation: str = row.conversation
-            return conversation
-    return None
+    opened = [(row, _chat_or_none(keys, row)) for row in connection.execute(found)]
+    talks = [row.conversation for row, number in opened if number == chat]
+    return ChatFound(next(iter(talks), ""), tuple(row.subject for row, number in opened if not number))
+
+
+def free_chat(connection: Connection, lost: Collection[str]) -> None:
+    """Have these people found by no chat any more: whoever writes there begins anew, instead of reaching nobody."""
+    theirs = index_rows.c.subject.in_(lost), index_rows.c.field == CHAT_FIELD
+    connection.execute(update(index_rows).where(*theirs).values(mac=NOTHING))
 
 
 def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, int]]:
@@ -103,14 +116,9 @@ def undelivered(means: Means, connection: Connection) -> list[tuple[str, int, in
 
 def _chat_or_none(keys: KeysAtHand, row: Row[Any]) -> int:
     try:
-        return _chat(keys, row.subject, row.conversation, row.sealed_chat)
+        return opened_chat(keys, row.subject, row.conversation, row.sealed_chat)
     except UNOPENED:
         return 0
-
-
-def _chat(keys: KeysAtHand, subject: str, conversation: str, sealed: bytes) -> int:
-    keys.fetch([(subject, scopes.CHAT)])
-    return int(keys.unseal(scopes.CHAT, chat_place(subject, conversation), sealed))
 
 
 def mark_delivered(connection: Connection, conversation: str, seq: int, channel_ref: int) -> None:
@@ -127,13 +135,22 @@ def mark_delivered(connection: Connection, conversation: str, seq: int, channel_
         connection.execute(one.values(channel_ref=channel_ref))
 
 
-def find(
-    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool = False
-) -> list[str]:
+def find(means: Means, connection: Connection, field: str, normalised: str) -> list[str]:
     """Return the people who gave this value of a field, confirmed after opening.
 
-    Args: sound: pass over who cannot be confirmed any more. Raises otherwise: KeyLost, CannotUnseal.
+    Whose value does not open is passed over, but not at once: a turn may have moved it to another key between the
+    reading of row and key. So all is read anew, in a transaction that sees what was committed since.
     """
+    try:
+        return _confirmed(means, connection, field, normalised, sound=False)
+    except UNOPENED:
+        with reading(means.engine).begin() as anew:
+            return _confirmed(means, anew, field, normalised, sound=True)
+
+
+def _confirmed(
+    means: Means, connection: Connection, field: str, normalised: str, *, sound: bool
+) -> list[str]:
     macs = [mac for _, mac in means.keyring.macs(field, normalised)]
     rows = [Alike._make(row) for row in _ALIKE.rows(connection, macs, field=field)]
     keys = KeysAtHand(means)

@@ -73,19 +73,21 @@ def own_record(means: Means, connection: Connection, subject: str, *, purpose: s
         .order_by(conversations.c.created_at)
     )
     wanted = {scopes.profile(person.profile), scopes.visit(person.visit), *talks}
-    rows = showing.in_scopes(showing.rows_of(connection, [subject])[subject], wanted)
-    values = showing.open_values(KeysAtHand(means), rows)
+    kept = showing.rows_of(connection, [subject])[subject]
+    rows = showing.in_scopes(kept, wanted)
+    earlier, keys = showing.earlier_questions(kept, rows), KeysAtHand(means)
+    values = {**showing.open_values(keys, rows), **showing.open_questions(keys, earlier)}
     note = Entry(
         at=means.clock(),
         actor=PERSON if purpose == OWN_VIEW else OFFICER,
         action=OPENED,
         subject=subject,
         purpose=purpose,
-        fields=tuple(sorted(values)),
+        fields=tuple(sorted({row.name for row in (*rows, *earlier)})),
     )
     audit.write(connection, means.writer, [note])
     order = (*means.rules.fields, *means.rules.visit)
-    return showing.record(connection, rows, values, subject, order, means.rules.retention)
+    return showing.record(connection, rows, earlier, values, subject, order, means.rules.retention)
 
 
 def receipts(means: Means, connection: Connection, subject: str) -> tuple[Mapping[str, Any], ...]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, tuple_, union
 
 from storage import scopes
+from storage.connecting import reading
+from storage.keys import rows
 from storage.keys.cache import Name
 from storage.keys.rows import KeyName
 from storage.means import Means
@@ -32,7 +34,8 @@ def sweep(means: Means, older_than: datetime) -> int:
     gone = destroy_doomed(means)
     made = means.keyring.orphans(older_than)
     return gone + sum(
-        _discard_unused(means, made[start : start + AT_ONCE]) for start in range(0, len(made), AT_ONCE)
+        _discard_unused(means, made[start : start + AT_ONCE], older_than)
+        for start in range(0, len(made), AT_ONCE)
     )
 
 
@@ -51,8 +54,9 @@ def _doomed(means: Means) -> int | None:
         doomed: list[Name] = [(row.subject, row.scope) for row in some]
     if not doomed:
         return None
-    found = means.keyring.keys(doomed, fresh=True)
-    names = [(*name, version) for name, versions in found.items() for version in versions]
+    with reading(means.keyring.engine).begin() as connection:  # read, not opened: a damaged key goes as well
+        stored = rows.stored(connection, doomed)
+    names = [KeyName(key.subject, key.scope, key.version) for found in stored.values() for key in found]
     if names:
         means.keyring.discard(names)
     with means.engine.begin() as connection:
@@ -61,17 +65,15 @@ def _doomed(means: Means) -> int | None:
     return len(names)
 
 
-def _discard_unused(means: Means, made: Sequence[KeyName]) -> int:
-    """Settle keys with data, destroy those without. Their turns ended long ago: no data comes meanwhile."""
+def _discard_unused(means: Means, made: Sequence[KeyName], older_than: datetime) -> int:
+    """Settle keys with data, destroy those without, unless a turn has asked for them again meanwhile."""
     with means.engine.begin() as connection:
         used = _used(connection, {name.subject for name in made})
     over = _unused(used, made)
     settled = [name for name in made if name.scope in used[name.subject]]
     if settled:
         means.keyring.settle(settled)
-    if over:
-        means.keyring.discard(over)
-    return len(over)
+    return means.keyring.discard_orphans(over, older_than) if over else 0
 
 
 def unused(means: Means, names: Sequence[KeyName]) -> list[KeyName]:

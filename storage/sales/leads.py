@@ -16,12 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from intake.answers import normalised, parse
+from intake.asking import NEED
 from intake.rules import Rules
+from storage import scopes
 from storage.connecting import reading
 from storage.errors import (
-    CannotUnseal,
+    UNOPENED,
     ConsentRequired,
-    KeyLost,
     NotFound,
     PurposeRequired,
     StorageError,
@@ -33,13 +34,13 @@ from storage.people import disclosures
 from storage.store import Store
 from storage.tables import consents, fields, leads, subjects
 from storage.turn.fields import INDEXED
+from storage.turn.standing import LIVE
 
 # What keeps one lead out of an export, and not the others: its person left, or its keys did.
-LEFT_OUT = (ConsentRequired, NotFound, SubjectErased, KeyLost, CannotUnseal)
+LEFT_OUT = (ConsentRequired, NotFound, SubjectErased, *UNOPENED)
 STATUSES = ("new", "open", "waiting", "closed")
 WITHDRAWN = "withdrawn"
 HANDLED = "handled"  # the audit's action: status or assignee of a lead
-NEED = "need"
 PAGE = 50  # leads; design, "Look-up": the newest 50 cost less than a millisecond
 STATED = ("call_back", "write_back", "prepare_answer")  # what colleagues say for the purpose of answering
 # As the desk draws them. Whatever else a colleague looks for is not asked of the database: its log would hold it.
@@ -126,9 +127,9 @@ class Leads:
             if found:
                 return found[0]
             there = sa.select(leads.c.reference).join(subjects, subjects.c.subject == leads.c.subject)
-            known = connection.scalar(
-                there.where(leads.c.reference == reference, subjects.c.status == "live")
-            )
+            known = connection.execute(
+                there.where(leads.c.reference == reference, subjects.c.status == LIVE)
+            ).first()
         if known is not None:
             raise ConsentRequired(f"lead {reference}: consent was withdrawn")
         raise NotFound(f"lead {reference}")
@@ -203,7 +204,7 @@ class Leads:
         )
         profile = subjects.c.profile.label("profile")
         joined = sa.select(leads, profile).join(subjects, subjects.c.subject == leads.c.subject)
-        return joined.where(subjects.c.status == "live", leads.c.status != WITHDRAWN, agreed)
+        return joined.where(subjects.c.status == LIVE, leads.c.status != WITHDRAWN, agreed)
 
     def _with_names(self, connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Lead]:
         persons = {row.subject for row in rows}
@@ -221,7 +222,7 @@ class Leads:
 
     def _lead(self, row: sa.Row[Any], held: Mapping[tuple[str, str], set[str]], agreed: set[str]) -> Lead:
         given = held.get((row.subject, row.scope), set()) | held.get(
-            (row.subject, f"profile.{row.profile}"), set()
+            (row.subject, scopes.profile(row.profile)), set()
         )
         return Lead(
             subject=row.subject,

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from intake.rules import Recipient
 from storage.connecting import reading
-from storage.errors import ConsentRequired, NotFound, SubjectErased
+from storage.errors import ConsentRequired, NotFound, StorageError, SubjectErased
 from storage.outbox import Outbox, Task
 from storage.people import disclosures
 from storage.sales.leads import Lead, Leads
 from storage.store import Store
 from storage.tables import leads, subjects
+from storage.turn.standing import LIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Parcels:
     def _withdrawal(self, task: Task, recipient: Recipient, now: datetime) -> Parcel | None:
         """The one event that is told because consent is gone: without values, and only to who had them."""
         known = sa.select(leads.c.topic).join(subjects, subjects.c.subject == leads.c.subject)
-        mine = sa.and_(leads.c.reference == task.reference, subjects.c.status == "live")
+        mine = sa.and_(leads.c.reference == task.reference, subjects.c.status == LIVE)
         with reading(self._engine).begin() as connection:
             row = connection.execute(known.where(mine)).first()
             told = disclosures.knows(connection, task.subject, recipient.id)
@@ -76,7 +77,7 @@ class Parcels:
         new = self._note(task, recipient, lead.reference, names, now)
         try:
             values = self._opened(lead, recipient, names)
-        except (ConsentRequired, SubjectErased):
+        except StorageError:  # nothing leaves now
             if new:  # otherwise an earlier try may have reached them, and the row stays
                 with self._engine.begin() as connection:
                     disclosures.undisclosed(connection, task.subject, task.id)

@@ -154,6 +154,12 @@ def scopes_to_make(standing: Standing, step: Step, numbers: Numbers, rules: Rule
     return wanted
 
 
+def scopes_in_use(standing: Standing) -> set[str]:
+    """Return the scopes whose keys are no orphans, with or without data: the next turn may seal under each."""
+    numbered = {scopes.profile(standing.profile), scopes.visit(standing.visit)}
+    return {standing.scope, *numbered, scopes.CONSENTS, scopes.CHAT}
+
+
 def scopes_to_read(standing: Standing, step: Step, numbers: Numbers) -> set[str]:
     """Return the scopes whose rows a step needs: to seal them anew under another key, or to join words to them."""
     moving: set[str] = set()

@@ -1,7 +1,8 @@
 """One-time codes in the store: what is known of them in a turn, and what a turn does with them. `intake.codes` decides.
 
-A code is kept as an HMAC under the epoch's key, together with its row's id, and works for ten minutes. It goes out as a
-lasting task of the outbox, sealed until it is sent or given up. Rows stay a day: they bound how many codes go out.
+A code is kept as an HMAC under the key of every live epoch, together with its row's id, and works for ten minutes. It
+goes out as a lasting task of the outbox, sealed until it is sent or given up. Rows stay a day: they bound how many go
+out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from intake.outcomes import EnterCode, MissCode, SendCode
 from storage import outbox, scopes
 from storage.errors import NotFound
 from storage.evidence.audit import DESK, Entry
+from storage.keys.epochs import MAC_BYTES
 from storage.keys.keyring import Keyring
 from storage.means import KeysAtHand, Means
 from storage.records import Turn
@@ -37,14 +39,15 @@ CODES_KEPT = timedelta(days=1)  # how far back the bounds of codes look (intake.
 
 
 def code_mac(keyring: Keyring, code_id: str, code: str) -> bytes:
-    """Return what is kept of a code."""
-    return keyring.macs("code", f"{code_id}/{code}")[0][1]
+    """Return what is kept of a code: one of every live epoch, for a process that does not know the newest yet."""
+    return b"".join(mac for _, mac in keyring.macs("code", f"{code_id}/{code}"))
 
 
 def is_right(keyring: Keyring, code_id: str, code: str, kept: bytes) -> bool:
     """Say whether `code` is what was sent; epochs may have changed meanwhile."""
+    there = [kept[start : start + MAC_BYTES] for start in range(0, len(kept), MAC_BYTES)]
     macs = keyring.macs("code", f"{code_id}/{code}")
-    return any(hmac.compare_digest(mac, bytes(kept)) for _, mac in macs)
+    return any(hmac.compare_digest(mac, one) for _, mac in macs for one in there)
 
 
 def drawn(means: Means) -> str:

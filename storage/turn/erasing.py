@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, not_, select, 
 
 from intake.outcomes import Erase
 from storage import outbox, scopes
-from storage.errors import Conflict, NotFound
+from storage.errors import UNOPENED, Conflict, NotFound
 from storage.evidence import audit
 from storage.keys.sealing import Place
 from storage.means import KeysAtHand, Means
@@ -38,6 +38,7 @@ ALL, LEAD, DRAFT, VISIT = "all", "lead", "draft", "visit"
 ASKED, RETENTION = "asked", "retention"  # reasons; an officer gives their own
 TELEGRAM_DELETES = timedelta(hours=48)  # Bot API, deleteMessage: no message older than this
 TELEGRAM_ERASE = "telegram.erase"  # the outbox task that deletes messages in the chat
+IN_CHAT = "messages in the chat"  # in the certificate: nobody knows any more which chat they are in
 CHAT_FIELD = "telegram_chat"  # the index rows by which a chat is found
 NOTHING = b""  # the code of an index row that matches nobody
 
@@ -83,7 +84,7 @@ def erase(carrying: Carrying, effect: Erase) -> None:
 
 def begin(means: Means, connection: Connection, begun: Begun) -> None:
     """Write down the erasure; from this commit on nothing of it is read or written. Source: design, "Sealing"."""
-    task = _chat_task(means, connection, begun) if begun.reason != RETENTION else None
+    task, copies = _chat_task(means, connection, begun) if begun.reason != RETENTION else (None, [])
     references = _references(connection, begun)
     destroyed = _take_away(connection, begun) if begun.scopes else _block(connection, begun)
     connection.execute(
@@ -96,7 +97,7 @@ def begin(means: Means, connection: Connection, begun: Begun) -> None:
             reason=begun.reason,
             at=begun.at,
             step=1,
-            report=orjson.dumps({"destroyed": destroyed}).decode(),
+            report=orjson.dumps({"destroyed": destroyed, "copies": copies}).decode(),
             task=task.id if task else "",
             sealed_task=task.sealed if task else b"",
         )
@@ -116,32 +117,15 @@ def begin_alone(
     means: Means,
     connection: Connection,
     subject: str,
-    scope: str,
     at: datetime,
     *,
     reason: str,
-    conversation: str = "",
 ) -> str:
-    """Begin an erasure by the officer's hand and return its id. Raises NotFound, Conflict."""
-    person = connection.execute(
-        select(subjects).where(subjects.c.subject == subject).with_for_update()
-    ).first()
-    if person is None:
+    """Begin the erasure of a whole person by the officer's hand and return its id. Raises NotFound, Conflict."""
+    person = select(subjects.c.subject).where(subjects.c.subject == subject).with_for_update()
+    if connection.execute(person).first() is None:
         raise NotFound(f"subject {subject}")
-    doomed: tuple[str, ...] = ()
-    if scope == VISIT:
-        doomed = (scopes.visit(person.visit),)
-    elif scope != ALL:
-        talk = select(conversations.c.scope).where(
-            conversations.c.subject == subject, conversations.c.id == conversation
-        )
-        doomed = tuple(connection.scalars(talk))
-        if not doomed:
-            raise NotFound(f"conversation {conversation}")
-        sent = select(leads.c.id).where(leads.c.subject == subject)
-        if scope == DRAFT and connection.execute(sent).first() is None:
-            doomed = (*doomed, scopes.profile(person.profile))
-    return _begin_outside(means, connection, subject, scope, doomed, at, reason, audit.OFFICER)
+    return _begin_outside(means, connection, subject, ALL, (), at, reason, audit.OFFICER)
 
 
 def begin_due(
@@ -216,8 +200,11 @@ def _take_away(connection: Connection, begun: Begun) -> list[str]:
     return [what for what, count in counts.items() if count]
 
 
-def _chat_task(means: Means, connection: Connection, begun: Begun) -> outbox.Task | None:
-    """Return the task that deletes the messages in the Telegram chat; its own key outlives the person."""
+def _chat_task(means: Means, connection: Connection, begun: Begun) -> tuple[outbox.Task | None, list[str]]:
+    """Return the task that deletes the messages in the Telegram chat; its own key outlives the person.
+
+    Where the chat's number opens no more there is none, and what stays there is returned in the certificate's words.
+    """
     row = connection.execute(
         select(chats.c.conversation, chats.c.sealed_chat, conversations.c.locale)
         .join(
@@ -227,20 +214,22 @@ def _chat_task(means: Means, connection: Connection, begun: Begun) -> outbox.Tas
         .where(chats.c.subject == begun.subject)
     ).first()
     if row is None or begun.scope == VISIT:
-        return None
-    older, deletable = _shown(connection, begun)
+        return None, []
     keys = KeysAtHand(means)
-    keys.fetch([(begun.subject, scopes.CHAT)])
-    chat = keys.unseal(scopes.CHAT, chat_place(begun.subject, row.conversation), row.sealed_chat)
+    try:
+        chat = opened_chat(keys, begun.subject, row.conversation, row.sealed_chat)
+    except UNOPENED:
+        return None, [IN_CHAT]
+    older, deletable = _shown(connection, begun)
     carried = {
-        "chat": int(chat),
+        "chat": chat,
         "messages": deletable,
         "older": older,
         "certificate": begun.id,
         "locale": row.locale,
     }
     bare = outbox.Task(id=means.new_id(), kind=TELEGRAM_ERASE, subject="", at=begun.at)
-    return outbox.lasting(means.keyring, means.random, bare, carried)
+    return outbox.lasting(means.keyring, means.random, bare, carried), []
 
 
 def _shown(connection: Connection, begun: Begun) -> tuple[bool, list[int]]:
@@ -256,6 +245,12 @@ def _shown(connection: Connection, begun: Begun) -> tuple[bool, list[int]]:
     deletable = list(going)
     connection.execute(update(messages).where(*mine, fresh).values(channel_ref=0))
     return older is not None, deletable
+
+
+def opened_chat(keys: KeysAtHand, subject: str, conversation: str, sealed: bytes) -> int:
+    """Return the number of a Telegram chat. Raises KeyLost, CannotUnseal."""
+    keys.fetch([(subject, scopes.CHAT)])
+    return int(keys.unseal(scopes.CHAT, chat_place(subject, conversation), sealed))
 
 
 def chat_place(subject: str, conversation: str) -> Place:

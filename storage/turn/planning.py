@@ -19,7 +19,7 @@ from storage.means import KeysAtHand, Means
 from storage.records import Message, Opening, Turn, TurnDone
 from storage.tables import fields, messages
 from storage.turn import consents, effects, saying, sessions, showing, waiting
-from storage.turn.carrying import Carrying, Known, Numbers, scopes_to_make, scopes_to_read
+from storage.turn.carrying import Carrying, Known, Numbers, scopes_in_use, scopes_to_make, scopes_to_read
 from storage.turn.erasing import ALL, CHAT_FIELD, chat_place
 from storage.turn.repeats import Said
 from storage.turn.saying import VISITOR
@@ -81,18 +81,21 @@ def opened_row(conversation: str, opening: Opening) -> Standing:
 def read(means: Means, connection: Connection, keys: KeysAtHand, stepped: Sequence[Stepped]) -> Known:
     """Make the keys that these turns seal under, then read what their effects and messages need."""
     names: set[Name] = set()
+    new: set[Name] = set()
     moving: set[Name] = set()
     deciding: set[str] = set()
     showing_values: set[str] = set()
     for one in stepped:
         subject = one.standing.subject
-        names.update((subject, scope) for scope in _scopes(one, means))
+        wanted = _scopes(one, means)
+        names.update((subject, scope) for scope in wanted)
+        new.update((subject, scope) for scope in wanted - scopes_in_use(one.standing))
         if one.step.effects:
             deciding.add(subject)
             moving.update((subject, scope) for scope in scopes_to_read(one.standing, one.step, one.numbers))
         if _shows_more(one.step):
             showing_values.add(subject)
-    keys.make(names)
+    keys.make(names, new=new)
     keys.fetch(moving)
     return Known(
         live=consents.live(connection, deciding),

@@ -76,15 +76,16 @@ def gather(
     found = rows if rows is not None else rows_of(connection, [standing.subject])[standing.subject]
     mine = in_scopes(found, scopes_shown(standing.scope, standing.profile, standing.visit))
     shown = [row for row in mine if whole or row.name in names]
-    asked = [row for row in found if row.scope in earlier and row.name == NEED]
-    values = {**open_values(keys, shown), **held, **_questions(keys, asked)}
+    left = earlier_questions(found, mine)
+    asked = [row for row in left if whole or row.scope in earlier]
+    values = {**open_values(keys, shown), **held, **open_questions(keys, asked)}
     opened = {row.name for row in (*shown, *asked)}
     entries = [own_opening(standing.subject, opened, at)] if opened else []
     order = (*rules.fields, *rules.visit)
     if not whole:
         return Gathered(values, None, entries)
     turn = at if writing else None
-    seen = record(connection, shown, values, standing.subject, order, rules.retention, turn)
+    seen = record(connection, shown, left, values, standing.subject, order, rules.retention, turn)
     return Gathered(values, seen, entries)
 
 
@@ -115,8 +116,15 @@ def open_values(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
     return {row.name: open_value(keys, row) for row in rows}
 
 
-def _questions(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
-    """Return the questions of earlier consultations, which their own messages show."""
+def earlier_questions(rows: Iterable[Row[Any]], shown: Collection[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows of the questions of other consultations than those whose values are shown, oldest first."""
+    open_ones = {row.scope for row in shown}
+    others = (row for row in rows if row.name == NEED and row.scope not in open_ones)
+    return sorted(others, key=lambda row: (row.given_at, row.scope))
+
+
+def open_questions(keys: KeysAtHand, rows: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return the questions of earlier consultations, which their own messages show, and the record."""
     keys.fetch({(row.subject, row.scope) for row in rows})
     return {question_of(row.scope): open_value(keys, row) for row in rows}
 
@@ -142,6 +150,7 @@ def own_opening(subject: str, names: Collection[str], at: datetime) -> Entry:
 def record(
     connection: Connection,
     rows: Sequence[Row[Any]],
+    earlier: Sequence[Row[Any]],
     values: Mapping[str, str],
     subject: str,
     order: Iterable[str],
@@ -150,21 +159,28 @@ def record(
 ) -> Record:
     """Return everything that "view" shows (S21), values in the configured order.
 
-    Args: rows and values: of the profile, the visit record and the conversation's question; turn: one being written.
+    Questions of earlier consultations are `need:1`, `need:2` …, so that `need` is always the one in use.
+    Args: rows: of the profile, the visit record and the conversation's question; earlier: of the earlier questions;
+        turn: one being written.
     """
     places = {name: place for place, name in enumerate((NEED, *order))}
     newest = connection.execute(
         select(leads.c.reference).where(leads.c.subject == subject).order_by(leads.c.submitted_at.desc())
     ).first()
+    named = [(row.name, values[row.name], row) for row in rows]
+    asked = [
+        (f"{NEED}:{number}", values[question_of(row.scope)], row) for number, row in enumerate(earlier, 1)
+    ]
+    ordered = sorted([*named, *asked], key=lambda one: (places.get(one[2].name, len(places)), one[2].name))
     return Record(
         fields=tuple(
-            KeptField(name=row.name, value=values[row.name], given_at=row.given_at, policy=row.policy)
-            for row in sorted(rows, key=lambda row: (places.get(row.name, len(places)), row.name))
+            KeptField(name=name, value=value, given_at=row.given_at, policy=row.policy)
+            for name, value, row in ordered
         ),
         consents=decisions(connection, subject),
         recipients=_recipients(connection, subject),
         opened_by=tuple({**line, "at": stamp(line["at"])} for line in audit.opened_by(connection, subject)),
-        keeps_until=_kept_until(connection, subject, retention, turn) if rows else None,
+        keeps_until=_kept_until(connection, subject, retention, turn) if named or asked else None,
         lead=newest.reference if newest else "",
     )
 

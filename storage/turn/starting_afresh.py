@@ -53,7 +53,7 @@ def _amend(
     if amended == state:
         return
     scope = scopes.conversation(standing.scope, amended.scope, standing.id)
-    keys.make([(standing.subject, scope)])
+    keys.make([(standing.subject, scope)], new=[(standing.subject, scope)] if scope != standing.scope else ())
     place = state_place(standing.subject, standing.id, standing.revision + 1)
     mine = update(conversations).where(
         conversations.c.subject == standing.subject, conversations.c.id == standing.id
