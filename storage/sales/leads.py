@@ -127,9 +127,7 @@ class Leads:
             if found:
                 return found[0]
             there = sa.select(leads.c.reference).join(subjects, subjects.c.subject == leads.c.subject)
-            known = connection.execute(
-                there.where(leads.c.reference == reference, subjects.c.status == LIVE)
-            ).first()
+            known = connection.scalar(there.where(leads.c.reference == reference, subjects.c.status == LIVE))
         if known is not None:
             raise ConsentRequired(f"lead {reference}: consent was withdrawn")
         raise NotFound(f"lead {reference}")
