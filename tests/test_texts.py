@@ -115,7 +115,7 @@ def test_greeting_says_that_it_is_a_machine() -> None:
 
     for told in (
         "automated assistant of Example Instruments",
-        "no person reads",
+        "No person reads",
         "masked",
         "24 hours",
         "Choose a topic",
@@ -134,7 +134,7 @@ def test_closed_hours_are_told_before_the_topics() -> None:
 
     assert len(english) == len(chinese) == 2
     assert english[1].splitlines()[0] == (
-        "None of us is here right now. Consultations that were sent are answered by Monday, November 30, 2026,"
+        "Nobody is here right now. What you send is answered by Monday, November 30, 2026,"
         " 5:00\u202fPM (China Time)."
     )
     assert "2026年11月30日星期一 17:00" in chinese[1]

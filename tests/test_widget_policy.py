@@ -27,7 +27,7 @@ async def test_outside_business_hours_the_visitor_is_told_so(browser: Browser, t
         tour.clock.now = SATURDAY
         session = await _opened(tour)
 
-        await tour.seen.sees("None of us is here right now")
+        await tour.seen.sees("Nobody is here right now")
         assert "coming" not in session["policy"]
         await expect(tour.seen.dialog.locator(".coming")).to_have_count(0)
 
