@@ -223,11 +223,13 @@ async def window(
     size: tuple[int, int] = DESKTOP,
     scheme: Any = "light",
     motion: Any = "reduce",
+    scale: int = 1,
 ) -> AsyncIterator[Window]:
     """Yield a fresh visitor's window on a page. Whatever the page throws, or its policy blocks, is a fault."""
     context = await browser.new_context(
         locale=locale,
         viewport={"width": size[0], "height": size[1]},
+        device_scale_factor=scale,
         color_scheme=scheme,
         reduced_motion=motion,
         accept_downloads=True,
