@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -21,6 +21,7 @@ from intake.reading import Fault, PolicySource, RulesInvalid, Spelling, read_rul
 from intake.rules import Localised, Rules
 
 _GLUED = re.compile(r"(?<=[0-9])(?=[\u3400-\u9fff])")  # a digit beside a Chinese character
+_PO_LINE = re.compile(r'(#.*|(msg\w+(\[[0-9]\])? )?"([^"\\]|\\.)*")?')  # a comment, a text, or empty
 _OPTION = "option."  # before the value of an option: the key of its label
 _MISSING = "create it, or point ASKFIRST_CONFIG to the folder that holds it"
 
@@ -164,10 +165,18 @@ def _texts(path: Path, file: str, locale: str, faults: list[Fault]) -> dict[str,
     except (PoFileError, UnicodeDecodeError) as error:
         faults.append(Fault(file, "(the file)", f"cannot be read: {error}", "correct that line"))
     else:
+        faults += _unquoted(path, file)
         return {
             str(message.id): str(message.string) for message in catalogue if message.id and message.string
         }
     return {}
+
+
+def _unquoted(path: Path, file: str) -> Iterator[Fault]:
+    """Yield the lines that lost a quote: the reader would take what is left of them."""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not _PO_LINE.fullmatch(line.strip()):
+            yield Fault(file, f"line {number}", "no text between quotes", 'write it as msgstr "…"')
 
 
 def _wording_faults(

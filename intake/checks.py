@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+_LONGEST = timedelta(days=100 * 365)  # no law asks for more, and dates end
 _MINUTES = {"minute": 1, "hour": 60, "day": 1_440, "year": 525_600}  # in each; a year is 365 days
 _ORIGIN = re.compile(r"(https?)://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::([1-9][0-9]{1,4}))?")
 _PORTS = {"http": 80, "https": 443}  # browsers leave these out of an origin
@@ -115,7 +116,10 @@ def _a_duration(value: object) -> timedelta:
             f"{value!r} is no length of time",
             'write a number and "minutes", "hours", "days" or "years", such as "180 days"',
         )
-    return timedelta(minutes=int(found[1]) * _MINUTES[unit])
+    length = timedelta(minutes=int(found[1]) * _MINUTES[unit])
+    if length > _LONGEST:
+        wrong(f"{value!r} is longer than anything may be kept", "write a period of at most 100 years")
+    return length
 
 
 def _a_version(value: str) -> str:

@@ -24,6 +24,7 @@ _REMEDIES = {
     "extra_forbidden": "remove it, or correct its spelling",
     "literal_error": "use one of the values named",
     "too_short": "add at least one",
+    "dict_type": 'write one text for each language, such as { en = "Position", zh-CN = "职位" }',
     "string_pattern_mismatch": "use small Latin letters, digits and _ (a country: two capital letters)",
 }
 _FAULTS = {  # where the checker's own words are a programmer's
@@ -31,6 +32,7 @@ _FAULTS = {  # where the checker's own words are a programmer's
     "extra_forbidden": "nothing has this name",
     "too_short": "empty",
     "string_pattern_mismatch": "not a plain name",
+    "dict_type": "not a text for each language",
 }
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -116,7 +118,20 @@ def _faults_between(raw: Mapping[str, Any]) -> list[Fault]:
             for twice in sorted({name for name in found if name and found.count(name) > 1})
         ]
     covered = {str(purpose.get("id")): _strings(purpose.get("fields")) for purpose in tables(raw, "purposes")}
-    return [*faults, *_contact_faults(raw), *_uncovered(raw, covered)]
+    return [*faults, *_ambiguous(raw), *_contact_faults(raw), *_uncovered(raw, covered)]
+
+
+def _ambiguous(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield words that mean two fields: "correct mobile" would always mean the first."""
+    meant: dict[str, str] = {}
+    for field in tables(raw, "fields"):
+        name = str(field.get("name"))
+        for word in dict.fromkeys(one.strip().casefold() for one in _strings(field.get("words"))):
+            if meant.setdefault(word, name) != name:
+                key = f"fields[{name}].words"
+                yield Fault(
+                    INTAKE_FILE, key, f"{word!r} means {meant[word]} already", "keep it at one of them"
+                )
 
 
 def _contact_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:

@@ -109,8 +109,18 @@ def test_the_status_names_every_epoch_and_what_is_left(operator: Operator, memor
         "lookups": 2,
         "keys_left": 3,
         "lookups_left": 2,
+        "free_from": "2026-11-23T09:02:00+00:00",
     }
     assert known["certificates_due"] == 0
+
+
+def test_the_status_says_from_when_an_epoch_can_be_retired(operator: Operator) -> None:
+    """Not in the two minutes in which another process may still wrap by it."""
+    operator.done("keys", "rotate")
+
+    assert "can be retired from 2026-11-23 09:02Z on: `askfirst keys retire 1`" in operator.done(
+        "keys", "status"
+    )
 
 
 def test_an_overdue_epoch_is_shown_with_the_remedy(operator: Operator) -> None:

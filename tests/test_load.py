@@ -110,6 +110,16 @@ def test_a_catalogue_that_cannot_be_read_is_named(directory: Path) -> None:
     assert "cannot be read" in found[0].fault
 
 
+def test_a_text_that_lost_its_quote_is_named(directory: Path) -> None:
+    """The reader would take what is left of the line, and the desk would say it."""
+    change(directory / ENGLISH, 'msgstr "Hello, ', "msgstr Hello, ")
+
+    found = faults(directory)
+
+    assert {fault.file for fault in found} == {ENGLISH}
+    assert [fault.fault for fault in found if fault.key == "line 12"] == ["no text between quotes"]
+
+
 def test_files_that_are_no_text_are_named(directory: Path) -> None:
     """Broken TOML and broken UTF-8 are told as what they are."""
     change(directory / "policy/2026-11/policy.toml", "major = []", "major = [")

@@ -91,6 +91,19 @@ FAULTS: list[tuple[str, Change, str, str]] = [
     ),
     ("bad length of time", entry("purposes", "news", keep="soon"), "purposes[news].keep", "180 days"),
     ("no length of time", entry("purposes", "news", keep="0 days"), "purposes[news].keep", "180 days"),
+    ("for ever", entry("purposes", "news", keep="101 years"), "purposes[news].keep", "at most 100 years"),
+    (
+        "one text for all",
+        lambda raw: raw["fields"][2].update(label="Phone"),
+        "fields[phone].label",
+        "each language",
+    ),
+    (
+        "a word for two",
+        lambda raw: raw["fields"][4].update(words=["Handy ", "MOBILE"]),
+        "fields[position].words",
+        "one of them",
+    ),
     ("bad zone", lambda raw: raw["hours"].update(zone="Mars/Base"), "hours.zone", "IANA"),
     (
         "bad weekday",

@@ -132,6 +132,14 @@ async def test_what_does_not_hold_is_named(in_hand: InHand) -> None:
     assert lines[4].endswith("holds")
 
 
+async def test_a_file_that_is_not_there_is_told(in_hand: InHand) -> None:
+    """One line, without the system's numbers."""
+    code, out, errors = in_hand.verify("nofile.json")
+
+    assert (code, out) == (1, "")
+    assert errors.endswith("/nofile.json cannot be read: No such file or directory\n")
+
+
 async def test_a_certificate_is_no_receipt(in_hand: InHand) -> None:
     """A proof of one kind does not pass for another, though the same key signs both."""
     certificate = in_hand.read("certificate.json")

@@ -112,7 +112,7 @@ def test_an_epoch_that_is_needed_is_not_retired(memory: Memory) -> None:
 
     moves(memory)
     memory.rooms.clock.tick(minutes=-2)
-    with pytest.raises(EpochNeeded, match=r"epoch 2 has only just begun.*in 2 minutes"):
+    with pytest.raises(EpochNeeded, match=r"the epoch after it has only just begun.*in 2 minutes"):
         memory.run(rotation.retire, 1, ROBIN)
     assert [row["retired_at"] for row in keyring_rows(memory, epochs)] == [None, None]
 

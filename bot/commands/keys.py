@@ -58,7 +58,7 @@ def _status(asked: argparse.Namespace, office: Office) -> int:
     for one in standing.epochs:
         office.say(
             f"{one.epoch:>5}  {one.state:<8} {_at(one.began_at):<17} {_at(one.ends_at):<17} "
-            f"{one.keys:>9,} {one.lookups:>9,}  {one.kek}, {_progress(one, standing)}"
+            f"{one.keys:>9,} {one.lookups:>9,}  {one.kek}, {_progress(one, standing, office.clock())}"
         )
     office.say(
         f"certificates of erasure that wait until older epochs are retired: {standing.certificates_due:,}"
@@ -169,7 +169,7 @@ def _shut(one: EpochStatus) -> bool:
     return one.state == RETIRED and bool(one.kek_gone_at or one.kek_gone_from)
 
 
-def _progress(one: EpochStatus, standing: KeysStatus) -> str:
+def _progress(one: EpochStatus, standing: KeysStatus, now: datetime) -> str:
     if one.state == RETIRED:
         if one.kek_gone_at:
             return f"gone {_at(one.kek_gone_at)}"
@@ -177,8 +177,9 @@ def _progress(one: EpochStatus, standing: KeysStatus) -> str:
         return f"{when} run `askfirst keys retire {one.epoch}`"
     if one is standing.newest:
         return "rotate: `askfirst keys rotate`" if one.state != "current" else "wraps what is new"
-    if not one.left:
-        return f"can be retired: `askfirst keys retire {one.epoch}`"
+    if not one.left and one.free_from:
+        when = f" from {_at(one.free_from)} on" if now < one.free_from else ""
+        return f"can be retired{when}: `askfirst keys retire {one.epoch}`"
     return f"{one.keys_left:,} keys and {one.lookups_left:,} look-ups to be moved"
 
 

@@ -128,5 +128,7 @@ def _policies(office: Office) -> Mapping[str, PolicyVersion]:
 def _read(file: str) -> Any:
     try:
         return orjson.loads(Path(file).read_bytes())
+    except OSError as fault:
+        raise CommandRefused(f"{file} cannot be read: {fault.strerror}") from None
     except orjson.JSONDecodeError as fault:
         raise CommandRefused(f"{file} is no JSON: {fault}") from None

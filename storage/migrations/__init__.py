@@ -47,7 +47,8 @@ def must_be_current(engine: Engine) -> None:
     refuse_newer(found)
     if found != head():
         raise SchemaTooOld(
-            f"the database is at version {found or 'none'}, this needs {head()}: run `askfirst db upgrade`"
+            f"the database is at version {found or 'none'}, this needs {head()}: run `askfirst db upgrade`, or "
+            "`askfirst restore` where it was lost"
         )
 
 

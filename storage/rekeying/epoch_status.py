@@ -12,12 +12,15 @@ from sqlalchemy import Connection, Row, func, select
 from storage.connecting import reading
 from storage.evidence import certificates
 from storage.keyring_tables import epochs, retired_keks, scope_keys
+from storage.keys.cache import MAX_AGE
 from storage.keys.epochs import is_due
 from storage.means import Means
 from storage.tables import index_rows, subjects
 from storage.turn.standing import LIVE
 
 CURRENT, OVERDUE, OLDER, RETIRED = "current", "overdue", "live", "retired"
+# after the next epoch began: every process has opened it by then, and forgotten older keys
+FREEING = 2 * MAX_AGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ class EpochStatus:
     lookups: int  # look-ups of live people under it
     keys_left: int  # of the keys, such that have to move before it can be retired; of the newest: none
     lookups_left: int  # of the look-ups, such that no newer epoch finds; of the newest: none
+    free_from: datetime | None  # when every process surely wraps by a newer one; of the newest: never
 
     @property
     def left(self) -> int:
@@ -73,14 +77,17 @@ def status(means: Means) -> KeysStatus:
         rows = connection.execute(joined.order_by(epochs.c.epoch)).all()
         due = is_due(connection, means.clock())
         owed = certificates.owed(connection)
-    newest = rows[-1].epoch
-    found = tuple(_status(row, newest, keys, lookups, left, due=due) for row in rows)
+    following = [row.began_at + FREEING for row in rows[1:]]
+    found = tuple(
+        _status(row, free_from, keys, lookups, left, due=due)
+        for row, free_from in zip(rows, [*following, None], strict=True)
+    )
     return KeysStatus(epochs=found, certificates_due=owed)
 
 
 def _status(
     row: Row[Any],
-    newest: int,
+    free_from: datetime | None,
     keys: Mapping[int, int],
     lookups: Mapping[int, int],
     left: Mapping[int, int],
@@ -88,7 +95,7 @@ def _status(
     due: bool,
 ) -> EpochStatus:
     older = RETIRED if row.retired_at else OLDER
-    is_newest = row.epoch == newest
+    is_newest = free_from is None
     return EpochStatus(
         epoch=row.epoch,
         state=older if not is_newest else OVERDUE if due else CURRENT,
@@ -102,6 +109,7 @@ def _status(
         lookups=lookups.get(row.epoch, 0),
         keys_left=0 if is_newest else keys.get(row.epoch, 0),
         lookups_left=0 if is_newest else left.get(row.epoch, 0),
+        free_from=free_from,
     )
 
 

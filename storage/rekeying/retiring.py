@@ -17,8 +17,7 @@ from storage.evidence import audit
 from storage.keyring_tables import epochs, insert_new, keep_out, retired_keks, scope_keys, signing_keys
 from storage.keys.epochs import name_of
 from storage.means import Means
-from storage.rekeying.epoch_status import RETIRED, EpochStatus, KeysStatus, status
-from storage.rekeying.renewal import SETTLING
+from storage.rekeying.epoch_status import FREEING, RETIRED, EpochStatus, KeysStatus, status
 
 ATTESTED = "attested"  # the audit's action: that no other copy of a KEK is left
 
@@ -33,7 +32,7 @@ def retirable(means: Means, number: int) -> tuple[EpochStatus, KeysStatus]:
     if one is None:
         raise NotFound(f"there is no epoch {number}: see `askfirst keys status`")
     if one.state != RETIRED:
-        _must_be_free(one, whole, means.clock())
+        _must_be_free(one, means.clock())
     return one, whole
 
 
@@ -78,9 +77,8 @@ def destroy_kek(means: Means, number: int) -> datetime | None:
     return gone_from
 
 
-def _must_be_free(one: EpochStatus, whole: KeysStatus, now: datetime) -> None:
-    newer = [other for other in whole.epochs if other.epoch > one.epoch]
-    if not newer:
+def _must_be_free(one: EpochStatus, now: datetime) -> None:
+    if one.free_from is None:
         raise EpochNeeded(
             f"epoch {one.epoch} is the newest: everything new needs it; `askfirst keys rotate` first"
         )
@@ -89,10 +87,10 @@ def _must_be_free(one: EpochStatus, whole: KeysStatus, now: datetime) -> None:
             f"epoch {one.epoch} is still needed: {one.keys_left} keys are wrapped by it, {one.lookups_left} look-ups "
             "found only by it; the worker moves them, see `askfirst keys status`"
         )
-    if now - newer[0].began_at < 2 * SETTLING:
+    if now < one.free_from:
         raise EpochNeeded(
-            f"epoch {newer[0].epoch} has only just begun: other processes may still use epoch {one.epoch}; "
-            f"try again in {2 * SETTLING.seconds // 60} minutes"
+            f"the epoch after it has only just begun: other processes may still use epoch {one.epoch}; "
+            f"try again in {FREEING.seconds // 60} minutes"
         )
 
 
