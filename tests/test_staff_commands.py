@@ -143,6 +143,12 @@ async def test_leads_for_a_program(run: Run, sent: str) -> None:
     assert exported["fields"] == {"name": LI_NA["name"], "email": LI_NA["email"]}
 
 
+async def test_a_purpose_of_nothing_exported_is_refused(run: Run, sent: str) -> None:
+    """Else people would read that something of theirs went out, and nothing did."""
+    with pytest.raises(CommandRefused, match="visit covers nothing that is exported as csv"):
+        run("leads", "export", "--format", "csv", "--purpose", "visit")
+
+
 async def test_leads_for_an_address_book(run: Run, sent: str) -> None:
     """vCards of version 4.0 that an address book takes: CRLF, folded, escaped."""
     printed = run("leads", "export", "--format", "vcard", "--purpose", "call_back")

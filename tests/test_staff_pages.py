@@ -66,11 +66,14 @@ async def test_a_link_fills_itself_in(browser: Browser, console: Console) -> Non
 
 
 async def test_a_detail_is_opened_by_hand(browser: Browser, console: Console) -> None:
-    """From the list to a lead, a tick, a purpose, a press: the phone is there, the rest stays masked (S11)."""
-    await Person(console.desk).sends()
+    """From the list to a lead, a tick, a purpose that covers it, a press: the phone is there, no more (S11)."""
+    await Person(console.desk).sends("news", "visit")
     page = await _signed_in(browser, console)
 
     await page.get_by_role("link", name="Gateways").click()
+    offered = await page.get_by_label("What for").locator("option").all_inner_texts()
+    assert "News" in offered
+    assert "Visit record" not in offered  # nothing of it stands here
     await page.get_by_label("Mobile phone").check()
     await page.get_by_label("What for").select_option(label="Call back")
     await page.get_by_role("button", name="Show ticked details").click()

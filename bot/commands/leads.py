@@ -39,6 +39,10 @@ def _export(asked: argparse.Namespace, office: Office) -> int:
     with office.storage() as storage:
         write, fields = WRITERS[asked.format], (NEED, *rules.fields)
         used = VCARD_FIELDS if write is write_vcard else fields
+        if asked.purpose in rules.purposes and set(used).isdisjoint(storage.leads.covered(asked.purpose)):
+            raise CommandRefused(
+                f"--purpose {asked.purpose} covers nothing that is exported as {asked.format}"
+            )
         given = (asked.purpose, asked.since, COMMAND, office.clock())
         exporting = partial(storage.leads.export, *given, only=used)
         try:

@@ -141,7 +141,9 @@ class Pages:
         listed = await self._listed("", "", "", visit)
         shown = {"values": {}, "purpose": "", "note": "", "talk": None, **more}
         purposes = [(name, self._desk.wording.label(name, visit.locale)) for name in STATED]
-        purposes += [(name, self._desk.wording.label(name, visit.locale)) for name in lead.purposes]
+        covered = self._desk.storage.leads.covered
+        useful = [name for name in lead.purposes if not set(lead.fields).isdisjoint(covered(name))]
+        purposes += [(name, self._desk.wording.label(name, visit.locale)) for name in useful]
         drawn = self._door.drawing.draw(
             "lead.html",
             visit.locale,
