@@ -5,6 +5,7 @@
     │   └── UnknownSuite      the envelope was made by another version of Askfirst, or is none
     ├── KeyLost               the data key that an envelope names no longer exists
     ├── SubjectErased         the person was erased: nobody comes back
+    ├── NotDestroyed          what was to be destroyed stands still: no certificate, and it is tried again
     ├── ConsentRequired       no live consent or recorded basis covers this
     ├── PurposeRequired       a value was asked for without saying what for
     ├── SessionEnded          the session has expired, was ended, or never was
@@ -48,6 +49,10 @@ UNOPENED = (KeyLost, CannotUnseal)  # of one row: whoever goes through many pass
 
 class SubjectErased(StorageError):
     """The person, or this scope of theirs, was erased for good."""
+
+
+class NotDestroyed(StorageError):
+    """A key or a row that an erasure was to destroy stands still: somebody else writes to the database."""
 
 
 class ConsentRequired(StorageError):

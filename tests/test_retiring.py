@@ -290,9 +290,11 @@ def test_a_certificate_that_comes_after_the_retirement_is_done_by_whoever_goes_o
 
 def test_an_unknown_certificate_is_none(memory: Memory) -> None:
     """And the first one of an id stands."""
-    addenda_of = memory.store.means
-    memory.run(certificates.certify, addenda_of, "e" * 32, memory.now(), {"id": "first"})
-    memory.run(certificates.certify, addenda_of, "e" * 32, memory.now(), {"id": "second"})
+    nobody = "d" * 32
+    memory.run(memory.rooms.keyring.destroy, nobody, None, tombstone=True, at=memory.now())
+    for body in ({"id": "first"}, {"id": "second"}):
+        given = memory.store.means, "e" * 32, memory.now(), body
+        memory.run(certificates.certify, *given, subject=nobody, scopes=None)
 
     assert memory.run(memory.store.certificate, "e" * 32)["id"] == "first"
     assert memory.run(memory.store.certificate, "f" * 32) is None

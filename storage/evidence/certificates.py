@@ -8,6 +8,7 @@ opens them no more once all those epochs are retired and their KEKs gone. The ce
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +18,31 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from storage.connecting import reading
 from storage.evidence import proofs
 from storage.keyring_tables import addenda, certificates, epochs, insert_new, retired_keks
+from storage.keys import rows
 from storage.means import Means, stamp
 
 ID = re.compile("[0-9a-f]{32}")  # anything else is not asked of the database: its log would hold it
 AT_ONCE = 50  # certificates; a signature takes about 0.1 ms
 
 
-def certify(means: Means, certificate: str, at: datetime, document: dict[str, Any]) -> None:
+def certify(
+    means: Means,
+    certificate: str,
+    at: datetime,
+    document: dict[str, Any],
+    *,
+    subject: str,
+    scopes: Collection[str] | None,
+) -> None:
     """Sign and keep the certificate of an erasure, with the day when old copies of the keyring are due to be shut.
 
-    The first one of an id stands, for ever.
+    The first one of an id stands, for ever. What the data says of the erasure is not believed: the keys of these scopes
+    of the person, or (None) all, are looked for in the same transaction. Raises NotDestroyed.
     """
     keyring = means.keyring
     newest = select(epochs.c.epoch, epochs.c.ends_at).order_by(epochs.c.epoch.desc()).limit(1)
     with keyring.engine.begin() as connection:
+        rows.must_be_destroyed(connection, subject, scopes)
         epoch = connection.execute(newest).one()
         due = max(epoch.ends_at, at) + keyring.provider.delay
         body = _signed(means, {**document, "backups": {"due": stamp(due), "done": None}})

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, select
 
 from storage.connecting import FAULTS, reading, truncate_wal
 from storage.keyring_tables import epochs, insert_new, keep_out, prepare, scope_keys
@@ -110,12 +110,11 @@ class Keyring:
 
         With `tombstone` they are gone for good. Doing it again changes nothing and returns the same, so an erasure
         can be resumed. Other processes may read from their memory for at most 60 s more; this one forgets at once.
+        Raises: NotDestroyed.
         """
-        of_subject = scope_keys.c.subject == subject
-        which = of_subject if scopes is None else of_subject & scope_keys.c.scope.in_(scopes)
         with self.engine.begin() as connection:
             keep_out(connection, others=True)
-            gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
+            gone = rows.destroy(connection, rows.of_person(subject, scopes))
             if tombstone:
                 rows.bury(connection, subject, [*gone, EVERYTHING] if scopes is None else scopes, at)
                 gone |= rows.erased_scopes(connection, subject)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Delete,
     Row,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.errors import SubjectErased
+from storage.errors import NotDestroyed, SubjectErased
 from storage.keyring_tables import installation, scope_keys, tombstones
 from storage.keys.cache import Name
 from storage.short_reading import ShortReading
@@ -78,6 +79,30 @@ def refuse_erased(connection: Connection, names: Collection[Name]) -> None:
 def erased_scopes(connection: Connection, subject: str) -> set[str]:
     """Return the scopes of a person's tombstones."""
     return {scope for _, scope in _tombstones(connection, {subject})}
+
+
+def of_person(subject: str, scopes: Collection[str] | None) -> ColumnElement[bool]:
+    """Return the condition of a person's keys of these scopes, or (None) of all."""
+    mine = scope_keys.c.subject == subject
+    return mine if scopes is None else mine & scope_keys.c.scope.in_(scopes)
+
+
+def destroy(connection: Connection, which: ColumnElement[bool]) -> set[str]:
+    """Delete these keys and return their scopes. Raises NotDestroyed where the database keeps one: a trigger can."""
+    gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
+    left = connection.execute(select(scope_keys.c.subject, scope_keys.c.scope).where(which).limit(1)).first()
+    if left is not None:
+        raise NotDestroyed(f"the key of {left.scope} of subject {left.subject} cannot be deleted")
+    return gone
+
+
+def must_be_destroyed(connection: Connection, subject: str, scopes: Collection[str] | None) -> None:
+    """Raises NotDestroyed unless tombstones bar a person's keys of these scopes, or (None) all, and none stands."""
+    barred = erased_scopes(connection, subject)
+    are_barred = EVERYTHING in barred or {*(scopes or [EVERYTHING])} <= barred
+    standing = select(scope_keys.c.scope).where(of_person(subject, scopes)).limit(1)
+    if not are_barred or connection.execute(standing).first() is not None:
+        raise NotDestroyed(f"keys of subject {subject} stand still, or no tombstone bars them")
 
 
 def bury(connection: Connection, subject: str, scopes: Iterable[str], at: datetime) -> None:

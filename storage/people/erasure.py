@@ -1,6 +1,7 @@
 """Erasure, steps 2 to 4: destroy the keys, delete the rows and tell, certify. Each step can be repeated.
 
-Step 1 stands in `storage.turn.erasing`. `erasures.step` says how far it came; a crash anywhere is resumed from there.
+Step 1 stands in `storage.turn.erasing`. A crash anywhere is resumed. `erasures.step` says how far it came, but is never
+believed where something stands still: whoever can write to the data could have an erasure certified that never was.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, literal, select, union_all, update
 
 from storage import outbox
 from storage.connecting import truncate_wal
-from storage.errors import NotFound
+from storage.errors import NotDestroyed, NotFound
 from storage.evidence import certificates
 from storage.keys import checkpoints
 from storage.means import Means, stamp
@@ -53,19 +54,29 @@ COPIES = {  # what others hold of the person, and what the desk does about it
 }
 COUNTS = "code counts"
 COUNTS_STAY = {COUNTS: "how many codes went to an address, for a day, so that no more do; a keyed hash"}
+HELD = (
+    messages,
+    fields,
+    index_rows,
+    consent_rows,
+    leads,
+    chats,
+    conversations,
+    subjects,
+)  # what says who it was
 REST_STAYS = ("everything else", "only this part was chosen")
 
 
 def finish(means: Means, erasure: str) -> dict[str, Any]:
     """Carry out what is left of an erasure and return its certificate. Doing it again returns the same.
 
-    Raises: NotFound for an id of which neither an erasure nor a certificate exists.
+    Raises: NotFound for an id of which neither an erasure nor a certificate exists. NotDestroyed where a key or a row
+    stands still: then nothing is signed, the erasure stays unfinished, and the next sweep tries again.
     """
     with means.engine.begin() as connection:
         row = connection.execute(select(erasures).where(erasures.c.id == erasure)).first()
-    if row is not None and row.step < 2:
+    if row is not None:
         _destroy_keys(means, row)
-    if row is not None and row.step < 3:
         row = _delete_rows(means, row)
     if row is not None:
         _certify(means, row)
@@ -82,10 +93,13 @@ def unfinished(connection: Connection) -> list[str]:
 
 def _destroy_keys(means: Means, row: Row[Any]) -> None:
     """Step 2: the keys go, a tombstone stands for ever."""
-    doomed = row.scopes.split(",") if row.scopes else None
-    means.keyring.destroy(row.subject, doomed, tombstone=True, at=row.at)
+    means.keyring.destroy(row.subject, _doomed(row), tombstone=True, at=row.at)
     with means.engine.begin() as connection:
         _set(connection, row, step=2)
+
+
+def _doomed(row: Row[Any]) -> list[str] | None:
+    return row.scopes.split(",") if row.scopes and row.scope != ALL else None
 
 
 def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
@@ -97,7 +111,9 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
     reached_by_now = means.keyring.checkpoint()
     with means.engine.begin() as connection:
         newest = connection.execute(_mine(row).with_for_update()).first()
-        if newest is None or newest.step >= 3:  # another process was faster
+        if newest is None or (
+            newest.step >= 3 and not _left(connection, newest)
+        ):  # another process was faster
             return newest
         whole = row.scope == ALL
         told = told_of(connection, row.subject, row.reference) if whole or row.reference else []
@@ -106,6 +122,8 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
         report: dict[str, Any] = orjson.loads(row.report)
         if whole:
             report["destroyed"] = delete_person(connection, row.subject, row.at, row.id)
+        if left := _left(connection, row):
+            raise NotDestroyed(f"erasure {row.id}: rows stand still in {left}")
         report["recipients"] = sorted({one.recipient for one in reached})
         report["copies"] = [*report.get("copies", ()), *_copies(means, {one.recipient for one in told})]
         report["counts"] = [COUNTS] if whole and "one-time codes" in report["destroyed"] else []
@@ -169,6 +187,22 @@ def delete_person(connection: Connection, subject: str, at: datetime, certificat
     return [what for what, count in counts.items() if count]
 
 
+def _left(connection: Connection, row: Row[Any]) -> str:
+    """Return a table in which something of what the erasure takes away stands, "" when nothing does."""
+    doomed = _doomed(row)
+    parts: list[Select[Any]] = [_standing(table, row.subject) for table in HELD]
+    if doomed is not None:
+        there = messages.c.sealed_body.is_not(None)
+        words = _standing(messages, row.subject).where(messages.c.scope.in_(doomed), there)
+        tables = fields, leads
+        parts = [words, *(_standing(table, row.subject).where(table.c.scope.in_(doomed)) for table in tables)]
+    return next(iter(connection.scalars(union_all(*parts))), "")
+
+
+def _standing(table: Table, subject: str) -> Select[Any]:
+    return select(literal(table.name)).where(table.c.subject == subject)
+
+
 def _only_counts(connection: Connection, subject: str) -> int:
     """Leave of the codes that were sent in the chat that there were such, and nobody's: they count for a day.
 
@@ -181,7 +215,8 @@ def _only_counts(connection: Connection, subject: str) -> int:
 
 def _certify(means: Means, row: Row[Any]) -> None:
     """Step 4: the signed certificate; nothing is left to do. SQLite's log is emptied, now or by the worker."""
-    certificates.certify(means, row.id, row.at, _certificate(row))
+    document, doomed = _certificate(row), _doomed(row)
+    certificates.certify(means, row.id, row.at, document, subject=row.subject, scopes=doomed)
     with means.engine.begin() as connection:
         connection.execute(delete(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id))
     truncate_wal(means.engine)
@@ -214,4 +249,4 @@ def _mine(row: Row[Any]) -> Any:
 def _set(connection: Connection, row: Row[Any], *, step: int, **more: Any) -> None:
     """Note how far the erasure came; never back to where another process was already."""
     mine = update(erasures).where(erasures.c.subject == row.subject, erasures.c.id == row.id)
-    connection.execute(mine.where(erasures.c.step < step).values(step=step, **more))
+    connection.execute(mine.where(erasures.c.step <= step).values(step=step, **more))
