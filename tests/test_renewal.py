@@ -128,6 +128,32 @@ def test_what_is_destroyed_while_it_moves_stays_destroyed(memory: Memory, second
     assert [row for row in keyring_rows(memory, scope_keys) if row["subject"] == visitor.subject] == []
 
 
+@pytest.mark.parametrize("everything", [True, False])
+def test_keys_that_were_put_back_do_not_move(memory: Memory, everything: bool) -> None:
+    """S24: whoever kept an erased person's wraps puts them back: the rotation destroys them, and they open nothing."""
+    gone, other = Visitor(memory), Visitor(memory)
+    gone.sends()
+    other.sends()
+    names = {row["scope"] for row in keyring_rows(memory, scope_keys) if row["subject"] == gone.subject}
+    barred = names if everything else {"profile.1"}
+    kept = [
+        {**row, "settled": True}
+        for row in keyring_rows(memory, scope_keys)
+        if row["subject"] == gone.subject and row["scope"] in barred
+    ]
+    scopes = None if everything else ["profile.1"]
+    memory.run(memory.rooms.keyring.destroy, gone.subject, scopes, tombstone=True, at=memory.now())
+    changes_keyring(memory, sa.insert(scope_keys).values(kept))
+    rotates(memory)
+
+    moves(memory)
+
+    left = {row["scope"] for row in keyring_rows(memory, scope_keys) if row["subject"] == gone.subject}
+    assert left == names - barred
+    assert wrapping(memory) == {2}
+    assert opened(memory, other, "phone") == {"phone": PHONE}
+
+
 def test_a_damaged_key_does_not_keep_the_others(memory: Memory) -> None:
     """It stays where it is, and shows in the status; a process that starts later finds the same."""
     one, other = Visitor(memory), Visitor(memory)

@@ -68,6 +68,17 @@ def stored(connection: Connection, names: Collection[Name]) -> dict[Name, list[S
     return dict(found)
 
 
+def destroy_barred(connection: Connection, names: Collection[KeyName]) -> set[KeyName]:
+    """Delete those of these keys that a tombstone bars and return them. Raises NotDestroyed."""
+    tombs = _tombstones(connection, {name.subject for name in names})
+    barred = {name for name in names if tombs & {(name.subject, name.scope), (name.subject, EVERYTHING)}}
+    if barred:
+        destroy(
+            connection, tuple_(scope_keys.c.subject, scope_keys.c.scope, scope_keys.c.version).in_(barred)
+        )
+    return barred
+
+
 def refuse_erased(connection: Connection, names: Collection[Name]) -> None:
     """Raise SubjectErased when a tombstone stands against any of these names."""
     barred = _tombstones(connection, {subject for subject, _ in names})

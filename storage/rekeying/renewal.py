@@ -95,6 +95,9 @@ def _now(connection: Connection) -> _Now:
 def rewrap(means: Means, damaged: set[KeyName]) -> int:
     """Wrap some keys anew by the newest epoch; return how many were looked at, 0 when none is left.
 
+    One that a tombstone bars was put back after an erasure: it goes, so that it dies with its epoch at the latest.
+    Raises: NotDestroyed where the database keeps it.
+
     Args: damaged: keys whose wrap does not open, which are passed over; those that are found are added.
     """
     keyring = means.keyring
@@ -104,10 +107,11 @@ def rewrap(means: Means, damaged: set[KeyName]) -> int:
         newest = keyring.epochs.newest(connection)
         older = [number for number in numbers if number < newest.number]
         found = rows.wrapped_by(connection, older, AT_ONCE + len(damaged))
-        sound = [row for row in found if _name(row) not in damaged]
+        barred = rows.destroy_barred(connection, [_name(row) for row in found])
+        sound = [row for row in found if _name(row) not in damaged | barred]
         wraps = [(row, wrap) for row in sound if (wrap := _rewrapped(means, newest, row, damaged))]
         rows.rewrap(connection, newest.number, wraps)
-    return len(sound)
+    return len(sound) + len(barred)
 
 
 def _rewrapped(means: Means, newest: Epoch, row: Row[Any], damaged: set[KeyName]) -> bytes:
