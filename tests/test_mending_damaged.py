@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import sqlalchemy as sa
 
 from intake.conversation import Stage
 from storage.keyring_tables import scope_keys
+from storage.people import orphans
 from storage.tables import chats, consents, conversations, doomed_keys, fields, leads, messages
 from tests.premises import Premises
 from tests.remembering import DETAILS, Memory, Visitor
@@ -62,6 +65,34 @@ def test_damaged_keys_are_lost_keys(premises: Premises) -> None:
                 sends_again(visitor)
                 assert set(values_of(memory, visitor)) == ALL, what
         assert all_open(memory)
+
+
+def test_a_restore_that_is_killed_at_its_end_dooms_no_new_key(
+    premises: Premises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the person decides again the key is made anew under its name: no sweep takes it for the damaged one."""
+    with premises.memory() as memory:
+        visitor = Visitor(memory)
+        visitor.sends()
+        memory.run(memory.store.sweep, memory.now())
+    folder = premises.back_up()
+    with premises.memory() as memory:
+        _spoil(memory, visitor, "consents")
+    with monkeypatch.context() as crash, suppress(KeyboardInterrupt):
+        crash.setattr(orphans, "delete", _killed)  # what was doomed is destroyed, and not struck off yet
+        premises.restore(folder)
+
+    with premises.memory() as memory:
+        name = (visitor.subject, "consents")
+        memory.run(memory.rooms.keyring.create, [name])
+        memory.run(memory.store.sweep, memory.now())
+
+        assert memory.run(memory.rooms.keyring.keys, [name], fresh=True)
+        assert b"?" not in {bytes(key["wrapped"]) for key in keyring_rows(memory, scope_keys)}
+
+
+def _killed(*given: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -19,7 +19,7 @@ from storage.tables import (
     outbox,
 )
 from tests.remembering import Memory, Visitor, failed
-from tests.rotating import changes_keyring, keyring_rows
+from tests.rotating import changes_data, changes_keyring, keyring_rows
 
 SECOND = timedelta(seconds=1)
 NEW = "+8613900000001"
@@ -61,6 +61,34 @@ def test_a_doomed_key_that_does_not_open_is_destroyed_as_well(memory: Memory) ->
 
     assert memory.rooms.rows(doomed_keys) == []
     assert not {*names} & {(key["subject"], key["scope"]) for key in keyring_rows(memory, scope_keys)}
+
+
+def test_a_planted_row_destroys_no_key_that_is_needed(memory: Memory) -> None:
+    """Who writes to the data cannot bring to nothing what backups hold: people, tasks, colleagues keep their keys."""
+    visitor, task, colleague = (
+        Visitor(memory),
+        Task(id="7" * 32, kind="x", subject="", at=memory.now()),
+        "8" * 32,
+    )
+    visitor.sends()
+    memory.run(_enqueue_lasting, memory, task)
+    memory.run(memory.rooms.keyring.create, [(colleague, "staff")])
+    keys = {(key["subject"], key["scope"]) for key in keyring_rows(memory, scope_keys)}
+    assert {(visitor.subject, "profile.1"), (visitor.subject, "consents"), (task.id, "task")} < keys
+    planted = [{"subject": subject, "scope": scope} for subject, scope in keys]
+    changes_data(memory, sa.insert(doomed_keys).values(planted))
+
+    _sweep(memory, memory.now())
+
+    assert {(key["subject"], key["scope"]) for key in keyring_rows(memory, scope_keys)} == keys
+    assert memory.rooms.rows(doomed_keys) == []
+    assert visitor.says("hm").last
+
+
+def _enqueue_lasting(memory: Memory, task: Task) -> None:
+    kept = lasting(memory.rooms.keyring, memory.store.means.random, task, {"reference": "AF-1"})
+    with memory.rooms.engine.begin() as connection:
+        enqueue(connection, [kept])
 
 
 def test_orphan_keys_go_after_an_hour(memory: Memory) -> None:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 
+from intake.events import Corrected
 from storage.copies.replaying import find_again
+from storage.keyring_tables import scope_keys
 from storage.tables import doomed_keys, erasures, fields, index_rows, subjects
 from tests.premises import Premises
 from tests.remembering import Memory, Visitor
-from tests.rotating import rotates
-
-
-def _write(memory: Memory, call: Any) -> None:
-    """Do something in a transaction of its own."""
-
-    def within() -> None:
-        with memory.rooms.engine.begin() as connection:
-            call(connection)
-
-    memory.run(within)
+from tests.rotating import changes_keyring, keyring_rows, opened, rotates
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["data there", "disk lost"])
@@ -73,19 +63,28 @@ def _begins(memory: Memory, visitor: Visitor) -> str:
 
 
 def test_keys_that_were_doomed_go_first(premises: Premises) -> None:
-    """A crash kept an old key alive; nothing is restored under a key that is to be destroyed."""
+    """A crash kept a key alive that a correction had doomed: a restore destroys it, and nothing stands under it."""
     with premises.memory() as memory:
         visitor = Visitor(memory)
         visitor.sends()
     folder = premises.back_up()
     with premises.memory() as memory:
+        visitor.memory = memory
         doomed = {"subject": visitor.subject, "scope": "profile.1"}
-        _write(memory, lambda connection: connection.execute(sa.insert(doomed_keys).values(doomed)))
+        kept = [row for row in keyring_rows(memory, scope_keys) if doomed.items() <= row.items()]
+        visitor.does(Corrected((("phone", "+8613900000001"),)))  # to another key
+        changes_keyring(memory, sa.insert(scope_keys).values(kept))
+        assert memory.count(doomed_keys, **doomed)
 
     premises.restore(folder)
 
     with premises.memory() as memory:
         visitor.memory = memory
         assert memory.rooms.rows(doomed_keys) == []
-        assert {row["name"] for row in memory.rooms.rows(fields)} == {"need"}
+        assert not [row for row in keyring_rows(memory, scope_keys) if doomed.items() <= row.items()]
+        assert {row["scope"] for row in memory.rooms.rows(fields)} <= {
+            "profile.2",
+            f"c1.{visitor.conversation}",
+        }
+        assert opened(memory, visitor, "phone") == {"phone": "+8613900000001"}
         assert visitor.says("Hello?").ack

@@ -19,11 +19,13 @@ from intake.conversation import Conversation
 from intake.rules import Rules
 from storage import scopes
 from storage.codec import encode_state
+from storage.connecting import reading
 from storage.copies import restored_people
 from storage.copies.restored_people import Keys, Person
 from storage.copies.restored_state import AGREED, Known, begun_again, carried_on
 from storage.errors import UNOPENED
 from storage.keyring_tables import insert_new
+from storage.keys import rows
 from storage.keys.cache import Name
 from storage.means import KeysAtHand, Means
 from storage.tables import (
@@ -63,7 +65,7 @@ def mend(means: Means, connection: Connection, people: Collection[str], keys: Ke
     number = int((now - COUNTED_FROM).total_seconds())
     persons = restored_people.read(connection, people, keys)
     at_hand = KeysAtHand(means, passing=True)
-    _find_damage(at_hand, persons)
+    _find_damage(means, at_hand, persons)
     poorer = {person.subject for person in persons if _take_away(connection, person, number)}
     talks = [_talk(means, at_hand, person, talk, number) for person in persons for talk in person.talks]
     at_hand.make({(talk.was.subject, talk.scope) for talk in talks})
@@ -71,18 +73,26 @@ def mend(means: Means, connection: Connection, people: Collection[str], keys: Ke
     return len(poorer)
 
 
-def _find_damage(keys: KeysAtHand, persons: Sequence[Person]) -> None:
-    """Have at hand every key that opens, and note those that do not: what stands under them is lost."""
+def _find_damage(means: Means, keys: KeysAtHand, persons: Sequence[Person]) -> None:
+    """Have at hand every key that opens, and note those that do not: what stands under them is lost.
+
+    They are destroyed at once, not doomed: one that is needed again is made anew under the same name, and no later
+    sweep may take that for them.
+    """
     keys.fetch_sound([(person.subject, scope) for person in persons for scope in person.alive])
     for person in persons:
         person.damaged = {scope for scope in person.alive if not keys.names(person.subject, scope)}
+    lost = [(person.subject, scope) for person in persons for scope in person.damaged]
+    with reading(means.keyring.engine).begin() as connection:
+        stored = rows.stored(connection, lost)
+    means.keyring.discard(
+        [(key.subject, key.scope, key.version) for found in stored.values() for key in found]
+    )
 
 
 def _take_away(connection: Connection, person: Person, number: int) -> bool:
     """Delete what cannot be opened, and number on whatever has lost its key; return whether anything was lost."""
     subject, lost = person.subject, person.lost
-    if person.damaged:  # a key that may be needed again is to be made anew: no name bars it then
-        _doom(connection, [(subject, scope) for scope in person.damaged])
     if lost:
         gone = update(messages).where(messages.c.subject == subject, messages.c.scope.in_(lost))
         connection.execute(gone.values(sealed_body=None, sealed_digest=None))

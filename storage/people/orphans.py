@@ -48,7 +48,11 @@ def destroy_doomed(means: Means) -> int:
 
 
 def _doomed(means: Means) -> int | None:
-    """Destroy some of the doomed keys; return how many there were still, or None when nothing is doomed."""
+    """Destroy some of the doomed keys; return how many there were still, or None when nothing is doomed.
+
+    A name under which something stands was not doomed by a commit here: it is struck off, and its key stays. Whoever
+    can write to the data could otherwise bring to nothing what backups hold.
+    """
     with means.engine.begin() as connection:
         some = connection.execute(select(doomed_keys).limit(AT_ONCE))
         doomed: list[Name] = [(row.subject, row.scope) for row in some]
@@ -56,7 +60,8 @@ def _doomed(means: Means) -> int | None:
         return None
     with reading(means.keyring.engine).begin() as connection:  # read, not opened: a damaged key goes as well
         stored = rows.stored(connection, doomed)
-    names = [KeyName(key.subject, key.scope, key.version) for found in stored.values() for key in found]
+    there = [KeyName(key.subject, key.scope, key.version) for found in stored.values() for key in found]
+    names = unused(means, there)
     if names:
         means.keyring.discard(names)
     with means.engine.begin() as connection:
@@ -110,7 +115,7 @@ def _used(connection: Connection, owners: Collection[str]) -> dict[str, set[str]
         used[person.subject] |= {*numbered, scopes.CONSENTS, scopes.CHAT}
     tasks = union(
         select(outbox.c.id).where(outbox.c.id.in_(owners), outbox.c.sealed != b""),
-        select(erasures.c.task).where(erasures.c.task.in_(owners)),
+        select(erasures.c.task).where(erasures.c.task.in_(owners), erasures.c.step < 3),  # then it is there
     )
     for task in connection.scalars(tasks):
         used[task].add(TASK_SCOPE)
