@@ -74,7 +74,8 @@ def settle(means: Means) -> int:
     """Sign the addendum of certificates whose old copies are shut by now; return how many, 0 when none is left."""
     with reading(means.keyring.engine).begin() as connection:
         gone = _gone(connection)
-        ready = connection.execute(_ready(connection).limit(AT_ONCE)).all()
+        numbers = [epoch for epoch, _ in gone]
+        ready = connection.execute(_ready(connection, numbers).limit(AT_ONCE)).all() if gone else []
     if not ready:
         return 0
     signed = [
@@ -96,22 +97,28 @@ def owed(connection: Connection) -> int:
 
 
 def _gone(connection: Connection) -> list[tuple[int, datetime]]:
-    """Return the epochs whose KEK is gone for good, and since when."""
-    known = select(retired_keks.c.epoch, retired_keks.c.gone_at).where(retired_keks.c.gone_at.is_not(None))
-    return [(row.epoch, row.gone_at) for row in connection.execute(known)]
+    """Return the epochs whose secret was deleted and whose KEK is gone for good, and since when.
 
-
-def _ready(connection: Connection) -> Any:
-    """Return the query of the certificates that name no epoch any more of which a copy could be opened."""
-    standing = (
-        select(func.min(epochs.c.epoch))
-        .outerjoin(retired_keks, retired_keks.c.epoch == epochs.c.epoch)
-        .where(retired_keks.c.gone_at.is_(None))
+    A row about the KEK alone is not believed: whoever writes to the keyring could have "done" signed of a live epoch.
+    """
+    dead = epochs.c.retired_at.is_not(None) & (epochs.c.wrapped == b"") & retired_keks.c.gone_at.is_not(None)
+    known = select(epochs.c.epoch, retired_keks.c.gone_at).join(
+        retired_keks, retired_keks.c.epoch == epochs.c.epoch
     )
+    return [(row.epoch, row.gone_at) for row in connection.execute(known.where(dead))]
+
+
+def _ready(connection: Connection, gone: Collection[int]) -> Any:
+    """Return the query of the certificates that name no epoch any more of which a copy could be opened.
+
+    One that names none before the first that is gone is passed over: no time is known at which it was done.
+    """
+    standing = connection.scalar(select(func.min(epochs.c.epoch)).where(epochs.c.epoch.not_in(gone)))
+    through = addenda.c.through
     return (
-        select(addenda.c.certificate, addenda.c.through, certificates.c.body)
+        select(addenda.c.certificate, through, certificates.c.body)
         .join(certificates, certificates.c.id == addenda.c.certificate)
-        .where(addenda.c.body.is_(None), addenda.c.through < connection.scalar(standing))
+        .where(addenda.c.body.is_(None), through < standing, through >= min(gone))
     )
 
 
