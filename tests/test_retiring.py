@@ -288,41 +288,6 @@ def test_a_certificate_that_comes_after_the_retirement_is_done_by_whoever_goes_o
     assert _backups(memory, certificate)["done"]
 
 
-@pytest.mark.parametrize("second", [False, True], ids=["live", "retired once, its secret put back"])
-def test_done_is_not_signed_of_a_secret_that_stands(memory: Memory, *, second: bool) -> None:
-    """S24: whoever writes to the keyring says that a live epoch's KEK is gone: its certificates stay due."""
-    visitor = Visitor(memory)
-    visitor.sends()
-    certificate = _erased(memory, visitor)
-    rotates(memory)
-    moves(memory)
-    claimed = {"epoch": 1, "gone_from": None, "gone_at": memory.now()}
-    changes_keyring(memory, sa.insert(retired_keks).values(claimed))
-    if second:
-        changes_keyring(memory, sa.update(epochs).where(epochs.c.epoch == 1).values(retired_at=memory.now()))
-
-    moves(memory)
-
-    assert _backups(memory, certificate)["done"] is None
-
-
-def test_an_addendum_without_an_epoch_stops_no_other(memory: Memory) -> None:
-    """A row of the keyring that names no epoch which ever was stays due; the others are signed."""
-    visitor, other = Visitor(memory), Visitor(memory)
-    visitor.sends()
-    other.sends()
-    spoiled, sound = _erased(memory, visitor), _erased(memory, other)
-    none = sa.update(addenda_rows).where(addenda_rows.c.certificate == spoiled).values(through=0)
-    changes_keyring(memory, none)
-    rotates(memory)
-    moves(memory)
-
-    retires(memory, 1)
-
-    assert _backups(memory, spoiled)["done"] is None
-    assert _backups(memory, sound)["done"]
-
-
 def test_an_unknown_certificate_is_none(memory: Memory) -> None:
     """And the first one of an id stands."""
     nobody = "d" * 32

@@ -1,4 +1,4 @@
-"""An erasure that the data claims and the keyring does not know: it happens, or no certificate is signed."""
+"""What a database claims of an erasure, or of an epoch: it has happened, or no certificate says so."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import sqlalchemy as sa
 
 from storage.errors import NotDestroyed
 from storage.evidence import certificates
+from storage.keyring_tables import addenda, epochs, retired_keks, scope_keys
 from storage.keyring_tables import certificates as certificate_rows
-from storage.keyring_tables import scope_keys
 from storage.people import erasure
 from storage.tables import erasures, fields, messages, outbox, subjects
 from tests.remembering import Memory, Visitor
-from tests.rotating import changes_data, keyring_rows
+from tests.rotating import changes_data, changes_keyring, keyring_rows, moves, retires, rotates
 
 SHAM = "5" * 32
 REPORT = {"destroyed": ["messages", "fields", "person"], "recipients": [], "copies": []}
 
 
 def _claims(memory: Memory, visitor: Visitor, scope: str, scopes: str, step: int = 3) -> None:
-    row = {"subject": visitor.subject, "id": SHAM, "scope": scope, "scopes": scopes, "reference": ""}
+    row: dict[str, object] = {
+        "subject": visitor.subject,
+        "id": SHAM,
+        "scope": scope,
+        "scopes": scopes,
+        "reference": "",
+    }
     row |= {"reason": "asked", "task": "", "sealed_task": b"", "report": orjson.dumps(REPORT).decode()}
     changes_data(memory, sa.insert(erasures).values(**row, step=step, at=memory.now()))
 
@@ -180,3 +186,49 @@ def test_nothing_is_signed_without_tombstones(memory: Memory, scopes: list[str] 
     memory.run(keyring.destroy, nobody, None, tombstone=True, at=memory.now())
     memory.run(certificates.certify, *given, subject=nobody, scopes=scopes)
     assert memory.run(memory.store.certificate, SHAM)
+
+
+def _erased(memory: Memory, visitor: Visitor) -> str:
+    begun: str = visitor.deletes("all").erasure
+    memory.run(memory.store.finish_erasure, begun)
+    return begun
+
+
+def _done(memory: Memory, certificate: str) -> str | None:
+    done: str | None = memory.run(memory.store.certificate, certificate)["backups"]["done"]
+    return done
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["live", "retired once, its secret put back"])
+def test_done_is_not_signed_of_a_secret_that_stands(memory: Memory, *, second: bool) -> None:
+    """S24: whoever writes to the keyring says that a live epoch's KEK is gone: its certificates stay due."""
+    visitor = Visitor(memory)
+    visitor.sends()
+    certificate = _erased(memory, visitor)
+    rotates(memory)
+    moves(memory)
+    claimed = {"epoch": 1, "gone_from": None, "gone_at": memory.now()}
+    changes_keyring(memory, sa.insert(retired_keks).values(claimed))
+    if second:
+        changes_keyring(memory, sa.update(epochs).where(epochs.c.epoch == 1).values(retired_at=memory.now()))
+
+    moves(memory)
+
+    assert _done(memory, certificate) is None
+
+
+def test_an_addendum_without_an_epoch_stops_no_other(memory: Memory) -> None:
+    """A row of the keyring that names no epoch which ever was stays due; the others are signed."""
+    visitor, other = Visitor(memory), Visitor(memory)
+    visitor.sends()
+    other.sends()
+    spoiled, sound = _erased(memory, visitor), _erased(memory, other)
+    none = sa.update(addenda).where(addenda.c.certificate == spoiled).values(through=0)
+    changes_keyring(memory, none)
+    rotates(memory)
+    moves(memory)
+
+    retires(memory, 1)
+
+    assert _done(memory, spoiled) is None
+    assert _done(memory, sound)

@@ -103,7 +103,10 @@ def destroy(connection: Connection, which: ColumnElement[bool]) -> set[str]:
     gone = set(connection.scalars(delete(scope_keys).where(which).returning(scope_keys.c.scope)))
     left = connection.execute(select(scope_keys.c.subject, scope_keys.c.scope).where(which).limit(1)).first()
     if left is not None:
-        raise NotDestroyed(f"the key of {left.scope} of subject {left.subject} cannot be deleted")
+        raise NotDestroyed(
+            f"the key of {left.scope} of subject {left.subject} cannot be deleted: "
+            "remove triggers from scope_keys"
+        )
     return gone
 
 
@@ -113,7 +116,9 @@ def must_be_destroyed(connection: Connection, subject: str, scopes: Collection[s
     are_barred = EVERYTHING in barred or {*(scopes or [EVERYTHING])} <= barred
     standing = select(scope_keys.c.scope).where(of_person(subject, scopes)).limit(1)
     if not are_barred or connection.execute(standing).first() is not None:
-        raise NotDestroyed(f"keys of subject {subject} stand still, or no tombstone bars them")
+        raise NotDestroyed(
+            f"keys of subject {subject} stand still, or no tombstone bars them: somebody else writes to the keyring"
+        )
 
 
 def bury(connection: Connection, subject: str, scopes: Iterable[str], at: datetime) -> None:

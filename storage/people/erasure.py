@@ -123,7 +123,10 @@ def _delete_rows(means: Means, row: Row[Any]) -> Row[Any] | None:
         if whole:
             report["destroyed"] = delete_person(connection, row.subject, row.at, row.id)
         if left := _left(connection, row):
-            raise NotDestroyed(f"erasure {row.id}: rows stand still in {left}")
+            raise NotDestroyed(
+                f"erasure {row.id}: rows stand still in {left}; remove triggers from that table, "
+                "and from erasures what the desk did not write"
+            )
         report["recipients"] = sorted({one.recipient for one in reached})
         report["copies"] = [*report.get("copies", ()), *_copies(means, {one.recipient for one in told})]
         report["counts"] = [COUNTS] if whole and "one-time codes" in report["destroyed"] else []
