@@ -43,8 +43,10 @@ class Drawing:
         field = self._rules.fields.get(name)
         if field is None and not masked:
             return value
-        if field is None:  # an item of the visit record, or the person's own words
-            return masking.MASK if name in self._rules.visit else self.screened(value)
+        if (
+            field is None
+        ):  # the person's own words; an item of the visit record, or a field that is asked no more
+            return self.screened(value) if _is_question(name) else masking.MASK
         if masked:
             return masking.masked(field.kind, value)
         if field.kind == "choice":
@@ -111,7 +113,9 @@ class Drawing:
         return field is None or field.asked
 
     def _sensitive(self, name: str) -> bool:
-        return name in self._rules.fields and self._rules.fields[name].sensitive
+        """Say whether a value is sensitive; so is that of a field which is configured no more."""
+        field = self._rules.fields.get(name)
+        return field.sensitive if field else not _is_question(name) and name not in self._rules.visit
 
     def _expects(self, expects: Expects, locale: str) -> dict[str, Any]:
         drawn: dict[str, Any] = {"kind": expects.kind}
@@ -139,7 +143,7 @@ class Drawing:
             "why": field.why[locale] if field else self._texts.say(f"why.{NEED}", locale),
             "max_length": field.max_length if field else self._rules.need_max,
             "optional": expects.optional,
-            "sensitive": self._sensitive(expects.name),
+            "sensitive": field is not None and field.sensitive,
         }
         if field and field.sensitive:
             drawn["warning"] = field.warning[locale]
@@ -201,6 +205,11 @@ class Drawing:
         if head == "correct":
             return texts.say("option.correct", locale, field=rest)
         return texts.say(f"command.{rest}", locale) if texts.has(f"command.{rest}", locale) else rest
+
+
+def _is_question(name: str) -> bool:
+    """Tell the person's own words, of this consultation or an earlier one (`need:1`), from what was asked of them."""
+    return name == NEED or name.startswith(f"{NEED}:")
 
 
 def _as_drawn(option: str, expects: Expects) -> str:

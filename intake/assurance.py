@@ -77,6 +77,7 @@ class Presence:
     open: str = ""  # id of the code that was sent and can still be entered; "": none
     tries: int = 0  # that are left for it
     typed: Code = Code.NONE
+    replaced: bool = False  # the address that a code outside the chat proved was given after that code
     waiting: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # values that its answer lets in
 
 

@@ -237,7 +237,7 @@ def prove(given: Given) -> Step:
     """Note that an address is its person's: a code that went there was entered outside the chat."""
     event, state = given.event, given.state
     assert isinstance(event, ProvedAddress)
-    if event.name not in state.kept or event.name in state.proven:
+    if given.presence.replaced or event.name not in state.kept or event.name in state.proven:
         return Step(state=state)
     return Step(state=replace(state, proven=(*state.proven, event.name)))
 

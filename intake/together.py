@@ -40,7 +40,7 @@ def _purpose(entry: Entry, known: Known) -> Found:
             "required, but marketing or a question of its own",
             "set required = false: it must be free to refuse",
         )
-    if entry.get("question") is True and not entry.get("assessment"):
+    if entry.get("question") is True and _is_empty(entry, "assessment"):
         yield (
             "sends details abroad without an impact assessment",
             "name it: assessment = … (obligation L9)",

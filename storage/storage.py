@@ -98,7 +98,7 @@ class Storage:
         clock, random = sources.clock, sources.random
         engines.append(engine := data_engine(database_url))
         engines.append(keyring_engine := data_engine(keyring_url))
-        _ready(engine, migrate=migrate)
+        _ready(engine, keyring_engine, migrate=migrate)
         keyring = Keyring(keyring_engine, provider_for(kek_url, random=random), clock=clock, random=random)
         _opened(keyring, engine, anchor, old_copy=old_copy)
         made = partial(Store, clock=clock, random=random, writer=random(8).hex())
@@ -139,10 +139,13 @@ class Storage:
         _close(self.thread, [self.engine, self.keyring_engine])
 
 
-def _ready(engine: Engine, *, migrate: bool) -> None:
+def _ready(engine: Engine, keyring_engine: Engine, *, migrate: bool) -> None:
     """Have the data database of this version, and say that it is in use. Raises OperatorMustAct."""
     in_use.share(engine)
     replacing.must_be_whole(engine)
+    with reading(engine).begin():  # so no restore is under way
+        for one in (engine, keyring_engine):
+            replacing.clear_leftovers(one)
     if migrate:
         migrations.upgrade(engine)
     migrations.must_be_current(engine)

@@ -53,16 +53,22 @@ def documents() -> list[Path]:
     return sorted(path for path in found if not path.relative_to(ROOT).parts[0].endswith("_cache"))
 
 
-def commands(whole: argparse.ArgumentParser, path: str = "") -> Iterator[tuple[str, set[str]]]:
+def commands(whole: argparse.ArgumentParser) -> Iterator[tuple[str, set[str]]]:
     """Yield every command that does something, with its long options."""
+    for path, parser in parsers(whole):
+        shown = (one for one in parser._actions if one.help != argparse.SUPPRESS)
+        options = {name for one in shown for name in one.option_strings if name.startswith("--")}
+        yield path, options - {"--help"}
+
+
+def parsers(whole: argparse.ArgumentParser, path: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield every command that does something, with its parser."""
     below = [one for one in whole._actions if isinstance(one, argparse._SubParsersAction)]
     for branch in below:
         for name, inner in branch.choices.items():
-            yield from commands(inner, f"{path} {name}".strip())
+            yield from parsers(inner, f"{path} {name}".strip())
     if not below:
-        shown = (one for one in whole._actions if one.help != argparse.SUPPRESS)
-        options = {name for one in shown for name in one.option_strings if name.startswith("--")}
-        yield path, options - {"--help"}
+        yield path, whole
 
 
 def labelled(text: str) -> dict[str, tuple[str, ...]]:

@@ -141,9 +141,14 @@ class Promises(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def a_colleague_answers(self, who: int) -> None:
-        """A colleague writes into the chat."""
-        if self.visitors[who] in self.living:
-            self._do([(self.visitors[who], ColleagueSaid("We call you.", "Colleague"))])
+        """A colleague writes into the chat of whoever agrees to be contacted, and into no other (L3)."""
+        visitor, said = self.visitors[who], ColleagueSaid("We call you.", "Colleague")
+        if visitor in self.living and "contact" in visitor.state.agreed:
+            self._do([(visitor, said)])
+        elif visitor in self.living:
+            [done] = self.store.again([visitor.turn(said, self.store.tick(), self.store.number())])
+            assert isinstance(done, TurnFailed)
+            assert isinstance(done.error, ConsentRequired)
 
     @rule(later=LATER)
     def time_passes(self, later: timedelta) -> None:

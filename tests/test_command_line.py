@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from dataclasses import dataclass
 from io import StringIO
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import main
+from bot.__main__ import main, parser
 from bot.commands.office import Office
+from tests.documents import parsers
 from tests.house import CONFIG
 
 
@@ -268,3 +270,11 @@ def test_help_is_everywhere(terminal: Terminal, arguments: tuple[str, ...]) -> N
         terminal.run(*arguments, "--help")
 
     assert left.value.code == 0
+
+
+@pytest.mark.parametrize(("command", "its"), [*parsers(parser())])
+def test_every_help_says_what_it_is_for(command: str, its: argparse.ArgumentParser) -> None:
+    """What a command does stands in its own help, in a sentence, and each argument and option says what it is."""
+    assert len((its.description or "").split()) > 5, command
+    for one in its._actions:
+        assert one.help, (command, one.dest)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from intake.events import AskedToWithdraw, Picked, Said
+from intake.events import AskedToWithdraw, ColleagueSaid, Picked, Said
 from intake.outcomes import CallColleague, RecordAttestation, RecordConsent, Withdraw
 from storage.errors import ConsentRequired, NotFound, SubjectErased
 from storage.keys.signatures import verify
@@ -228,6 +228,26 @@ def test_keeping_is_as_long_as_agreed(memory: Memory) -> None:
     assert isinstance(row["answer_due"], datetime)
     assert row["answer_due"] > memory.now() + timedelta(minutes=1)
     assert not isinstance(visitor.does(Said("One more thing.")), TurnFailed)
+
+
+@pytest.mark.parametrize("one_commit", [False, True])
+def test_nobody_is_answered_who_withdrew(memory: Memory, one_commit: bool) -> None:
+    """L3: a reply that meets the withdrawal on its way is refused at the store, and stands in no audit."""
+    visitor = Visitor(memory)
+    visitor.sends()
+    withdrawn = visitor.turn(AskedToWithdraw(("contact",)))
+    reply = visitor.turn(ColleagueSaid("We will call.", name="Wang"), actor="staff:7")
+
+    if one_commit:
+        _, answered = memory.turns(withdrawn, reply)
+    else:
+        done(memory.turns(withdrawn)[0])
+        [answered] = memory.turns(reply)
+
+    assert isinstance(failed(answered), ConsentRequired)
+    said = memory.run(memory.store.transcript, visitor.conversation, 0).messages
+    assert "staff" not in {message.sender for message in said}
+    assert memory.count(audit, action="answered") == 0
 
 
 def test_a_withdrawn_consent_stops_answers(memory: Memory) -> None:

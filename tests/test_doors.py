@@ -41,6 +41,20 @@ def test_a_person_comes_in_by_their_address(door: Door) -> None:
     assert proved.state.proven == ("email",)
 
 
+def test_an_address_given_after_the_code_is_not_proven_by_it(door: Door) -> None:
+    """S8: a correction that comes between the code and its note leaves an address to which nothing was ever sent."""
+    visitor = sent(door.memory)
+    (admitted,) = door.comes_in().admitted
+    door.memory.later(seconds=1)
+    visitor.does(Corrected((("email", "li.next@example.com"),)))
+
+    [late] = door.memory.turns(
+        visitor.turn(ProvedAddress(admitted.name), session=admitted.session.token_hash)
+    )
+
+    assert done(late).state.proven == ()
+
+
 def test_a_code_at_the_door_makes_nobody_fresh(door: Door) -> None:
     """S8: a turn of a process whose clock is behind leaves the session what it is; after ten minutes it is masked."""
     visitor = sent(door.memory)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from intake.outcomes import Expects, Reply
+from intake.outcomes import Expects, Heard, Reply
 from storage.records import KeptField, Record
 from tests.drawn_frames import LOCALES, NOW, PHONE, drawn, message, question, rules, wording
 
@@ -218,6 +218,22 @@ def test_what_the_browser_told_is_masked_like_what_was_typed() -> None:
 
     shown = [one["value"] for one in view["expects"]["fields"]]
     assert shown == ["•••", "•••", "Do your gateways speak Modbus?"]
+
+
+def test_what_is_configured_no_more_is_masked_whole() -> None:
+    """S8: no rule says what of such a value may be seen, so none of it is, and it is sensitive; questions are words."""
+    need = "Write to li.na@example.com about Modbus"
+    kept = {"company_then": "Example Valves Ltd", "need": need, "need:1": need, "browser": "Firefox"}
+    fields = tuple(KeptField(name=name, value=one, given_at=NOW, policy="") for name, one in kept.items())
+    reply = Reply(key="view", expects=Expects(kind="record"))
+
+    view = drawn(reply, record=replace(RECORD, fields=fields), masked=True)
+    heard = wording().frame(message(Heard(answered="company_then")), values=kept, record=None, masked=True)
+
+    shown = [(one["value"], one["sensitive"]) for one in view["expects"]["fields"]]
+    words = "Write to [•••] about Modbus"
+    assert shown == [("•••", True), (words, False), (words, False), ("•••", False)]
+    assert heard["text"] == "•••"
 
 
 def test_an_empty_record_is_a_record() -> None:

@@ -218,6 +218,18 @@ def test_an_officer_erases_a_person(memory: Memory) -> None:
         memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason="again")
 
 
+@pytest.mark.parametrize("reason", ["letter 7/2026", "retention"])
+def test_the_officer_empties_the_chat_for_whatever_reason(memory: Memory, reason: str) -> None:
+    """S24: what the desk lets go when its time is over stays in the chat; what the officer erases goes there too."""
+    visitor = Visitor(memory, channel="telegram", chat=4711)
+    visitor.opens()
+    visitor.says(NEED, channel_ref=31)
+
+    memory.run(memory.store.begin_erasure, visitor.subject, memory.now(), reason=reason)
+
+    assert _chat_erased(memory)["messages"] == [31]
+
+
 def test_a_part_is_not_begun_for_somebody_who_is_gone(memory: Memory) -> None:
     """The sweep that comes too late raises Conflict, and goes on with the next."""
     visitor = Visitor(memory)

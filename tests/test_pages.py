@@ -122,6 +122,20 @@ async def test_who_went_astray_is_led_home(client: ClientSession, served: Served
             assert "example.com/x" not in page
 
 
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+async def test_a_stranger_learns_of_no_metrics(client: ClientSession, served: Served, accept: str) -> None:
+    """What came through a proxy is answered to the letter as if there were no such page."""
+    headers = {"X-Forwarded-For": "203.0.113.7", "Accept": accept}
+    told = []
+    for path in ("/metrics", "/metricz"):
+        async with client.get(served.url + path, headers=headers) as answer:
+            kept = {name: one for name, one in answer.headers.items() if name != "Date"}
+            told.append((answer.status, kept, await answer.text()))
+
+    assert told[0][0] == 404
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     ("path", "accept"), [("/nothing", "*/*"), ("/nothing", "application/json"), ("/api/nothing", "text/html")]
 )

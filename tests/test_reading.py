@@ -89,6 +89,12 @@ FAULTS: list[tuple[str, Change, str, str]] = [
         "purposes[telegram_abroad]",
         "L9",
     ),
+    (
+        "abroad, assessed by a blank",
+        entry("purposes", "telegram_abroad", assessment=" "),
+        "purposes[telegram_abroad]",
+        "L9",
+    ),
     ("bad length of time", entry("purposes", "news", keep="soon"), "purposes[news].keep", "180 days"),
     ("no length of time", entry("purposes", "news", keep="0 days"), "purposes[news].keep", "180 days"),
     ("for ever", entry("purposes", "news", keep="101 years"), "purposes[news].keep", "at most 100 years"),

@@ -59,12 +59,33 @@ def test_a_restore_that_was_killed_is_carried_out_again(premises: Premises, data
     if database_kind == "postgresql":
         assert "restore was interrupted" in premises.terminal.refusal("serve")
     else:
-        assert premises.terminal.run("db", "current")[0] == 0
+        assert _left(premises)
+        assert premises.terminal.run("keys", "status")[0] == 0
+        assert not _left(premises)
     done = premises.restore(folder)
     assert (done.people, done.erased) == (1, 1)
     with premises.memory() as memory:
         assert memory.count(subjects) == 0
         assert memory.run(memory.store.session, visitor.token_hash, memory.now()).erased
+
+
+def _left(premises: Premises) -> list[Path]:
+    """Return what a killed restore has left beside the database."""
+    return list(Path(premises.data_url.removeprefix("sqlite:///")).parent.glob(".*.restored*"))
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_next_restore_removes_what_a_killed_one_left(premises: Premises) -> None:
+    """The draft of a keyring goes too, though the next restore brings none."""
+    folder = premises.back_up()
+    drafts = [Path(url.removeprefix("sqlite:///")) for url in (premises.data_url, premises.keyring_url)]
+    drafts = [one.with_name(f".{one.name}.restored{end}") for one in drafts for end in ("", "-wal", "-shm")]
+    for draft in drafts:
+        draft.write_bytes(b"half a copy")
+
+    premises.restore(folder)
+
+    assert not any(draft.exists() for draft in drafts)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)

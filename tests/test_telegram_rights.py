@@ -128,8 +128,9 @@ async def answer(house: TelegramHouse, conversation: str, text: str, name: str) 
 
 async def test_a_colleagues_answer_arrives(house: TelegramHouse, robin: Person) -> None:
     """With their name; what they typed shows as they typed it."""
-    await robin.say("/start")
-    await robin.sees("automated assistant")
+    await at_consent(robin)
+    await robin.press("Agree")
+    await robin.sees("someone else's")
     await answer(house, (await kept(house, robin)).conversation, "R&D <b>says</b> yes", "Alex")
     await robin.sees("Alex: R&D <b>says</b> yes")
 
@@ -138,8 +139,9 @@ async def test_what_is_too_long_for_a_message_comes_as_a_file(
     house: TelegramHouse, api: BotApi, robin: Person
 ) -> None:
     """One message of the transcript is one in the chat, so that deleting finds it."""
-    await robin.say("/start")
-    await robin.sees("automated assistant")
+    await at_consent(robin)
+    await robin.press("Agree")
+    await robin.sees("someone else's")
     long = "long & winding " * 266
     await answer(house, (await kept(house, robin)).conversation, long, "Alex " * 25)
     message = await robin.sees("long & winding")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot import logs, telegram_channel
 from bot.telegram import receiving
-from intake.events import ColleagueSaid
+from intake.events import ColleagueSaid, Picked, Said
 from storage.errors import Conflict, KekAway
 from storage.records import Turn
 from storage.tables import chats
@@ -186,8 +186,9 @@ async def test_a_damaged_chat_keeps_no_answer_from_the_others(
     """Whose chat cannot be opened gets no answers; the operator is told once, everybody else is answered."""
     lost = await kept(house, robin)
     await house.desk.call(_damage, house, lost.subject)
-    said = ColleagueSaid("canary answer", "Alex")
-    await house.desk.act(Turn(conversation=lost.conversation, event=said, at=house.desk.clock()))
+    agreed = Picked("followup:yes"), Picked("abroad:agree"), Picked("consent:agree")
+    for event in (Said(QUESTION), *agreed, ColleagueSaid("canary answer", "Alex")):
+        await house.desk.act(Turn(conversation=lost.conversation, event=event, at=house.desk.clock()))
     others = [Person(api, 5_550_200), Person(api, 5_550_300)]
     for other in others:
         await other.say("/start")

@@ -156,7 +156,7 @@ def test_a_stale_card_is_replaced(memory: Memory) -> None:
 def test_a_colleague_answers_in_the_chat(memory: Memory) -> None:
     """Their words stand as `staff`, with the name they are signed with; the audit has one line of who answered whom."""
     visitor = Visitor(memory)
-    visitor.opens()
+    visitor.consents()
     turn = visitor.turn(ColleagueSaid("We will call.", name="Wang"), actor="staff:7")
 
     answered = done(memory.turns(turn)[0])

@@ -12,6 +12,8 @@ import pytest
 
 from bot.web.frames import FRAME_MAX_BYTES
 from bot.web.sessions import SESSION_LIFE
+from intake.events import Picked
+from storage.records import Turn
 from tests.visiting import Talker, Visit, visiting
 
 
@@ -159,6 +161,26 @@ async def test_a_session_ends_while_its_socket_is_open(tmp_path: Path) -> None:
         await talker.send(type="say", text="Still there?")
 
         assert await talker.closed() == 4401
+
+
+async def test_a_socket_is_told_nothing_after_its_token(tmp_path: Path) -> None:
+    """4401 instead of what others say once the token has expired, though nobody wrote on the socket."""
+    now = datetime.now(UTC)
+    times = {"now": now}
+    async with visiting(tmp_path, clock=lambda: times["now"]) as visit:
+        opened = await visit.session()
+        talker = await visit.talker(opened["token"])
+        says = Turn(conversation=opened["session"], event=Picked("command:help"), at=now)
+        done, _ = await visit.desk.act(says)
+        for _ in done.messages:
+            await talker.next()
+        told = len(talker.seen)
+
+        times["now"] = now + SESSION_LIFE
+        await visit.desk.act(says)
+
+        assert await talker.closed() == 4401
+        assert [frame["code"] for frame in talker.seen[told:]] == ["unauthorized"]
 
 
 async def test_the_server_says_when_it_goes(tmp_path: Path) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.web.sessions import SESSION_LIFE, token_hash
+from intake.events import Picked
+from storage.records import Turn
 from tests.visiting import Visit, visiting
 
 MESSAGES = "/api/v1/messages"
@@ -144,6 +148,27 @@ async def test_a_long_poll_ends_with_the_server(tmp_path: Path) -> None:
 
         assert await answer.json() == {"messages": []}
         await closing
+
+
+@pytest.mark.parametrize("how", ["expired", "dismissed"])
+async def test_a_long_poll_ends_with_its_token(tmp_path: Path, how: str) -> None:
+    """401 instead of what others say to whoever waits longer than the token lives, or than its device is known."""
+    now = datetime.now(UTC)
+    times = {"now": now}
+    async with visiting(tmp_path, clock=lambda: times["now"]) as visit:
+        opened = await visit.session()
+        hub, conversation = visit.desk.hub, opened["session"]
+        waiting = asyncio.create_task(visit.call("GET", f"{MESSAGES}?after=1&wait=20", opened["token"]))
+        while not hub.watchers(conversation):  # noqa: ASYNC110 -- nothing tells who begins to wait
+            await asyncio.sleep(0.01)
+
+        if how == "expired":
+            times["now"] = now + SESSION_LIFE
+        else:
+            hub.dismiss([token_hash(opened["token"])])
+        await visit.desk.act(Turn(conversation=conversation, event=Picked("command:help"), at=now))
+
+        assert (await waiting).status == 401
 
 
 async def test_an_erasure_answers_with_its_certificate(visit: Visit) -> None:

@@ -54,8 +54,8 @@ class Typist:
         await self.seen.say(text)
         self.typed.append(text)
 
-    async def asks(self, question: str = "Can your gateways read an old pump?") -> None:
-        """Begin, ask something, agree and withdraw: free chat from there on, and nothing that was said is gone."""
+    async def agrees(self, question: str = "Can your gateways read an old pump?") -> None:
+        """Begin, ask something and agree."""
         await self.seen.page.locator("#launcher").click()
         await self.hears(1)
         await self.picks("Gateways")
@@ -68,6 +68,10 @@ class Typist:
         await self.seen.dialog.get_by_role("button", name="Agree", exact=True).click()
         self.typed.append("Agree")
         await self.hears(5)
+
+    async def asks(self, question: str = "Can your gateways read an old pump?") -> None:
+        """Begin, ask something, agree and withdraw: free chat from there on, and nothing that was said is gone."""
+        await self.agrees(question)
         await self.says("withdraw contact")
         await self.hears(6)
         # drawn; before, Enter would leave it in the field
@@ -238,7 +242,7 @@ async def test_a_tab_that_slept_shows_the_answer(browser: Browser, tmp_path: Pat
     """A colleague answers into a tab that sleeps on a dead line: it stands there when the visitor returns."""
     async with badly_connected(browser, tmp_path, 2, sockets=sockets) as (typist, proxy, served):
         proxy.calm = True
-        await typist.asks()
+        await typist.agrees()
         page = typist.seen.page
         await page.clock.install()
         await page.evaluate(f"({VISIBLE})(true)")

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bot.commands.office import CommandRefused, Office, day, number
+from bot.commands.office import CommandRefused, Office, command, day, number
 from storage.evidence.chain_check import Report
 
 
@@ -18,20 +18,28 @@ def add(commands: Any) -> None:
     """Add `audit` and what it does to the command line."""
     parser = commands.add_parser("audit", help="who did what to whom: check it, copy it")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    checking = actions.add_parser("verify", help="leave with 1, and say where, if anything was changed")
-    checking.add_argument("--heads", metavar="FILE", help="heads that went off this host, one a line")
-    checking.add_argument("--json", action="store_true", help="for a program to read")
+    checking = command(
+        actions,
+        "verify",
+        "check every row, batch and signature; leave with 1, and say where, if anything was changed",
+    )
+    checking.add_argument(
+        "--heads", metavar="FILE", help="also compare with the heads that went off this host, one a line"
+    )
+    checking.add_argument("--json", action="store_true", help="print JSON, for a program")
     checking.set_defaults(run=_verify)
-    copying = actions.add_parser("export", help="write batches with their proofs as JSON lines")
+    copying = command(
+        actions, "export", "write the audit with its proofs to standard output, a batch a line, as JSON"
+    )
     copying.add_argument(
-        "--since", type=day, required=True, metavar="DATE", help="from this day (UTC) on: 2026-11-30"
+        "--since", type=day, required=True, metavar="DATE", help="batches from this day (UTC) on: 2026-11-30"
     )
     copying.add_argument(
         "--after",
         type=number,
         default=0,
         metavar="BATCH",
-        help="go on after this batch, where an export ended",
+        help="go on after the batch of this number, where an export ended",
     )
     copying.set_defaults(run=_export)
 

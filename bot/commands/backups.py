@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bot.commands.office import Office
+from bot.commands.office import Office, command
 from storage.copies import backup
 from storage.copies.manifests import DATA, KEYRING
 from storage.copies.restoring import Restore
@@ -14,13 +14,19 @@ from storage.copies.restoring import Restore
 
 def add(commands: Any) -> None:
     """Add `backup` and `restore` to the command line."""
-    backing = commands.add_parser("backup", help="copy data and keyring into a new folder; the desk may run")
-    backing.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
-    backing.set_defaults(run=_backup)
-    restoring = commands.add_parser(
-        "restore", help="put old data back under the current keyring; the desk must not run"
+    backing = command(
+        commands, "backup", "copy data and keyring, never a KEK, into a new folder; the desk may run"
     )
-    restoring.add_argument("folder", metavar="DIR", type=Path, help="what `backup` has written")
+    backing.add_argument(
+        "folder", metavar="DIR", type=Path, help="a folder that is not there yet, or is empty"
+    )
+    backing.set_defaults(run=_backup)
+    restoring = command(
+        commands,
+        "restore",
+        "put old data back under the current keyring; whoever was erased since stays erased; the desk must not run",
+    )
+    restoring.add_argument("folder", metavar="DIR", type=Path, help="the folder that `backup` has written")
     restoring.add_argument(
         "--keyring",
         action="store_true",

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.commands.office import CommandRefused, Office, number
+from bot.commands.office import CommandRefused, Office, command, number
 from storage.evidence.audit import COMMAND
 from storage.rekeying.epoch_status import RETIRED, EpochStatus, KeysStatus
 from storage.rekeying.rotation import Rotation
@@ -29,18 +29,33 @@ COPIES = {  # where other copies of a KEK may lie, by the scheme of KEK_URL
 
 def add(commands: Any) -> None:
     """Add `keys` and what it does to the command line."""
-    parser = commands.add_parser("keys", help="epochs of the keyring")
+    parser = commands.add_parser("keys", help="epochs of the keyring: see them, begin one, destroy one")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    showing = actions.add_parser("status", help="list the epochs and what still depends on each")
-    showing.add_argument("--json", action="store_true", help="for a program to read")
+    showing = command(
+        actions, "status", "list the epochs, how many keys and look-ups depend on each, and what comes next"
+    )
+    showing.add_argument("--json", action="store_true", help="print JSON, for a program")
     showing.set_defaults(run=_status)
-    rotating = actions.add_parser("rotate", help="begin a new epoch; the worker moves what older ones wrap")
-    rotating.add_argument("--wait", action="store_true", help="help the worker, and wait until all is moved")
+    rotating = command(
+        actions,
+        "rotate",
+        "begin a new epoch with a KEK of its own; the worker moves under it what older ones wrap",
+    )
+    rotating.add_argument(
+        "--wait", action="store_true", help="move keys beside the worker until none is left, with progress"
+    )
     rotating.set_defaults(run=_rotate)
-    retiring = actions.add_parser("retire", help="destroy an epoch that nothing depends on any more")
-    retiring.add_argument("epoch", metavar="EPOCH", type=number, help="its number")
+    retiring = command(
+        actions,
+        "retire",
+        "destroy an epoch that nothing depends on, and its KEK, for good: older copies open nothing",
+    )
+    retiring.add_argument("epoch", metavar="EPOCH", type=number, help="its number in `keys status`")
     retiring.add_argument(
-        "--attest", metavar="NAME", type=_name, help="who attests that no other copy of its KEK is left"
+        "--attest",
+        metavar="NAME",
+        type=_name,
+        help="who attests that no other copy of its KEK is left; without, it only says what that takes",
     )
     retiring.set_defaults(run=_retire)
 

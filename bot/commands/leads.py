@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from bot.commands.office import CommandRefused, Office, day
+from bot.commands.office import CommandRefused, Office, command, day
 from intake.asking import NEED
 from storage.errors import PurposeRequired
 from storage.evidence.audit import COMMAND
@@ -25,12 +25,18 @@ def add(commands: Any) -> None:
     """Add `leads` and what it does to the command line."""
     parser = commands.add_parser("leads", help="leads, for sales")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    exporting = actions.add_parser("export", help="write leads to standard output; logged as a disclosure")
-    exporting.add_argument("--format", required=True, choices=sorted(WRITERS))
-    exporting.add_argument(
-        "--since", type=day, metavar="DATE", help="sent on this day (UTC) or later: 2026-11-30"
+    exporting = command(
+        actions,
+        "export",
+        "write the leads of whoever agreed to standard output; each is logged as a disclosure",
     )
-    exporting.add_argument("--purpose", required=True, help="what for: only who agreed to it is exported")
+    exporting.add_argument("--format", required=True, choices=sorted(WRITERS), help="how they are written")
+    exporting.add_argument(
+        "--since", type=day, metavar="DATE", help="only leads sent on this day (UTC) or later: 2026-11-30"
+    )
+    exporting.add_argument(
+        "--purpose", required=True, help="of intake.toml, such as contact: only who agreed to it is exported"
+    )
     exporting.set_defaults(run=_export)
 
 

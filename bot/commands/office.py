@@ -27,6 +27,14 @@ class CommandRefused(Exception):
     """A command that cannot be carried out; the text is one clear line with the remedy, or one for each fault."""
 
 
+def command(commands: Any, name: str, what: str, **more: Any) -> argparse.ArgumentParser:
+    """Add a command that says what it does, in the list of commands and in its own help; return its parser."""
+    added: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", **more
+    )
+    return added
+
+
 def day(given: str) -> datetime:
     """Return the beginning of a day in UTC, for options such as `--since`."""
     try:

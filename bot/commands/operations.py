@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from bot.commands.office import Office
+from bot.commands.office import Office, command
 from config.settings import FILE, Settings, SettingsInvalid
 from intake.faults import Fault
 from intake.rules import Rules
@@ -17,15 +17,23 @@ from storage.sources import Sources
 
 def add(commands: Any) -> None:
     """Add `check`, `db` and `retention` to the command line."""
-    check = commands.add_parser("check", help="read all of config/ and the environment; name every fault")
+    check = command(
+        commands, "check", "read all of config/ and the environment and name every fault; changes nothing"
+    )
     check.set_defaults(run=_check)
-    db = commands.add_parser("db", help="migrations").add_subparsers(metavar="COMMAND", required=True)
-    db.add_parser("upgrade", help="bring the database up to this version").set_defaults(run=_upgrade)
-    db.add_parser("current", help="print the database's version").set_defaults(run=_current)
-    retention = commands.add_parser("retention", help="what is kept too long goes")
+    db = commands.add_parser("db", help="the version of the data database").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    command(db, "upgrade", "bring the data database up to this version of Askfirst").set_defaults(
+        run=_upgrade
+    )
+    command(db, "current", "print the version of the data database").set_defaults(run=_current)
+    retention = commands.add_parser("retention", help="what was kept as long as intake.toml allows goes")
     sweeps = retention.add_subparsers(metavar="COMMAND", required=True)
-    run = sweeps.add_parser("run", help="one sweep now")
-    run.add_argument("--dry-run", action="store_true", help="only say what would go")
+    run = command(
+        sweeps, "run", "erase now what was kept long enough, of everybody; the worker does it every minute"
+    )
+    run.add_argument("--dry-run", action="store_true", help="only count what would go, and change nothing")
     run.set_defaults(run=_sweep)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 
 from bot import logs, running, side_by_side
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, command
 
 # Objects made before the collector looks for cycles, 700 by default: a group of turns makes tens of thousands that are
 # all gone a moment later, and looking cost a tenth of a turn.
@@ -20,14 +20,28 @@ GARBAGE_LOOK = 50_000
 
 def add(commands: Any) -> None:
     """Add `serve`, `web`, `telegram` and `worker` to the command line."""
-    serve = commands.add_parser("serve", help="everything in one process; migrates by itself")
+    serve = command(
+        commands, "serve", "run web, Telegram and worker in one process, until stopped; migrates by itself"
+    )
     serve.set_defaults(run=_serve)
-    web = commands.add_parser("web", help="the web role")
-    web.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
+    web = command(
+        commands, "web", "run the web role alone: chat, pages and console for visitors and colleagues"
+    )
+    web.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many processes share the port; 1 where not given",
+    )
     web.add_argument("--one-of-many", action="store_true", help=argparse.SUPPRESS)  # as `many` starts them
     web.set_defaults(run=_web)
-    commands.add_parser("telegram", help="the Telegram role").set_defaults(run=_telegram)
-    commands.add_parser("worker", help="deliveries, retention, erasures").set_defaults(run=_worker)
+    telegram = command(
+        commands, "telegram", "run the Telegram role alone: the chat with whoever writes to the bot"
+    )
+    telegram.set_defaults(run=_telegram)
+    work = "run the worker alone: mails and deliveries, retention, unfinished erasures, the audit's chain, moved keys"
+    command(commands, "worker", work).set_defaults(run=_worker)
 
 
 def _run(office: Office, role: Coroutine[Any, Any, None], *, ends_with_stdin: bool = False) -> int:

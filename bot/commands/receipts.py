@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, command
 from bot.web.openapi import schemas
 from config.settings import SettingsInvalid
 from intake.faults import RulesInvalid
@@ -24,14 +24,16 @@ def add(commands: Any) -> None:
     """Add `receipt` and what it does to the command line."""
     parser = commands.add_parser("receipt", help="receipts of consent, and certificates of erasure")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    checking = actions.add_parser(
-        "verify", help="check what somebody has in hand; leave with 1 if it does not hold"
+    checking = command(
+        actions,
+        "verify",
+        "check the signatures of receipts, of an export or of a certificate; leave with 1 if one does not hold",
     )
+    checking.add_argument("file", metavar="FILE", help="what somebody has in hand, as JSON")
     checking.add_argument(
-        "file", metavar="FILE", help="a receipt, several, an export, or a certificate (JSON)"
-    )
-    checking.add_argument(
-        "--keys", metavar="FILE", help="what the desk serves at /.well-known/askfirst-keys.json"
+        "--keys",
+        metavar="FILE",
+        help="published keys, from /.well-known/askfirst-keys.json, instead of this desk's own",
     )
     checking.set_defaults(run=_verify)
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, command
 from intake.answers import parse
 from storage.sales.staff import LINK_LIFE, ROLES, Colleague
 
@@ -15,15 +15,25 @@ EMAIL_MAX = 254  # characters; RFC 5321 §4.5.3.1.3
 
 def add(commands: Any) -> None:
     """Add `staff` and what it does to the command line."""
-    parser = commands.add_parser("staff", help="who may use the staff console")
+    parser = commands.add_parser("staff", help="colleagues who may use the staff console")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     adding = _action(actions, "add", "add a colleague and print their one-time link", _add)
-    adding.add_argument("--role", required=True, choices=ROLES, help="what they may do")
-    listing = actions.add_parser("list", help="list colleagues, disabled ones too")
-    listing.add_argument("--json", action="store_true", help="for a program to read")
+    adding.add_argument(
+        "--role",
+        required=True,
+        choices=ROLES,
+        help="sales works on leads and answers, privacy only opens details, admin sees no person",
+    )
+    listing = command(actions, "list", "list all colleagues with role and state, disabled ones too")
+    listing.add_argument("--json", action="store_true", help="print JSON, for a program")
     listing.set_defaults(run=_list)
-    _action(actions, "disable", "shut a colleague out at once", _disable)
-    _action(actions, "link", "print a fresh one-time link; earlier ones are void", _link)
+    _action(
+        actions,
+        "disable",
+        "end a colleague's sessions and links at once; what they did stays in the audit",
+        _disable,
+    )
+    _action(actions, "link", "print a fresh one-time link of a colleague; earlier ones are void", _link)
 
 
 def one_time_url(public_url: str, token: str) -> str:
@@ -36,8 +46,10 @@ def _action(
 ) -> argparse.ArgumentParser:
     minutes = int(LINK_LIFE.total_seconds() // 60)
     epilog = f"A link works once, within {minutes} minutes."
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=what, epilog=epilog)
-    parser.add_argument("email", metavar="EMAIL", help="their address; - reads it from standard input")
+    parser = command(actions, name, what, epilog=epilog)
+    parser.add_argument(
+        "email", metavar="EMAIL", help="the colleague's address; - reads it from standard input"
+    )
     parser.set_defaults(run=run)
     return parser
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bot.commands.office import CommandRefused, Office
+from bot.commands.office import CommandRefused, Office, command
 from bot.wording import Wording
 from intake.answers import normalised, parse
 from intake.engine import step
@@ -25,19 +25,39 @@ _REASON = re.compile(r"[^\W_][\w ./:-]{0,63}")
 
 def add(commands: Any) -> None:
     """Add `subject` and what it does to the command line."""
-    parser = commands.add_parser("subject", help="the rights of people who ask the officer")
+    parser = commands.add_parser(
+        "subject", help="what a person asks the officer for: find, copy, correct, erase"
+    )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    finding = _action(actions, "find", "print the ids of the people who gave this address or number", _find)
+    finding = _action(
+        actions, "find", "print the ids of the people who gave exactly this address or number; audited", _find
+    )
     given = finding.add_mutually_exclusive_group(required=True)
-    given.add_argument("--email", metavar="E", help="their address; - reads it from standard input")
-    given.add_argument("--phone", metavar="P", help="their number; - reads it from standard input")
-    finding.add_argument("--json", action="store_true", help="for a program to read")
-    exporting = _action(actions, "export", "print a copy of everything of a person, as JSON", _export)
-    correcting = _action(actions, "correct", "replace a value; its recipients are told", _correct)
-    erasing = _action(actions, "erase", "erase a person and print the certificate, as JSON", _erase)
+    given.add_argument(
+        "--email", metavar="E", help="the person's e-mail address; - reads it from standard input"
+    )
+    given.add_argument(
+        "--phone", metavar="P", help="the person's phone number; - reads it from standard input"
+    )
+    finding.add_argument("--json", action="store_true", help="print JSON, for a program")
+    exporting = _action(
+        actions, "export", "print a copy of everything that is kept of one person, as JSON; audited", _export
+    )
+    correcting = _action(
+        actions,
+        "correct",
+        "replace one value of a person; who received the old one is told; audited",
+        _correct,
+    )
+    erasing = _action(
+        actions,
+        "erase",
+        "erase everything of one person, for good, and print the certificate, as JSON",
+        _erase,
+    )
     for action in (exporting, correcting, erasing):
-        action.add_argument("id", metavar="ID", help="as `subject find` prints it")
-    correcting.add_argument("field", metavar="FIELD", help="such as phone")
+        action.add_argument("id", metavar="ID", help="the person's id, as `subject find` prints it")
+    correcting.add_argument("field", metavar="FIELD", help="its name in intake.toml, such as phone")
     correcting.add_argument("value", metavar="VALUE", help="the new value; - reads it from standard input")
     erasing.add_argument(
         "--reason", required=True, help="a word or a file number for the audit, never a name"
@@ -47,7 +67,7 @@ def add(commands: Any) -> None:
 def _action(
     actions: Any, name: str, what: str, run: Callable[[argparse.Namespace, Office], int]
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
+    parser = command(actions, name, what)
     parser.set_defaults(run=run)
     return parser
 

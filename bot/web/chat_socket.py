@@ -198,7 +198,7 @@ class ChatSocket:
         try:
             while (ready := self._next()) is not None:
                 try:
-                    await (self._answer(ready) if isinstance(ready, _Waiting) else self._relay(ready))
+                    await (self._answer(ready) if isinstance(ready, _Waiting) else self._pass_on(ready))
                 except Exception as fault:
                     await self._fail(fault)
         finally:
@@ -237,6 +237,13 @@ class ChatSocket:
         await self._wire.tell([_error(problem, id_)])
         if problem.code in ("erased", "unauthorized"):
             await self._wire.leave(CLOSE_CODES[problem.code])
+
+    async def _pass_on(self, news: Delivery) -> None:
+        """Tell what others did, unless the token has expired meanwhile."""
+        if self._desk.clock() < self._session.expires_at:
+            await self._relay(news)
+        else:
+            await self._wire.refuse(_error(unauthorized()), CLOSE_CODES["unauthorized"])
 
     async def _relay(self, delivery: Delivery, *first: Mapping[str, Any]) -> None:
         """Tell `first`, then a committed turn: its messages that are new here, and the erasure it ended in."""

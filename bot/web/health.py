@@ -11,7 +11,6 @@ from bot.own_pages import host_name
 from bot.web.appkeys import DESK
 from bot.web.bodies import json_answer
 from bot.web.peers import address_of, near, peer_address
-from bot.web.problems import Problem
 from storage.storage import Storage
 
 READY_SECONDS = 2.0  # seconds to wait for the storage; an orchestrator asks every few
@@ -41,7 +40,7 @@ async def metrics(request: web.Request) -> web.Response:
     """
     proxied = hdrs.X_FORWARDED_FOR in request.headers or hdrs.FORWARDED in request.headers
     if proxied or not near(peer_address(request)) or not _is_address(host_name(request)):
-        raise Problem(404, "not_found", "Not Found.")
+        raise web.HTTPNotFound
     desk = request.app[DESK]
     counts = await desk.call(desk.storage.outbox.counts)
     desk.metrics.outbox_pending.set(counts.pending)

@@ -12,7 +12,7 @@ from bot.hub import Subscription
 from bot.web import bodies
 from bot.web.appkeys import DESK
 from bot.web.frames import SEQ_MAX, Asked, BadFrame, read_asked
-from bot.web.problems import Problem
+from bot.web.problems import Problem, unauthorized
 from bot.web.sessions import sees_masked, session_of, turn_of
 from intake.assurance import Trust
 from storage.records import Session, Transcript, TurnDone
@@ -61,6 +61,8 @@ async def get_messages(request: web.Request) -> web.Response:
             certificate = await _news(news, wait)
             if certificate is not None:
                 return bodies.json_answer({"messages": [], "erased": {"certificate": certificate}})
+            if news.dismissed or desk.clock() >= session.expires_at:  # it ended while it waited
+                raise unauthorized()
             transcript = await _after(desk, session, after)
     return bodies.json_answer({"messages": frames(desk, transcript, session.trust)})
 

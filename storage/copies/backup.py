@@ -7,9 +7,7 @@ every key of the data, but for those that were destroyed meanwhile, and what sto
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,14 +19,14 @@ from sqlalchemy import Connection, Engine, inspect
 
 from storage import keyring_tables, migrations
 from storage.connecting import reading
-from storage.copies import manifests, postgres_programs
+from storage.copies import drafting, manifests, postgres_programs
 from storage.copies.manifests import DATA, KEYRING, POSTGRESQL, SQLITE, TABLES, Manifest
 from storage.errors import BackupRefused
 from storage.evidence import audit
 from storage.evidence.audit import COMMAND, Entry
 from storage.keys import checkpoints
 from storage.means import stamp
-from storage.private_files import FILE_MODE, make_private_folder, put_over, write_durably
+from storage.private_files import FILE_MODE, make_private_folder, write_durably
 from storage.storage import Storage
 
 BACKED_UP = "backed_up"
@@ -56,7 +54,7 @@ def take(places: Places, storage: Storage, folder: Path, now: datetime, *, write
         audit.write(
             connection, audit.Writer(writer), [Entry(at=now, actor=COMMAND, action=BACKED_UP, subject="")]
         )
-    with _whole(folder) as draft:
+    with _new(folder) as draft:
         _copy(DATA, storage.engine, places.database_url, draft, now, places.environment)
         _copy(KEYRING, storage.keyring_engine, places.keyring_url, draft, now, places.environment)
 
@@ -87,17 +85,14 @@ def _refuse_one_file(storage: Storage) -> None:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Yield a draft that gets the folder's name when it is finished, and is removed when it is not."""
+def _new(folder: Path) -> Iterator[Path]:
+    """Yield a draft of a folder that is not there yet; what a killed backup has left beside it goes."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupRefused(f"{folder} is there already: name a new folder for each backup")
     make_private_folder(folder.parent)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))  # 0700
-    try:
+    drafting.clear_leftovers(folder.parent)
+    with drafting.drafted(folder) as draft:
         yield draft
-        put_over(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _copy(

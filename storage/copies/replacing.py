@@ -64,11 +64,20 @@ def replaced(
             yield draft
 
 
+def clear_leftovers(engine: Engine) -> None:
+    """Remove the draft that a killed restore has left beside an SQLite database. Call it while none is under way."""
+    if engine.dialect.name == "sqlite":
+        _remove(_draft_of(engine))
+
+
+def _draft_of(engine: Engine) -> Path:
+    path = Path(str(engine.url.database))
+    return path.with_name(f".{path.name}.restored")
+
+
 @contextmanager
 def _drafted(engine: Engine, backup: Path) -> Iterator[Engine]:
-    path = Path(str(engine.url.database))
-    draft = path.with_name(f".{path.name}.restored")
-    _remove(draft)
+    path, draft = Path(str(engine.url.database)), _draft_of(engine)
     draft.touch(mode=FILE_MODE)
     restored = data_engine(f"sqlite:///{draft}")
     event.listen(restored, "connect", lambda raw, record: _attach(raw, path))

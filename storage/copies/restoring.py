@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake.rules import Rules
 from storage import in_use, keyring_tables, migrations
 from storage.connecting import StorageThread, data_engine, is_async, reading, truncate_wal
-from storage.copies import merging, replacing, replaying
+from storage.copies import drafting, merging, replacing, replaying
 from storage.copies.backup import Places, kind_of
 from storage.copies.manifests import DATA, KEYRING, TABLES, Manifest
 from storage.copies.replaying import Replayed
@@ -79,6 +79,7 @@ def _carry_out(asked: Restore, engines: list[Engine]) -> Replayed:
     backup = Manifest.read(asked.folder, DATA, kind_of(engine))
     migrations.refuse_newer(backup.schema)
     with in_use.alone(engine):
+        _clear_leftovers(asked, engine, keyring_engine)
         there, noted = _current(engine, backup)
         known = [backup.checkpoint, noted]
         if asked.with_keyring:
@@ -91,6 +92,13 @@ def _carry_out(asked: Restore, engines: list[Engine]) -> Replayed:
     truncate_wal(engine)
     means.keyring.scrub()
     return done
+
+
+def _clear_leftovers(asked: Restore, *engines: Engine) -> None:
+    """Remove what killed restores left beside the databases, and killed backups beside the one that is put back."""
+    for engine in engines:
+        replacing.clear_leftovers(engine)
+    drafting.clear_leftovers(asked.folder.absolute().parent)
 
 
 def _current(engine: Engine, backup: Manifest) -> tuple[bool, Checkpoint | None]:

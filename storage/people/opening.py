@@ -117,8 +117,8 @@ def _must_be_covered(means: Means, live: Mapping[str, str], name: str, purpose: 
         return
     if name != NEED:
         fields.must_be_agreed(rules, live, name)
-    elif not any(one.required and one.id in live for one in rules.purposes.values()):
-        raise ConsentRequired("no live consent to be contacted")
+    else:
+        consents.must_be_contactable(rules, live)
 
 
 def _questions(connection: Connection, subject: str, reference: str) -> set[str]:

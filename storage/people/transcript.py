@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from storage.errors import ConsentRequired
 from storage.evidence import audit
 from storage.means import KeysAtHand, Means
 from storage.records import Transcript
@@ -60,6 +59,4 @@ def _newer(subject: str, conversation: str, after: int) -> Select[Any]:
 
 
 def _must_be_agreed(means: Means, connection: Connection, subject: str) -> None:
-    live = consents.live(connection, [subject])[subject]
-    if not any(one.required and one.id in live for one in means.rules.purposes.values()):
-        raise ConsentRequired("no live consent to be contacted")
+    consents.must_be_contactable(means.rules, consents.live(connection, [subject])[subject])

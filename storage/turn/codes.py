@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from intake import codes as intake_codes
 from intake.answers import normalised
 from intake.assurance import VERIFIED_FOR, Assurance, Code, Presence
 from intake.conversation import Aside, Conversation
-from intake.events import Said
+from intake.events import ProvedAddress, Said
 from intake.outcomes import EnterCode, MissCode, SendCode
 from storage import outbox, scopes
 from storage.errors import NotFound
@@ -28,7 +28,7 @@ from storage.keys.epochs import MAC_BYTES
 from storage.keys.keyring import Keyring
 from storage.means import KeysAtHand, Means
 from storage.records import Turn
-from storage.tables import codes
+from storage.tables import codes, fields
 from storage.turn import showing, waiting
 from storage.turn.carrying import Carrying
 from storage.turn.standing import Standing
@@ -103,9 +103,21 @@ def presence(
         may_send=intake_codes.may_send([row.created_at for row in rows], turn.at),
         open=newest.id if newest is not None and can_be_entered else "",
         tries=intake_codes.TRIES - newest.misses if newest is not None else 0,
+        replaced=_is_replaced(connection, rows, turn, standing),
         typed=_typed(means, turn, state, newest if can_be_entered else None),
         waiting=waiting.opened(keys, newest) if newest is not None else (),
     )
+
+
+def _is_replaced(connection: Connection, rows: Sequence[Row[Any]], turn: Turn, standing: Standing) -> bool:
+    """Say whether what a code at the door proved was corrected since: between its transaction and this one."""
+    proved = turn.event
+    if not isinstance(proved, ProvedAddress):
+        return False
+    mine = fields.c.subject == standing.subject, fields.c.scope == scopes.profile(standing.profile)
+    given = connection.scalar(select(fields.c.given_at).where(*mine, fields.c.name == proved.name))
+    entered = [row for row in rows if row.kind == DOOR and row.field == proved.name and row.entered_at]
+    return given is None or all(row.created_at < given for row in entered)
 
 
 def _typed(means: Means, turn: Turn, state: Conversation, row: Row[Any] | None) -> Code:

@@ -12,7 +12,9 @@ import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from intake.outcomes import RecordAttestation, RecordConsent, Withdraw
+from intake.rules import Rules
 from storage import scopes
+from storage.errors import ConsentRequired
 from storage.evidence.audit import PERSON, Entry
 from storage.means import stamp
 from storage.tables import consents
@@ -33,6 +35,12 @@ def live(connection: Connection, subjects: Collection[str]) -> dict[str, dict[st
         for subject, purpose, policy in connection.execute(_LIVE, {"subjects": list(found)}):
             found[subject][purpose] = policy
     return found
+
+
+def must_be_contactable(rules: Rules, live: Collection[str]) -> None:
+    """Raises ConsentRequired without a live consent to being contacted: a required purpose."""
+    if not any(one.required and one.id in live for one in rules.purposes.values()):
+        raise ConsentRequired("no live consent to be contacted")
 
 
 def record(carrying: Carrying, effect: RecordConsent) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intake.asking import NEED
+from intake.events import ColleagueSaid
 from intake.outcomes import (
     CallColleague,
     DropField,
@@ -29,6 +30,10 @@ from storage.turn.carrying import Carrying
 
 def carry_out(carrying: Carrying) -> None:
     """Plan every effect of the step, in order. Raises ConsentRequired, KeyLost …: then nothing is kept."""
+    if isinstance(
+        carrying.turn.event, ColleagueSaid
+    ):  # its only effect: who withdrew meanwhile is left alone (L3)
+        consents.must_be_contactable(carrying.rules, carrying.live)
     for effect in carrying.step.effects:
         EFFECTS[type(effect)](carrying, effect)
     standing, numbers = carrying.standing, carrying.numbers

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from intake.assurance import Trust
 from intake.conversation import Conversation
+from intake.events import ColleagueSaid
 from intake.outcomes import KeepField, SendCode, Step
 from storage import scopes
 from storage.codec import encode_state
@@ -90,7 +91,7 @@ def read(means: Means, connection: Connection, keys: KeysAtHand, stepped: Sequen
         wanted = _scopes(one, means)
         names.update((subject, scope) for scope in wanted)
         new.update((subject, scope) for scope in wanted - scopes_in_use(one.standing))
-        if one.step.effects:
+        if one.step.effects or isinstance(one.turn.event, ColleagueSaid):
             deciding.add(subject)
             moving.update((subject, scope) for scope in scopes_to_read(one.standing, one.step, one.numbers))
         if _shows_more(one.step):
