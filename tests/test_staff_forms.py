@@ -1,4 +1,4 @@
-"""What colleagues send: bounded in size and time, and text only."""
+"""What colleagues send: bounded in size and time, text only, and to nobody who withdrew."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -89,3 +89,26 @@ async def test_a_form_that_drips_is_given_up(browser: Browser, monkeypatch: pyte
 
     assert b"403" in answer
     writer.close()
+
+
+async def test_a_reply_that_meets_a_withdrawal_is_refused(browser: Browser) -> None:
+    """L3: whichever comes first, nothing is said to whoever withdrew; the console says why."""
+    await browser.enters()
+    for _ in range(5):
+        person = Person(browser.desk)
+        path = f"/api/v1/staff/leads/{await person.sends()}/reply"
+
+        answer, _ = await asyncio.gather(
+            browser.asks("POST", path, json={"text": "Good morning!"}), person.withdraws("contact")
+        )
+
+        status, told = answer
+        withdrawn = person.last
+        assert withdrawn
+        transcript = await browser.desk.call(browser.desk.storage.store.transcript, person.conversation, 0)
+        said = [one.seq for one in transcript.messages if one.sender == "staff"]
+        if status == 201:
+            assert said == [told["seq"]]
+            assert said[0] < withdrawn.messages[0].seq
+        else:
+            assert (status, told["code"], said) == (403, "consent_required", [])
