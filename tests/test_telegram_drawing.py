@@ -146,7 +146,7 @@ def test_view_puts_every_value_behind_a_spoiler(wording: Wording) -> None:
 
     assert [text[one["offset"] : one["offset"] + one["length"]] for one in hidden] == [EVIL, "How long?"]
     assert "2026-11-22 09:30 UTC" in text
-    assert "Alex" in text
+    assert "Alex: Answer this consultation (Name), 2026-11-22 09:30 UTC" in text
 
 
 def test_nothing_kept_is_said_in_one_line(wording: Wording) -> None:

@@ -153,11 +153,11 @@ export function recordRows(record, talk, acts) {
     h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
   ];
   const decided = latest(record.consents).map((one) => [
-    `${one.label}: ${w[one.decision]}, ${when(one.at, locale)}`,
+    `${one.label}${w.colon}${w[one.decision]}${w.comma}${when(one.at, locale)}`,
     acts?.withdraw(one),
   ]);
-  const received = record.recipients.map((one) => `${one.name || one.recipient}, ${when(one.at, locale)}`);
-  const looked = record.opened_by.map((one) => `${one.by}, ${when(one.at, locale)}`);
+  const received = record.recipients.map((one) => `${one.name}${w.comma}${when(one.at, locale)}`);
+  const looked = record.opened_by.map((one) => `${one.name}${w.colon}${one.about}${w.comma}${when(one.at, locale)}`);
   return h(
     "div",
     { class: "record" },

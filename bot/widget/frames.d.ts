@@ -46,7 +46,7 @@ export type Kept = {
   fields: (Row & { given_at: string; policy: string })[];
   consents: Decided[];
   recipients: { recipient: string; name: string; at: string; event: string; fields: string[] }[];
-  opened_by: { by: string; at: string; purpose?: string; fields?: string[] }[];
+  opened_by: { by: string; name: string; about: string; at: string; purpose: string; fields: string[] }[];
   keeps_until: string | null;
   masked: boolean;
 };

@@ -37,7 +37,7 @@ const ZH_WHAT = {
 };
 
 const EN = {
-  what: EN_WHAT, you: "You:", assistant: "Assistant:", colleague: "Colleague:", message: "Your message", send: "Send",
+  what: EN_WHAT, colon: ": ", comma: ", ", you: "You:", assistant: "Assistant:", colleague: "Colleague:", message: "Your message", send: "Send",
   options: "Answers to choose from", why: "Why we ask", sensitive: "Sensitive", optional: "optional",
   progress: "{step} of {of}", typing: "A colleague is typing …",
   offline: "Connection lost. What you typed is kept here; trying again …", online: "Connected again.",
@@ -78,7 +78,7 @@ const EN = {
 
 /** @type {typeof EN} */
 const ZH = {
-  what: ZH_WHAT, you: "您：", assistant: "助手：", colleague: "同事：", message: "您的消息", send: "发送",
+  what: ZH_WHAT, colon: "：", comma: "，", you: "您：", assistant: "助手：", colleague: "同事：", message: "您的消息", send: "发送",
   options: "可选的回答", why: "为什么询问", sensitive: "敏感信息", optional: "选填",
   progress: "第 {step} 项，共 {of} 项", typing: "同事正在输入……",
   offline: "连接已断开。您输入的内容保留在此，正在重试……", online: "已重新连接。",

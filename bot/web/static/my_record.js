@@ -70,7 +70,7 @@ export class Person {
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...this.#decisions(record.consents),
       ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
-      ...this.#list(words.viewers, record.opened_by, (one) => fill(words.entry, { what: one.by, at: when(one.at) })),
+      ...this.#list(words.viewers, record.opened_by, (one) => fill(words.opening, { name: one.name, about: one.about, at: when(one.at) })),
       ...(record.masked ? [] : this.#copies()),
       this.#deleting(record),
     );
