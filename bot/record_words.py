@@ -1,18 +1,22 @@
-"""Who received and who opened a person's details, in words: the record itself holds ids (S21)."""
+"""Who received and who opened a person's details in words, and when the visit record goes (S12, S21)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from bot.drawing import moment
 from bot.texts import Texts
 from config.load import spelt_list
+from intake.rules import VISIT
 
 
 def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, Any]:
-    """Return a drawn record whose recipients and openings say in the reader's words who it was and what for."""
+    """Return a drawn record with the reader's words for who it was and what for, and the visit record's own end."""
     return {
         **record,
+        "fields": _ending(record, texts),
         "recipients": [
             {**row, "name": _actor(row["recipient"], texts, locale) or row["name"]}
             for row in record["recipients"]
@@ -22,6 +26,20 @@ def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, An
             for row in record["opened_by"]
         ],
     }
+
+
+def _ending(record: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:
+    """Return the fields; items of the visit record with their end, which is as the sweep has it (S12)."""
+    visit = [one["given_at"] for one in record["fields"] if one["field"] in texts.rules.visit]
+    purpose = texts.rules.purposes.get(VISIT)
+    if not visit or not purpose:
+        return list(record["fields"])
+    ends = moment(datetime.fromisoformat(max(visit)) + purpose.keep)
+    until = min(ends, record["keeps_until"] or ends)
+    return [
+        {**one, "keeps_until": until} if one["field"] in texts.rules.visit else one
+        for one in record["fields"]
+    ]
 
 
 def _opener(by: str, texts: Texts, locale: str) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.wording import Wording
 from intake.rules import Recipient
-from storage.records import Record
-from tests.drawn_frames import loaded, rules
+from storage.records import KeptField, Record
+from tests.drawn_frames import loaded, rules, wording
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 OPENERS = ("staff:b923fd90", "officer", "command", "recipient:sales", "recipient:gone")
@@ -40,6 +40,31 @@ def told(locale: str) -> dict[str, Any]:
         fields=(), consents=(), recipients=(export,), opened_by=(*openings,), keeps_until=None, lead=""
     )
     return worded.record(record, locale)
+
+
+def kept(days_left: int) -> dict[str, Any]:
+    """Return what is told of a name and a visit of now, where everything goes in so many days."""
+    record = Record(
+        fields=tuple(
+            KeptField(name=name, value="Li Na", given_at=at, policy="2026-11")
+            for name, at in (("name", NOW), ("ip", NOW - timedelta(hours=1)), ("browser", NOW))
+        ),
+        consents=(),
+        recipients=(),
+        opened_by=(),
+        keeps_until=NOW + timedelta(days=days_left),
+        lead="",
+    )
+    return wording().record(record, "en")
+
+
+@pytest.mark.parametrize(("days_left", "visit_day"), [(180, "2026-12-23"), (1, "2026-11-24")])
+def test_the_visit_record_has_an_end_of_its_own(days_left: int, visit_day: str) -> None:
+    """S12: thirty days after the visit, or with the rest before that; a detail has none but the record's."""
+    name, *visit = kept(days_left)["fields"]
+
+    assert "keeps_until" not in name
+    assert {one["keeps_until"][:10] for one in visit} == {visit_day}
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,14 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
             continue
         yield "\n".join([f"<b>{escape(wording.say(title, locale))}</b>", *(said or [nobody])])
     if drawn["keeps_until"]:
-        yield escape(wording.say("record.keeps_until", locale, at=drawn["keeps_until"]))
+        yield "\n".join(escape(line) for line in _ends(wording, locale, drawn))
+
+
+def _ends(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
+    yield wording.say("record.keeps_until", locale, at=drawn["keeps_until"])
+    visit = [one["keeps_until"] for one in drawn["fields"] if "keeps_until" in one]
+    if visit:
+        yield wording.say("record.visit_until", locale, at=visit[0])
 
 
 def _kept(wording: Wording, locale: str, kept: Frame) -> str:

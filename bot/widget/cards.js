@@ -158,12 +158,14 @@ export function recordRows(record, talk, acts) {
   ]);
   const received = record.recipients.map((one) => `${one.name}${w.comma}${when(one.at, locale)}`);
   const looked = record.opened_by.map((one) => `${one.name}${w.colon}${one.about}${w.comma}${when(one.at, locale)}`);
+  const visit = record.fields.find((one) => one.keeps_until)?.keeps_until;
   return h(
     "div",
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
+    visit && h("p", { class: "hint" }, fill(w.visitKept, { at: when(visit, locale) })),
     ...(decided.length ? list(w.decisions, decided) : []),
     ...(record.fields.length ? [...list(w.receivers, received), ...list(w.viewers, looked)] : []),
   );

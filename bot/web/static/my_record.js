@@ -59,6 +59,7 @@ export class Person {
   /** @param {any} record */
   #show(record) {
     const { words, alone } = this.#given;
+    const visit = record.fields.find((/** @type {any} */ one) => one.keeps_until)?.keeps_until;
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
     if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
@@ -68,6 +69,7 @@ export class Person {
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
       record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
+      ...(visit ? [h("p", { class: "second" }, fill(words.visit_kept, { at: when(visit) }))] : []),
       ...this.#decisions(record.consents),
       ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
       ...this.#list(words.viewers, record.opened_by, (one) => fill(words.opening, { name: one.name, about: one.about, at: when(one.at) })),
