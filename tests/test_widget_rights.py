@@ -189,6 +189,11 @@ async def test_the_visit_is_told_only_when_its_box_was_ticked(chat: Window) -> N
     for item in ("Browser", "Pages visited", "Shortened IP address"):
         await expect(view).to_contain_text(item)
     await expect(view).to_contain_text("Chrome")
+    await expect(view).to_contain_text("Visit record: kept until")
+    buttons = view.get_by_role("button", name="Correct")  # of the question alone: nobody corrects a visit
+    assert [await one.get_attribute("aria-label") for one in await buttons.all()] == [
+        "Correct: Your question"
+    ]
     assert len(told(chat)) == 1
 
 

@@ -124,8 +124,8 @@ export function confirmCard(expects, talk) {
 }
 
 /**
- * Rows of label and value. @param {Frames.Row[]} fields @param {Tongue} talk
- * @param {(row: Frames.Row) => HTMLElement | undefined | false} [act] what can be done with a row
+ * Rows of label and value. @template {Frames.Row} Row @param {Row[]} fields @param {Tongue} talk
+ * @param {(row: Row) => HTMLElement | undefined | false} [act] what can be done with a row
  */
 export const rows = (fields, talk, act) =>
   h(
@@ -144,7 +144,7 @@ export const rows = (fields, talk, act) =>
 /**
  * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
  * @param {Frames.Kept} record @param {Tongue} talk
- * @param {{correct: (row: Frames.Row) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
+ * @param {{correct: (row: Frames.Held) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;

@@ -52,7 +52,8 @@ export const handed = (rights, what) => h("div", { class: "stack handed" }, ...c
 /** @param {Rights} rights @param {HTMLElement} kept @param {HTMLElement} remember offered where something was agreed to */
 async function show(rights, kept, remember) {
   const { w } = rights;
-  const correct = (/** @type {import("./frames").Row} */ row) =>
+  const correct = (/** @type {import("./frames").Held} */ row) =>
+    !row.keeps_until && // the visit record is told, never corrected
     button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
       "aria-label": `${w.correct}: ${row.label}`,
     });
