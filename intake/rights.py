@@ -83,6 +83,8 @@ def _correct(given: Given) -> Step:
     fields = correctable(given.state, given.rules)
     if given.argument in fields:
         return _aside(given, Aside.VALUE, given.argument)
+    if given.argument in given.state.kept and CONTACT not in given.state.agreed:
+        return answer(given, closed(given), Reply(key="correct.withdrawn"))
     if not fields:
         return answer(given, closed(given), Reply(key="correct.nothing"))
     return _aside(given, Aside.CORRECT)

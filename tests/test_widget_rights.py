@@ -121,6 +121,23 @@ async def test_a_detail_is_corrected_from_my_data(chat: Window) -> None:
     await expect(chat.dialog.locator(".card .rows")).to_contain_text("Sample Valves")
 
 
+async def test_nothing_is_corrected_after_withdrawal(chat: Window) -> None:
+    """L3: the details have no button any more, and it is said that nobody may use them."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    view = chat.dialog.locator(".view")
+    await view.get_by_role("button", name="Correct: Name").wait_for()
+    await view.get_by_role("button", name="Withdraw: Answer this consultation").click()
+    await chat.sees("From now on nobody here may use your details")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+
+    await chat.sees("nobody here may use these details any more")
+
+    await expect(view.get_by_role("button", name="Correct")).to_have_count(1)
+    await view.get_by_role("button", name="Correct: Your question").wait_for()
+
+
 async def test_what_was_skipped_is_added_on_the_review_card(chat: Window) -> None:
     """S21: a detail that was passed over has its button too; once given it stands among the others."""
     await chat.open()

@@ -163,6 +163,7 @@ export function recordRows(record, talk, acts) {
     "div",
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
+    unusable(record) && h("p", { class: "hint" }, w.unusable),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
     visit && h("p", { class: "hint" }, fill(w.visitKept, { at: when(visit, locale) })),
@@ -170,6 +171,11 @@ export function recordRows(record, talk, acts) {
     ...(record.fields.length ? [...list(w.receivers, received), ...list(w.viewers, looked)] : []),
   );
 }
+
+/** Whether details are kept that nobody may use: their consent ended. @param {Frames.Kept} record */
+export const unusable = (record) =>
+  record.fields.some((one) => !one.keeps_until && !/^need\b/.test(one.field)) &&
+  latest(record.consents).some((one) => one.purpose === "contact" && one.decision !== "agreed");
 
 /** Of each purpose the decision that holds now. @param {Frames.Decided[]} consents */
 const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];

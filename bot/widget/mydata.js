@@ -1,7 +1,7 @@
 // @ts-check
 // "Privacy and my data": what is kept, and every right one button away. It opens over the conversation.
 
-import { recordRows } from "./cards.js";
+import { recordRows, unusable } from "./cards.js";
 import { away, button, h, heading } from "./elements.js";
 import { rememberButton } from "./remember.js";
 
@@ -66,9 +66,11 @@ async function show(rights, kept, remember) {
     const answer = await rights.link.fetch("me");
     if (!answer.ok) throw new Error(String(answer.status));
     const record = /** @type {import("./frames").Kept} */ (await answer.json());
+    const ended = unusable(record);
+    const correctable = (/** @type {import("./frames").Held} */ row) => (!ended || row.field === "need") && correct(row);
     const whole = record.masked && button(w.unhide, () => rights.wish(w.unhide, "command:verify"));
     remember.hidden &&= !record.consents.some((one) => one.decision === "agreed");
-    kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct, withdraw }));
+    kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct: correctable, withdraw }));
   } catch {
     kept.replaceChildren(h("p", { class: "hint" }, w.unread));
   }

@@ -63,11 +63,14 @@ export class Person {
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
     if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
+    const decided = record.consents.filter((/** @type {any} */ one) => one.purpose === this.#given.outdated.purpose).at(-1)?.decision;
+    const ended = decided && decided !== "agreed" && record.fields.some((/** @type {any} */ one) => this.#detail(one.field));
     const bars = record.fields.length > 0 && this.#mustBeAskedAgain(record.consents);
     this.#body.replaceChildren(
       ...(bars ? [h("p", { class: "note" }, fill(words.asked_again, { contact: this.#given.outdated.contact }))] : []),
+      ...(ended ? [h("p", { class: "note" }, words.unusable)] : []),
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
-      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars))) : h("p", {}, words.nothing),
+      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars || (ended && this.#detail(one.field))))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...(visit ? [h("p", { class: "second" }, fill(words.visit_kept, { at: when(visit) }))] : []),
       ...this.#decisions(record.consents),
@@ -76,6 +79,11 @@ export class Person {
       ...(record.masked ? [] : this.#copies()),
       this.#deleting(record),
     );
+  }
+
+  /** Tell a detail from the questions and the visit. @param {string} name */
+  #detail(name) {
+    return !/^need\b/.test(name) && !this.#given.visit.includes(name);
   }
 
   /** Say whether the consent is older than a major version of the policy: then the desk takes no correction.
