@@ -128,6 +128,11 @@ async def test_nothing_is_corrected_after_withdrawal(chat: Window) -> None:
     await chat.dialog.get_by_role("button", name="Privacy and my data").click()
     view = chat.dialog.locator(".view")
     await view.get_by_role("button", name="Correct: Name").wait_for()
+    given = await view.locator(".hint", has_text="given on").all_inner_texts()
+    assert given[0].startswith("Your question: given on ")
+    assert given[1].startswith("Name, Company, Mobile phone, Industry: given on ")
+    assert given[1].endswith(", Privacy policy 2026-11")
+    assert len(given) == 2
     await view.get_by_role("button", name="Withdraw: Answer this consultation").click()
     await chat.sees("From now on nobody here may use your details")
     await chat.dialog.get_by_role("button", name="Privacy and my data").click()

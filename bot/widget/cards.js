@@ -2,7 +2,7 @@
 // The cards of the conversation: consent, review, confirm; what is kept, as rows.
 
 import { away, badge, button, h, heading, option } from "./elements.js";
-import { fill, when } from "./words.js";
+import { day, fill, when } from "./words.js";
 
 /** @import * as Frames from "./frames" */
 /**
@@ -165,6 +165,7 @@ export function recordRows(record, talk, acts) {
     record.masked && h("p", { class: "hint" }, w.masked),
     unusable(record) && h("p", { class: "hint" }, w.unusable),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
+    ...given(record.fields, talk),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
     visit && h("p", { class: "hint" }, fill(w.visitKept, { at: when(visit, locale) })),
     ...(decided.length ? list(w.decisions, decided) : []),
@@ -172,7 +173,18 @@ export function recordRows(record, talk, acts) {
   );
 }
 
-/** Whether details are kept that nobody may use: their consent ended. @param {Frames.Kept} record */
+/** When, and under which policy, details were given: a line for all that share both. @param {Frames.Held[]} fields @param {Tongue} talk */
+function given(fields, { w, locale }) {
+  /** @type {Map<string, string[]>} */ const lines = new Map();
+  for (const one of fields) {
+    const under = one.policy && w.comma + fill(w.policy, { version: one.policy });
+    const said = fill(w.given, { at: day(one.given_at, locale) }) + under;
+    lines.set(said, [...(lines.get(said) || []), one.label]);
+  }
+  return [...lines].map(([said, labels]) => h("p", { class: "hint" }, labels.join(w.comma) + w.colon + said));
+}
+
+/** Details that nobody may use any more. @param {Frames.Kept} record */
 export const unusable = (record) =>
   record.fields.some((one) => !one.keeps_until && !/^need\b/.test(one.field)) &&
   latest(record.consents).some((one) => one.purpose === "contact" && one.decision !== "agreed");
