@@ -76,7 +76,7 @@ OPEN_AGAIN = {
     "followup.unanswered": "followup.ask",
     "greeting": "topic.ask",
     "sent": "free.ask",
-    "consent.refused": "free.ask",
+    "consent.refused": "ended.ask",
 }
 OTHER = {"en": "zh-CN", "zh-CN": "en"}
 

@@ -37,7 +37,7 @@ def test_nothing_is_offered_to_who_left_nothing() -> None:
     """After a refusal there are no details, and nobody is asked for any (L5)."""
     talk = STAGES["ended"]().meet(Returned())
 
-    assert talk.keys == ["returned", "free.ask"]
+    assert talk.keys == ["returned", "ended.ask"]
 
 
 def test_an_open_command_is_asked_again() -> None:

@@ -83,7 +83,8 @@ def test_every_rejection_has_its_sentence() -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_words_that_texts_recommend_are_understood(locale: str) -> None:
     """Every word in quotation marks in an answer is a command that works."""
-    for key in ("consent.ask", "ended.chat", "new.open", "unexpected", "withdrawn.contact", "help"):
+    ended = ("ended.chat", "ended.ask", "withdrawn.contact", "correct.withdrawn")
+    for key in ("consent.ask", *ended, "new.open", "unexpected", "help"):
         for word in re.findall("“([^”]+)”", wording().say(key, locale)):
             assert commands.recognise(word, fields={}, purposes={}, locales={}), (key, word)
 
