@@ -76,7 +76,9 @@ def _view(given: Given) -> Step:
     known = (NEED, *given.rules.fields, *given.rules.visit)
     fields = tuple(name for name in known if name in given.state.kept)
     record = Expects(kind="record", fields=fields)
-    return answer(given, closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
+    decided = given.state.agreed or given.state.refused
+    key = "view" if fields else "view.decided" if decided else "view.nothing"
+    return answer(given, closed(given), Reply(key=key, expects=record))
 
 
 def _correct(given: Given) -> Step:

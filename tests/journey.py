@@ -61,7 +61,7 @@ WRONG: Mapping[str, tuple[tuple[str, str], ...]] = {
 # What each command answers before the open question is asked again; alternatives stand behind a bar. `+` picks.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "help": ("help",),
-    "view": ("view|view.nothing",),
+    "view": ("view|view.decided|view.nothing",),
     "correct": ("correct.nothing|correct.which", "+command:cancel", "cancel.aside"),
     "delete": ("delete.ask", "+delete:cancel", "delete.cancelled"),
     "withdraw": ("withdraw.nothing|withdraw.ask", "+command:cancel", "cancel.aside"),

@@ -235,6 +235,19 @@ async def test_no_visit_is_told_without_its_box(chat: Window, choice: str) -> No
     assert told(chat) == []
 
 
+async def test_who_refused_is_told_once_what_is_kept(chat: Window) -> None:
+    """S21: no details, only the decisions: one sentence, and the decisions under it."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Refuse")
+
+    await chat.say("view")
+
+    await chat.sees("We keep no details about you, only your decisions.")
+    await expect(chat.dialog.locator(".log").get_by_text("We keep no details about you")).to_have_count(1)
+    await expect(chat.dialog.locator(".log .record")).to_contain_text("Answer this consultation: refused")
+
+
 def told(chat: Window) -> list[str]:
     """Return the requests that told of the visit."""
     return [url for url in chat.requests if url.endswith("/api/v1/visit")]

@@ -101,7 +101,7 @@ _ZH: Mapping[str, Any] = {
     "opened": "以下是我们保存的内容，十分钟内可以查看。",
     "one_of": "{at}提供的信息",
     "reference": "编号 {lead}",
-    "nothing": "我们不再保存您的任何信息。",
+    "nothing": "我们不再保存您的个人信息。",
     "details": "您的信息",
     "given": "提供于 {at}",
     "under": "提供于 {at}，依据隐私政策 {policy}",

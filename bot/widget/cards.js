@@ -164,7 +164,7 @@ export function recordRows(record, talk, acts) {
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
     unusable(record) && h("p", { class: "hint" }, w.unusable),
-    record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
+    record.fields.length ? rows(record.fields, talk, acts?.correct) : acts && h("p", {}, w.nothing),
     ...given(record.fields, talk),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
     visit && h("p", { class: "hint" }, fill(w.visitKept, { at: when(visit, locale) })),

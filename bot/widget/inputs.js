@@ -6,7 +6,7 @@ import { badge, h, icon, option } from "./elements.js";
 import { fill } from "./words.js";
 
 const LINE_MOST = 200; // characters; longer answers get a field of several lines
-const MESSAGE_MAX = 4_000; // characters; docs/contract.md, "Chat API"
+const MESSAGE_MAX = 4_000; // characters; docs/contract.md, Chat API
 const NEARLY = 0.9; // of what fits: from there on it is counted
 
 /** @import * as Frames from "./frames" */

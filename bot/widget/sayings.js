@@ -88,7 +88,7 @@ const ZH = {
   whole: "在此阅读完整政策", linkOnly: "请通过下方链接阅读。", policy: "隐私政策 {version}",
   newTab: "在新标签页中打开", review: "发送前请核对", correct: "更正", withdraw: "撤回", mine: "我的信息",
   unusable: "您已撤回同意：任何人都不能再使用这些信息。",
-  nothing: "我们没有保存您的任何信息。", given: "提供于 {at}",
+  nothing: "我们没有保存您的个人信息。", given: "提供于 {at}",
   kept: "保存至 {at}", visitKept: "访问记录：保存至 {at}", decisions: "您的决定", agreed: "同意",
   refused: "不同意", withdrawn: "已撤回", receivers: "谁收到过", viewers: "谁查看过", nobody: "无人",
   download: "下载副本", downloadJson: "机器可读副本（JSON）", receipts: "同意凭证", delete: "删除我的信息",
