@@ -35,6 +35,7 @@ WRONG: Mapping[str, tuple[tuple[str, str], ...]] = {
     "phone": (
         ("   ", "phone.empty"),
         ("not a number", "phone.not_a_number"),
+        ("li.na@example.com", "phone.email_next"),
         ("12", "phone.too_short"),
         ("+86 138 0000 0000 0000 0000", "phone.too_long"),
         ("+999 138 0000 0000", "phone.unknown_country"),
