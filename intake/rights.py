@@ -77,7 +77,9 @@ def _view(given: Given) -> Step:
     fields = tuple(name for name in known if name in given.state.kept)
     record = Expects(kind="record", fields=fields)
     decided = given.state.agreed or given.state.refused
-    key = "view" if fields else "view.decided" if decided else "view.nothing"
+    unreadable = given.presence.assurance.masked and not given.presence.mails
+    shown = "view.no_mail" if unreadable else "view"
+    key = shown if fields else "view.decided" if decided else "view.nothing"
     return answer(given, closed(given), Reply(key=key, expects=record))
 
 
