@@ -30,8 +30,8 @@ export function consentCard(expects, talk) {
     { class: "card" },
     title,
     ...(changed ? news(changed, talk) : []),
-    ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
-    boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
+    ...needed.map((one) => h("p", {}, h("strong", {}, one.label + talk.w.stop), one.text)),
+    boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map((one) => box(one, talk))),
     ...notice(expects.policy, talk),
     words(talk),
   );
@@ -53,13 +53,13 @@ const news = ({ since, changes }, { w }) => [
   h("ul", {}, ...changes.map((one) => h("li", {}, one))),
 ];
 
-/** @param {Frames.Purpose} purpose */
-const box = (purpose) =>
+/** @param {Frames.Purpose} purpose @param {Talk} talk */
+const box = (purpose, { w }) =>
   h(
     "label",
     { class: "box" },
     h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
-    h("strong", {}, `${purpose.label}. `),
+    h("strong", {}, purpose.label + w.stop),
     purpose.text,
   );
 
@@ -95,7 +95,7 @@ export function reviewCard(expects, talk) {
     return (
       one &&
       button(talk.w.correct, () => talk.pick(one.value, one.label), "link", {
-        "aria-label": `${talk.w.correct}: ${row.label}`,
+        "aria-label": talk.w.correct + talk.w.colon + row.label,
       })
     );
   };

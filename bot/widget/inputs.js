@@ -103,7 +103,7 @@ function counted(form, input, max, talk) {
 function fieldLabel(expects, field, talk) {
   if (!field) return talk.w.message;
   const label = expects.label || (expects.kind === "code" ? talk.w.code : talk.w.message);
-  return expects.optional && !expects.warning ? `${label} (${talk.w.optional})` : label;
+  return expects.optional && !expects.warning ? label + talk.w.optional : label;
 }
 
 /** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {Input} */

@@ -55,12 +55,12 @@ async function show(rights, kept, remember) {
   const correct = (/** @type {import("./frames").Held} */ row) =>
     !row.keeps_until && // the visit record is told, never corrected
     button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
-      "aria-label": `${w.correct}: ${row.label}`,
+      "aria-label": w.correct + w.colon + row.label,
     });
   const withdraw = (/** @type {import("./frames").Decided} */ one) =>
     one.decision === "agreed" &&
     button(w.withdraw, () => rights.wish(w.withdraw, "command:withdraw", `withdraw:${one.purpose}`), "link", {
-      "aria-label": `${w.withdraw}: ${one.label}`,
+      "aria-label": w.withdraw + w.colon + one.label,
     });
   try {
     const answer = await rights.link.fetch("me");

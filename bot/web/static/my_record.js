@@ -105,7 +105,7 @@ export class Person {
       h("dd", { dir: "auto" }, one.value),
       h("dd", { class: "second" }, fill(one.policy ? words.under : words.given, at)),
     );
-    const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": `${words.correct}: ${one.label}` });
+    const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": words.correct + words.colon + one.label });
     if (inputs[one.field] && !fixed) row.append(h("dd", { class: "act" }, correct));
     return row;
   }
@@ -191,7 +191,7 @@ export class Person {
     const draw = (/** @type {any} */ one) => [
       h("span", {}, fill(words.decision, { label: one.label, decision: words[one.decision] || one.decision, at: when(one.at) })),
       one.decision === "agreed" &&
-        button(words.withdraw, () => this.#withdraw(one.purpose), "link", { "aria-label": `${words.withdraw}: ${one.label}` }),
+        button(words.withdraw, () => this.#withdraw(one.purpose), "link", { "aria-label": words.withdraw + words.colon + one.label }),
     ];
     return latest.length ? this.#list(words.decisions, latest, draw) : [];
   }
@@ -272,7 +272,7 @@ export class Person {
   /** What was erased, what stays and why, and the certificate's id. @param {any} certificate */
   #certify(certificate) {
     const { words } = this.#given;
-    const what = (/** @type {string} */ name, /** @type {string} */ why) => words.what[name] || (why ? `${name}: ${why}` : name);
+    const what = (/** @type {string} */ name, /** @type {string} */ why) => words.what[name] || (why ? name + words.colon + why : name);
     const whole = certificate.scope === "all";
     const title = whole ? this.#title : h("h3", { tabindex: -1 }, words.erased);
     title.textContent = words.erased;
@@ -284,7 +284,7 @@ export class Person {
         "div",
         { class: "card" },
         !whole && title,
-        h("p", {}, `${words.certificate}: `, h("code", {}, certificate.id)),
+        h("p", {}, words.certificate + words.colon, h("code", {}, certificate.id)),
         h(whole ? "h3" : "h4", {}, words.gone),
         h("ul", {}, certificate.destroyed.map((/** @type {string} */ name) => h("li", {}, what(name, "")))),
         h(whole ? "h3" : "h4", {}, words.stays),
