@@ -90,6 +90,14 @@ def test_words_that_texts_recommend_are_understood(locale: str) -> None:
             assert commands.recognise(word, fields={}, purposes={}, locales={}), (key, word)
 
 
+def test_receipts_have_one_name_in_chinese() -> None:
+    """L14: texts and policy call them what the command is called, and nothing else."""
+    told = [*catalogue("zh-CN").values(), *(texts["zh-CN"] for texts in loaded().policies.values())]
+
+    assert [text for text in told if re.search("同意记录|回执|(?<!同意)凭证", text)] == []
+    assert commands.recognise("同意凭证", fields={}, purposes={}, locales={}) == commands.Command("receipts")
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_help_lists_every_command(locale: str) -> None:
     """Help names all words, each in the language of the conversation."""
