@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.drawing import Drawing, moment
+from bot.record_words import worded
 from bot.texts import Texts
 from intake import masking
 from intake.events import ColleagueSaid
@@ -59,7 +60,8 @@ class Wording:
 
     def record(self, record: Record, locale: str, *, masked: bool = False) -> dict[str, Any]:
         """Return the body of "view" and of `GET /me` (S21)."""
-        return self._drawing.record(record, self._texts.known(locale), masked=masked)
+        known = self._texts.known(locale)
+        return worded(self._drawing.record(record, known, masked=masked), self._texts, known)
 
     def locale_for(self, wanted: str | None, accept_language: str = "") -> str:
         """Return the configured language that fits best: the wanted one, else the browser's, else the default."""

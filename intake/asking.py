@@ -201,6 +201,10 @@ def _free(state: Conversation, rules: Rules) -> Reply:
     return Reply(key="free.ask")
 
 
+def _ended(state: Conversation, rules: Rules) -> Reply:
+    return Reply(key="ended.ask")  # what is typed now reaches nobody
+
+
 _STAGES: Mapping[Stage, Callable[[Conversation, Rules], Reply]] = {
     Stage.TOPIC: _topic,
     Stage.NEED: lambda state, rules: field_question(state, rules, NEED, aside=False),
@@ -215,7 +219,7 @@ _STAGES: Mapping[Stage, Callable[[Conversation, Rules], Reply]] = {
     Stage.FIELD: lambda state, rules: field_question(state, rules, state.field, aside=False),
     Stage.REVIEW: _review,
     Stage.SENT: _free,
-    Stage.ENDED: _free,
+    Stage.ENDED: _ended,
 }
 
 

@@ -43,6 +43,7 @@ from intake.rules import (
 )
 
 INTAKE_FILE = "intake.toml"
+_NOBODY = {"en": "nobody", "zh": "无"}  # who receives details, where no recipient is configured; by language
 
 _T = TypeVar("_T")
 
@@ -129,7 +130,8 @@ class Assembly:
         values = self._values(periods)
         for locale, known in values.items():
             recipients = [entry.name[locale] for entry in self._intake.recipients]
-            known["recipients"] = self._spelling.listing(recipients, locale) if recipients else "—"
+            nobody = _NOBODY.get(locale.partition("-")[0], "—")
+            known["recipients"] = self._spelling.listing(recipients, locale) if recipients else nobody
         return values
 
     def _field(self, entry: FieldEntry) -> Field:

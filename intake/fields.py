@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from intake.answers import parse
-from intake.asking import NEED, Given, advance, open_question
+from intake.asking import NEED, Given, advance, may_skip, next_field, open_question
 from intake.commands import is_plain_skip
 from intake.consultation import go, with_field
 from intake.conversation import Aside, Conversation, Stage
@@ -43,8 +43,19 @@ def take_answer(given: Given) -> Step:
     assert isinstance(said, Said)
     value = _must_be_given(given, name, said.text) or check(given, name, said.text)
     if isinstance(value, WrongAnswer):
-        return _refused(given, value, said.text)
+        early = value.code.startswith("phone.") and _is_mail_asked_next(given, name, said.text)
+        return _refused(given, WrongAnswer(name, "phone.email_next") if early else value, said.text)
     return _taken(given, name, value, Heard(answered=name))
+
+
+def _is_mail_asked_next(given: Given, name: str, text: str) -> bool:
+    """Tell whether an e-mail address came one question early: this one may be skipped, and the next asks for it."""
+    state, rules = given.state, given.rules
+    if state.changing or not may_skip(state, rules, name):
+        return False
+    following = next_field(replace(state, skipped=(*state.skipped, name)), rules)
+    is_mail = following != "" and rules.fields[following].kind == "email"
+    return is_mail and not isinstance(check(given, following, text), WrongAnswer)
 
 
 def _must_be_given(given: Given, name: str, text: str) -> WrongAnswer | None:

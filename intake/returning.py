@@ -20,7 +20,9 @@ def welcome_back(given: Given) -> Step:
     over = state.stage in (Stage.SENT, Stage.ENDED) and not state.aside
     if over and CONTACT in state.agreed and set(asked_fields(given.rules)) & set(state.kept):
         offer = Expects(kind="choice", name="returned", options=(NEW,))
-        replies: tuple[Reply, ...] = (Reply(key="returned.details", expects=offer),)
+        key = "returned.details" if given.presence.mails else "returned.details.no_mail"
+        replies: tuple[Reply, ...] = (Reply(key=key, expects=offer),)
     else:
-        replies = (Reply(key="returned"), open_question(state, given.rules))
+        key = "returned" if given.presence.mails else "returned.no_mail"
+        replies = (Reply(key=key), open_question(state, given.rules))
     return Step(state=replace(state, returned=today), replies=replies)

@@ -76,13 +76,19 @@ def _view(given: Given) -> Step:
     known = (NEED, *given.rules.fields, *given.rules.visit)
     fields = tuple(name for name in known if name in given.state.kept)
     record = Expects(kind="record", fields=fields)
-    return answer(given, closed(given), Reply(key="view" if fields else "view.nothing", expects=record))
+    decided = given.state.agreed or given.state.refused
+    unreadable = given.presence.assurance.masked and not given.presence.mails
+    shown = "view.no_mail" if unreadable else "view"
+    key = shown if fields else "view.decided" if decided else "view.nothing"
+    return answer(given, closed(given), Reply(key=key, expects=record))
 
 
 def _correct(given: Given) -> Step:
     fields = correctable(given.state, given.rules)
     if given.argument in fields:
         return _aside(given, Aside.VALUE, given.argument)
+    if given.argument in given.state.kept and CONTACT not in given.state.agreed:
+        return answer(given, closed(given), Reply(key="correct.withdrawn"))
     if not fields:
         return answer(given, closed(given), Reply(key="correct.nothing"))
     return _aside(given, Aside.CORRECT)

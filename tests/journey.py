@@ -35,6 +35,7 @@ WRONG: Mapping[str, tuple[tuple[str, str], ...]] = {
     "phone": (
         ("   ", "phone.empty"),
         ("not a number", "phone.not_a_number"),
+        ("li.na@example.com", "phone.email_next"),
         ("12", "phone.too_short"),
         ("+86 138 0000 0000 0000 0000", "phone.too_long"),
         ("+999 138 0000 0000", "phone.unknown_country"),
@@ -61,7 +62,7 @@ WRONG: Mapping[str, tuple[tuple[str, str], ...]] = {
 # What each command answers before the open question is asked again; alternatives stand behind a bar. `+` picks.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "help": ("help",),
-    "view": ("view|view.nothing",),
+    "view": ("view|view.decided|view.nothing",),
     "correct": ("correct.nothing|correct.which", "+command:cancel", "cancel.aside"),
     "delete": ("delete.ask", "+delete:cancel", "delete.cancelled"),
     "withdraw": ("withdraw.nothing|withdraw.ask", "+command:cancel", "cancel.aside"),
@@ -76,7 +77,7 @@ OPEN_AGAIN = {
     "followup.unanswered": "followup.ask",
     "greeting": "topic.ask",
     "sent": "free.ask",
-    "consent.refused": "free.ask",
+    "consent.refused": "ended.ask",
 }
 OTHER = {"en": "zh-CN", "zh-CN": "en"}
 

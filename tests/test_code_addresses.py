@@ -23,6 +23,7 @@ def test_without_an_address_values_are_replaced_not_read() -> None:
 
     for command in ("verify", "export", "receipts"):
         assert talk.pick(f"command:{command}").keys == ["code.no_address", "free.ask"]
+    assert talk.say("view").keys == ["view.hidden", "free.ask"]
     assert talk.say("correct phone", "+86 139 0000 0000").keys == ["corrected", "free.ask"]
     assert talk.did(SendCode) == []
 

@@ -101,7 +101,7 @@ def test_the_field_that_was_named_is_corrected_after_the_code() -> None:
 def test_viewing_shows_masked_values_and_the_way_to_them() -> None:
     """S8: a look needs no code; the words say how what is hidden is shown, or that it cannot be."""
     assert remembered().say("view").keys == ["view.masked", "free.ask"]
-    assert remembered(mails=False).say("view").keys == ["view.hidden", "free.ask"]
+    assert remembered(mails=False).say("view").keys == ["view.no_mail", "free.ask"]
     assert remembered(Talk()).say("view").keys == ["view.nothing", "topic.ask"]
     assert to_sent().there(assurance=Assurance.VERIFIED).say("view").keys == ["view", "free.ask"]
 

@@ -188,7 +188,16 @@ def test_view_shows_the_whole_record() -> None:
         "recipients": [
             {"recipient": "gone", "at": at, "fields": ["phone"], "event": "lead.created", "name": "gone"}
         ],
-        "opened_by": [{"by": "wang@example.com", "at": at, "purpose": "call_back", "fields": ["phone"]}],
+        "opened_by": [
+            {
+                "by": "wang@example.com",
+                "at": at,
+                "purpose": "call_back",
+                "fields": ["phone"],
+                "name": "wang@example.com",
+                "about": "Call back (Mobile phone)",
+            }
+        ],
         "keeps_until": at,
         "masked": False,
     }

@@ -50,6 +50,34 @@ def test_a_field_of_its_own_consent_is_asked_only_after_it() -> None:
     assert refused.expects.name == "company"
 
 
+def test_an_email_address_one_question_early_is_told_so() -> None:
+    """Where the phone may be skipped and the address is asked for next; elsewhere it is just no phone number."""
+    early, address = to_fields().say("Li Na", "Example Valves Ltd"), "li.na@example.com"
+    first = replace(rules(), contact_fields=("phone",))  # the only way to be reached: never skipped
+    shuffled = replace(
+        rules(), fields=dict(sorted(rules().fields.items(), key=lambda one: one[0] == "email"))
+    )
+
+    assert _code(early.say(address)) == "phone.email_next"
+    assert _code(early.say("li.na@")) == "phone.not_a_number"
+    for under in (first, shuffled):
+        early.rules = under
+        assert _code(early.say(address)) == "phone.not_a_number"
+    alone = replace(
+        rules(),
+        fields={name: one for name, one in rules().fields.items() if name in ("name", "company", "phone")},
+    )
+    early.rules = replace(alone, contact_fields=("phone", "email"))
+    assert _code(early.say(address)) == "phone.not_a_number"
+    assert _code(to_review().pick("review:change:phone").say(address)) == "phone.not_a_number"
+
+
+def _code(talk: Talk) -> str:
+    wrong = talk.last.replies[-1].rejected
+    assert wrong is not None
+    return wrong.code
+
+
 @pytest.mark.parametrize(
     ("answers", "wrong", "code"),
     [

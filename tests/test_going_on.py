@@ -96,7 +96,7 @@ def test_on_telegram_a_refusal_of_its_being_abroad_stands() -> None:
 @pytest.mark.parametrize("words", ["thanks!", "Thank you", "ok", "谢谢", "再见", "你好"])
 def test_thanks_are_no_question(words: str) -> None:
     """Who takes leave is not asked whether a colleague should get back about it."""
-    assert Talk().say(NEXT).pick("followup:no").say(words).keys == ["free.ask"]
+    assert Talk().say(NEXT).pick("followup:no").say(words).keys == ["ended.ask"]
 
 
 def test_a_message_after_sending_joins_the_lead_and_is_answered() -> None:

@@ -159,6 +159,10 @@ async def test_a_consent_is_withdrawn_with_one_click(seen: Window, served: Serve
 
     await expect(seen.page.locator(".person")).to_contain_text("News: withdrawn")
     await expect(seen.page.locator(".person .status")).to_contain_text("It ends now")
+    await expect(seen.page.locator(".person")).to_contain_text("Visit record: kept until")
+    await seen.page.get_by_role("button", name="Withdraw: Answer this consultation").click()
+    await expect(seen.page.locator(".person")).to_contain_text("nobody here may use these details any more")
+    await expect(seen.page.get_by_role("button", name="Correct:")).to_have_count(1)  # the question's
 
 
 async def test_copies_can_be_kept(seen: Window, served: Served, box: MailBox) -> None:

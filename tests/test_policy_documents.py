@@ -51,6 +51,14 @@ def test_everything_configured_is_told(loaded: Loaded, locale: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("locale", "told"), [("en", "these receive details: nobody\n"), ("zh-CN", "接收信息的有：无\n")]
+)
+def test_without_recipients_it_says_nobody(loaded: Loaded, locale: str, told: str) -> None:
+    """L1: as shipped, nobody receives details, in words."""
+    assert told in loaded.policies[VERSION][locale]
+
+
+@pytest.mark.parametrize(
     ("locale", "words"),
     [
         ("en", ("affiliates and partners", "merges", "court", "anonymous", "14", "15 working days", "30 days",

@@ -37,7 +37,13 @@ def test_nothing_is_offered_to_who_left_nothing() -> None:
     """After a refusal there are no details, and nobody is asked for any (L5)."""
     talk = STAGES["ended"]().meet(Returned())
 
-    assert talk.keys == ["returned", "free.ask"]
+    assert talk.keys == ["returned", "ended.ask"]
+
+
+def test_no_code_is_promised_where_no_mail_can_be_sent() -> None:
+    """S8: the welcome says how hidden details can be read instead."""
+    assert to_sent().there(mails=False).meet(Returned()).keys == ["returned.details.no_mail"]
+    assert STAGES["ended"]().there(mails=False).meet(Returned()).keys == ["returned.no_mail", "ended.ask"]
 
 
 def test_an_open_command_is_asked_again() -> None:

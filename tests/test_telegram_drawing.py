@@ -130,6 +130,7 @@ def test_view_puts_every_value_behind_a_spoiler(wording: Wording) -> None:
         fields=(
             KeptField(name="name", value=EVIL, given_at=NOW, policy="2026-11"),
             KeptField(name="need", value="How long?", given_at=NOW, policy=""),
+            KeptField(name="browser", value="Firefox", given_at=NOW, policy="2026-11"),
         ),
         consents=(
             {"purpose": "contact", "decision": "agreed", "policy": "2026-11", "at": when},
@@ -144,9 +145,14 @@ def test_view_puts_every_value_behind_a_spoiler(wording: Wording) -> None:
     text, entities = plain(drawn.html)
     hidden = [one for one in entities if one["type"] == "spoiler"]
 
-    assert [text[one["offset"] : one["offset"] + one["length"]] for one in hidden] == [EVIL, "How long?"]
+    assert [text[one["offset"] : one["offset"] + one["length"]] for one in hidden] == [
+        EVIL,
+        "How long?",
+        "Firefox",
+    ]
     assert "2026-11-22 09:30 UTC" in text
-    assert "Alex" in text
+    assert "Visit record: kept until" in text
+    assert "Alex: Answer this consultation (Name), 2026-11-22 09:30 UTC" in text
 
 
 def test_nothing_kept_is_said_in_one_line(wording: Wording) -> None:

@@ -71,7 +71,8 @@ def test_chinese_is_chinese_and_english_is_english() -> None:
 
 def test_every_rejection_has_its_sentence() -> None:
     """Each rejection code says what was wrong, in both languages, and no text is left for a code that is gone."""
-    ours = {"example", "required", "one_contact", "unexpected", "unknown_field", "phone.not_own", *FAULTS}
+    ours = {"example", "required", "one_contact", "unexpected", "unknown_field", *FAULTS}
+    ours |= {"phone.not_own", "phone.email_next"}
 
     for locale in LOCALES:
         for code in (*REJECTION_CODES, *FAULTS):
@@ -83,9 +84,18 @@ def test_every_rejection_has_its_sentence() -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_words_that_texts_recommend_are_understood(locale: str) -> None:
     """Every word in quotation marks in an answer is a command that works."""
-    for key in ("consent.ask", "ended.chat", "new.open", "unexpected", "withdrawn.contact", "help"):
+    ended = ("ended.chat", "ended.ask", "withdrawn.contact", "correct.withdrawn")
+    for key in ("consent.ask", *ended, "new.open", "unexpected", "help"):
         for word in re.findall("“([^”]+)”", wording().say(key, locale)):
             assert commands.recognise(word, fields={}, purposes={}, locales={}), (key, word)
+
+
+def test_receipts_have_one_name_in_chinese() -> None:
+    """L14: texts and policy call them what the command is called, and nothing else."""
+    told = [*catalogue("zh-CN").values(), *(texts["zh-CN"] for texts in loaded().policies.values())]
+
+    assert [text for text in told if re.search("同意记录|回执|(?<!同意)凭证", text)] == []
+    assert commands.recognise("同意凭证", fields={}, purposes={}, locales={}) == commands.Command("receipts")
 
 
 @pytest.mark.parametrize("locale", LOCALES)

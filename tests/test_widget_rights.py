@@ -121,6 +121,28 @@ async def test_a_detail_is_corrected_from_my_data(chat: Window) -> None:
     await expect(chat.dialog.locator(".card .rows")).to_contain_text("Sample Valves")
 
 
+async def test_nothing_is_corrected_after_withdrawal(chat: Window) -> None:
+    """L3: the details have no button any more, and it is said that nobody may use them."""
+    await chat.open()
+    await chat.to_review()
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    view = chat.dialog.locator(".view")
+    await view.get_by_role("button", name="Correct: Name").wait_for()
+    given = await view.locator(".hint", has_text="given on").all_inner_texts()
+    assert given[0].startswith("Your question: given on ")
+    assert given[1].startswith("Name, Company, Mobile phone, Industry: given on ")
+    assert given[1].endswith(", Privacy policy 2026-11")
+    assert len(given) == 2
+    await view.get_by_role("button", name="Withdraw: Answer this consultation").click()
+    await chat.sees("From now on nobody here may use your details")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+
+    await chat.sees("nobody here may use these details any more")
+
+    await expect(view.get_by_role("button", name="Correct")).to_have_count(1)
+    await view.get_by_role("button", name="Correct: Your question").wait_for()
+
+
 async def test_what_was_skipped_is_added_on_the_review_card(chat: Window) -> None:
     """S21: a detail that was passed over has its button too; once given it stands among the others."""
     await chat.open()
@@ -189,6 +211,11 @@ async def test_the_visit_is_told_only_when_its_box_was_ticked(chat: Window) -> N
     for item in ("Browser", "Pages visited", "Shortened IP address"):
         await expect(view).to_contain_text(item)
     await expect(view).to_contain_text("Chrome")
+    await expect(view).to_contain_text("Visit record: kept until")
+    buttons = view.get_by_role("button", name="Correct")  # of the question alone: nobody corrects a visit
+    assert [await one.get_attribute("aria-label") for one in await buttons.all()] == [
+        "Correct: Your question"
+    ]
     assert len(told(chat)) == 1
 
 
@@ -206,6 +233,19 @@ async def test_no_visit_is_told_without_its_box(chat: Window, choice: str) -> No
     await chat.dialog.locator(".view .title").wait_for()
 
     assert told(chat) == []
+
+
+async def test_who_refused_is_told_once_what_is_kept(chat: Window) -> None:
+    """S21: no details, only the decisions: one sentence, and the decisions under it."""
+    await chat.open()
+    await chat.to_consent()
+    await chat.pick("Refuse")
+
+    await chat.say("view")
+
+    await chat.sees("We keep no details about you, only your decisions.")
+    await expect(chat.dialog.locator(".log").get_by_text("We keep no details about you")).to_have_count(1)
+    await expect(chat.dialog.locator(".log .record")).to_contain_text("Answer this consultation: refused")
 
 
 def told(chat: Window) -> list[str]:

@@ -33,6 +33,14 @@ def test_withdrawing_telegram_abroad_ends_the_questions_there(stage: str, words:
     assert talk.say("correct").expects.options == ("correct:need", "command:cancel")
 
 
+def test_correct_after_withdrawal_says_why_not() -> None:
+    """L3: a detail that nobody may use any more is not corrected, and the answer says so; the question can be."""
+    talk = to_sent().say("withdraw contact")
+
+    assert talk.say("correct name").keys[0] == "correct.withdrawn"
+    assert talk.say("correct").expects.options == ("correct:need", "command:cancel")
+
+
 @pytest.mark.parametrize(
     "withdraw",
     [

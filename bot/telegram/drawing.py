@@ -108,7 +108,7 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
         "record.fields": [_kept(wording, locale, one) for one in drawn["fields"]],
         "record.consents": [_decided(wording, locale, one) for one in drawn["consents"]],
         "record.recipients": [_told(wording, locale, one["name"], one) for one in drawn["recipients"]],
-        "record.opened_by": [_told(wording, locale, one["by"], one) for one in drawn["opened_by"]],
+        "record.opened_by": [_opened(wording, locale, one) for one in drawn["opened_by"]],
     }
     if not drawn["fields"] and not drawn["consents"]:
         return
@@ -118,7 +118,14 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
             continue
         yield "\n".join([f"<b>{escape(wording.say(title, locale))}</b>", *(said or [nobody])])
     if drawn["keeps_until"]:
-        yield escape(wording.say("record.keeps_until", locale, at=drawn["keeps_until"]))
+        yield "\n".join(escape(line) for line in _ends(wording, locale, drawn))
+
+
+def _ends(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
+    yield wording.say("record.keeps_until", locale, at=drawn["keeps_until"])
+    visit = [one["keeps_until"] for one in drawn["fields"] if "keeps_until" in one]
+    if visit:
+        yield wording.say("record.visit_until", locale, at=visit[0])
 
 
 def _kept(wording: Wording, locale: str, kept: Frame) -> str:
@@ -142,6 +149,10 @@ def _told(wording: Wording, locale: str, whom: str, row: Frame) -> str:
     return escape(_pair(wording, locale, whom, _noted(wording, locale, fields, _moment(row["at"]))))
 
 
+def _opened(wording: Wording, locale: str, row: Frame) -> str:
+    return escape(_pair(wording, locale, row["name"], spelt_list([row["about"], _moment(row["at"])], locale)))
+
+
 def _labels(wording: Wording, locale: str, names: Sequence[str]) -> str:
     return spelt_list([wording.label(name, locale) for name in names], locale)
 
@@ -152,11 +163,11 @@ def _bold(text: str) -> str:
 
 def _pair(wording: Wording, locale: str, label: str, text: str) -> str:
     """Return a label and what belongs to it, with the marks of the language."""
-    return wording.say("telegram.pair", locale, label=label, text=text)
+    return wording.say("pair", locale, label=label, text=text)
 
 
 def _noted(wording: Wording, locale: str, text: str, note: str) -> str:
-    return wording.say("telegram.noted", locale, text=text, note=note)
+    return wording.say("noted", locale, text=text, note=note)
 
 
 def _moment(at: str) -> str:

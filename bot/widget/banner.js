@@ -8,7 +8,7 @@ import { day, fill } from "./words.js";
 export function announce({ policy: { coming } }, { parts, w, locale }) {
   parts.talk.querySelector(".coming")?.remove();
   if (!coming) return;
-  const at = day(`${coming.effective_on}T00:00`, locale); // a date, whatever the visitor's zone
+  const at = day(`${coming.effective_on}T00:00`, locale); // a date, whatever the zone of the visitor
   parts.talk.prepend(
     h("p", { class: "coming", lang: locale }, fill(w.coming, { at, changes: coming.changes }), " ", away(coming.url, w.read, w)),
   );

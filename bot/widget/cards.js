@@ -2,7 +2,7 @@
 // The cards of the conversation: consent, review, confirm; what is kept, as rows.
 
 import { away, badge, button, h, heading, option } from "./elements.js";
-import { fill, when } from "./words.js";
+import { day, fill, when } from "./words.js";
 
 /** @import * as Frames from "./frames" */
 /**
@@ -30,8 +30,8 @@ export function consentCard(expects, talk) {
     { class: "card" },
     title,
     ...(changed ? news(changed, talk) : []),
-    ...needed.map((one) => h("p", {}, h("strong", {}, `${one.label}. `), one.text)),
-    boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map(box)),
+    ...needed.map((one) => h("p", {}, h("strong", {}, one.label + talk.w.stop), one.text)),
+    boxes.length > 0 && h("fieldset", {}, h("legend", {}, talk.w.boxes), ...boxes.map((one) => box(one, talk))),
     ...notice(expects.policy, talk),
     words(talk),
   );
@@ -53,13 +53,13 @@ const news = ({ since, changes }, { w }) => [
   h("ul", {}, ...changes.map((one) => h("li", {}, one))),
 ];
 
-/** @param {Frames.Purpose} purpose */
-const box = (purpose) =>
+/** @param {Frames.Purpose} purpose @param {Talk} talk */
+const box = (purpose, { w }) =>
   h(
     "label",
     { class: "box" },
     h("input", { type: "checkbox", value: purpose.id, autocomplete: "off" }),
-    h("strong", {}, `${purpose.label}. `),
+    h("strong", {}, purpose.label + w.stop),
     purpose.text,
   );
 
@@ -95,7 +95,7 @@ export function reviewCard(expects, talk) {
     return (
       one &&
       button(talk.w.correct, () => talk.pick(one.value, one.label), "link", {
-        "aria-label": `${talk.w.correct}: ${row.label}`,
+        "aria-label": talk.w.correct + talk.w.colon + row.label,
       })
     );
   };
@@ -124,8 +124,8 @@ export function confirmCard(expects, talk) {
 }
 
 /**
- * Rows of label and value. @param {Frames.Row[]} fields @param {Tongue} talk
- * @param {(row: Frames.Row) => HTMLElement | undefined | false} [act] what can be done with a row
+ * Rows of label and value. @template {Frames.Row} Row @param {Row[]} fields @param {Tongue} talk
+ * @param {(row: Row) => HTMLElement | undefined | false} [act] what can be done with a row
  */
 export const rows = (fields, talk, act) =>
   h(
@@ -144,7 +144,7 @@ export const rows = (fields, talk, act) =>
 /**
  * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
  * @param {Frames.Kept} record @param {Tongue} talk
- * @param {{correct: (row: Frames.Row) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
+ * @param {{correct: (row: Frames.Held) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
@@ -153,21 +153,41 @@ export function recordRows(record, talk, acts) {
     h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
   ];
   const decided = latest(record.consents).map((one) => [
-    `${one.label}: ${w[one.decision]}, ${when(one.at, locale)}`,
+    `${one.label}${w.colon}${w[one.decision]}${w.comma}${when(one.at, locale)}`,
     acts?.withdraw(one),
   ]);
-  const received = record.recipients.map((one) => `${one.name || one.recipient}, ${when(one.at, locale)}`);
-  const looked = record.opened_by.map((one) => `${one.by}, ${when(one.at, locale)}`);
+  const received = record.recipients.map((one) => `${one.name}${w.comma}${when(one.at, locale)}`);
+  const looked = record.opened_by.map((one) => `${one.name}${w.colon}${one.about}${w.comma}${when(one.at, locale)}`);
+  const visit = record.fields.find((one) => one.keeps_until)?.keeps_until;
   return h(
     "div",
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
-    record.fields.length ? rows(record.fields, talk, acts?.correct) : h("p", {}, w.nothing),
+    unusable(record) && h("p", { class: "hint" }, w.unusable),
+    record.fields.length ? rows(record.fields, talk, acts?.correct) : acts && h("p", {}, w.nothing),
+    ...given(record.fields, talk),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
+    visit && h("p", { class: "hint" }, fill(w.visitKept, { at: when(visit, locale) })),
     ...(decided.length ? list(w.decisions, decided) : []),
     ...(record.fields.length ? [...list(w.receivers, received), ...list(w.viewers, looked)] : []),
   );
 }
+
+/** When, and under which policy, details were given: a line for all that share both. @param {Frames.Held[]} fields @param {Tongue} talk */
+function given(fields, { w, locale }) {
+  /** @type {Map<string, string[]>} */ const lines = new Map();
+  for (const one of fields) {
+    const under = one.policy && w.comma + fill(w.policy, { version: one.policy });
+    const said = fill(w.given, { at: day(one.given_at, locale) }) + under;
+    lines.set(said, [...(lines.get(said) || []), one.label]);
+  }
+  return [...lines].map(([said, labels]) => h("p", { class: "hint" }, labels.join(w.comma) + w.colon + said));
+}
+
+/** Details that nobody may use any more. @param {Frames.Kept} record */
+export const unusable = (record) =>
+  record.fields.some((one) => !one.keeps_until && !/^need\b/.test(one.field)) &&
+  latest(record.consents).some((one) => one.purpose === "contact" && one.decision !== "agreed");
 
 /** Of each purpose the decision that holds now. @param {Frames.Decided[]} consents */
 const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];

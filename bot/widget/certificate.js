@@ -10,7 +10,7 @@ export function certificateCard(certificate, { w, locale }) {
   const title = heading("h3", w.erased);
   title.classList.add("ok");
   title.prepend(icon("done"));
-  const named = (/** @type {string} */ what, why = "") => w.what[/** @type {"fields"} */ (what)] || (why ? `${what}: ${why}` : what);
+  const named = (/** @type {string} */ what, why = "") => w.what[/** @type {"fields"} */ (what)] || (why ? what + w.colon + why : what);
   const stays = certificate.remaining.map(({ what, why }) => named(what, why));
   const list = (/** @type {string} */ name, /** @type {string[]} */ items) =>
     items.length ? [h("h3", { class: "sub" }, name), h("ul", {}, ...items.map((item) => h("li", {}, item)))] : [];
@@ -18,7 +18,7 @@ export function certificateCard(certificate, { w, locale }) {
     "section",
     { class: "card" },
     title,
-    h("p", {}, `${w.certificate}: `, h("code", {}, certificate.id)),
+    h("p", {}, w.certificate + w.colon, h("code", {}, certificate.id)),
     ...list(w.gone, certificate.destroyed.map((what) => named(what))),
     ...list(w.stays, [...stays, backups(certificate.backups, w, locale)].filter(Boolean)),
   );

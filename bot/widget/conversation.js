@@ -14,19 +14,19 @@ import { Transcript } from "./transcript.js";
 import { tellVisit } from "./visit.js";
 import { LANGUAGES } from "./words.js";
 
-const ANSWER_SOON = 500; // ms after the ack in which the desk's answer follows; then the visitor may go on anyway
+const ANSWER_SOON = 500; // ms after the ack in which the answer follows; then the visitor may go on anyway
 const SETTLED = 20; // ms in which what the desk says at once has arrived; then its last question is drawn
 
 /** @import * as Frames from "./frames" */
 
 export class Conversation {
   /** @type {Link | null} */ #link = null;
-  /** @type {Frames.FromBot | null} */ #live = null; // the desk's latest message: its question is the open one
+  /** @type {Frames.FromBot | null} */ #live = null; // the latest message of the desk: its question is the open one
   /** @type {string[]} */ #wishes = []; // picks to make as soon as they are offered
   #draft = ""; // typed and not sent
   #last = ""; // sent last: stays in the field when it is rejected
   #busy = false; // an answer is under way: a second one would answer the next question
-  #by = ""; // "say" or "pick": how the visitor answered here, so that the focus may follow
+  #by = ""; // say or pick: how the visitor answered here, so that the focus may follow
   #submitting = false;
   #offering = false; // a consultation was sent: this browser may be remembered
   #reread = false; // a code was typed: what was hidden may be shown next

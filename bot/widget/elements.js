@@ -58,7 +58,7 @@ export const badge = (w) => h("span", { class: "badge" }, w.sensitive);
 
 /** A link that leaves the conversation open. @param {string} url @param {string} text @param {{newTab: string}} w */
 export const away = (url, text, w) =>
-  h("a", { href: url, target: "_blank", rel: "noopener" }, text, h("span", { class: "sr" }, ` (${w.newTab})`));
+  h("a", { href: url, target: "_blank", rel: "noopener" }, text, h("span", { class: "sr" }, w.newTab));
 
 /**
  * An offered option as a button. @param {import("./frames").Option} one

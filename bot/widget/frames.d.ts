@@ -41,12 +41,14 @@ export type ShownRecord = Kept & { kind: "record"; options?: Option[] };
 export type Expects = None | Field | Choice | Consent | Review | Confirm | Code | ShownRecord;
 
 export type Decided = { purpose: string; label: string; decision: "agreed" | "refused" | "withdrawn"; policy: string; at: string };
+/** A detail that is kept; an item of the visit record goes before the rest. */
+export type Held = Row & { given_at: string; policy: string; keeps_until?: string };
 /** The answer to "view" and to GET /me. */
 export type Kept = {
-  fields: (Row & { given_at: string; policy: string })[];
+  fields: Held[];
   consents: Decided[];
   recipients: { recipient: string; name: string; at: string; event: string; fields: string[] }[];
-  opened_by: { by: string; at: string; purpose?: string; fields?: string[] }[];
+  opened_by: { by: string; name: string; about: string; at: string; purpose: string; fields: string[] }[];
   keeps_until: string | null;
   masked: boolean;
 };

@@ -6,7 +6,7 @@ import { badge, h, icon, option } from "./elements.js";
 import { fill } from "./words.js";
 
 const LINE_MOST = 200; // characters; longer answers get a field of several lines
-const MESSAGE_MAX = 4_000; // characters; docs/contract.md, "Chat API"
+const MESSAGE_MAX = 4_000; // characters; docs/contract.md, Chat API
 const NEARLY = 0.9; // of what fits: from there on it is counted
 
 /** @import * as Frames from "./frames" */
@@ -103,7 +103,7 @@ function counted(form, input, max, talk) {
 function fieldLabel(expects, field, talk) {
   if (!field) return talk.w.message;
   const label = expects.label || (expects.kind === "code" ? talk.w.code : talk.w.message);
-  return expects.optional && !expects.warning ? `${label} (${talk.w.optional})` : label;
+  return expects.optional && !expects.warning ? label + talk.w.optional : label;
 }
 
 /** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {Input} */

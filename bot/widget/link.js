@@ -8,7 +8,7 @@ const ACK_WITHIN = 8_000; // ms until a send must be acked
 const ANSWER_WITHIN = 3_000; // ms until what the desk has said must have arrived; else it was lost on the way
 const SILENCE_MOST = 45_000; // ms without a word; then a new socket tells whether anything was missed. Proxies cut at 60 s
 const STALE = 15_000; // ms of silence after which a page that wakes up does not believe its socket
-const STUCK_AFTER = 3; // vain attempts before the visitor is offered "Try again"
+const STUCK_AFTER = 3; // vain attempts before the visitor is offered another try
 const SOCKETS_IN_VAIN = 2; // sockets that never opened before long polling is tried
 const WAIT_FIRST = 500; // ms, doubled with every attempt …
 const WAIT_MOST = 30_000; // … up to this, halved to doubled by chance, so that a crowd does not return at once
@@ -36,7 +36,7 @@ export class Link {
   #tries = 0;
   #inVain = 0;
   #numbers = 0;
-  #prefix = Math.random().toString(36).slice(2, 10); // other pages may share the session: ids of this one's own
+  #prefix = Math.random().toString(36).slice(2, 10); // other pages may share the session: these ids are of this one
   #over = new AbortController();
   /** @type {number | undefined} */ #timer; // waits for the next attempt
   /** @type {number | undefined} */ #watch; // waits for a sign of life

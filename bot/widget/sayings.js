@@ -37,8 +37,8 @@ const ZH_WHAT = {
 };
 
 const EN = {
-  what: EN_WHAT, you: "You:", assistant: "Assistant:", colleague: "Colleague:", message: "Your message", send: "Send",
-  options: "Answers to choose from", why: "Why we ask", sensitive: "Sensitive", optional: "optional",
+  what: EN_WHAT, colon: ": ", comma: ", ", stop: ". ", you: "You:", assistant: "Assistant:", colleague: "Colleague:", message: "Your message", send: "Send",
+  options: "Answers to choose from", why: "Why we ask", sensitive: "Sensitive", optional: " (optional)",
   progress: "{step} of {of}", typing: "A colleague is typing …",
   offline: "Connection lost. What you typed is kept here; trying again …", online: "Connected again.",
   reloaded: "The page was reloaded. What you sent is still kept by us; if you gave an e-mail address, a code to it opens it:",
@@ -47,8 +47,8 @@ const EN = {
   over: "This conversation was erased.", restart: "Start again", back: "Back to chat", choice: "Your choice",
   boxes: "Only if you tick it", whole: "Read the whole policy here",
   linkOnly: "It can be read through the link below.", policy: "Privacy policy {version}",
-  newTab: "opens in a new tab", review: "Check before you send", correct: "Correct", withdraw: "Withdraw",
-  mine: "My data", nothing: "We keep no details about you.", kept: "Kept until {at}", decisions: "Your decisions",
+  newTab: " (opens in a new tab)", review: "Check before you send", correct: "Correct", withdraw: "Withdraw",
+  mine: "My data", unusable: "You withdrew: nobody here may use these details any more.", nothing: "We keep no details about you.", given: "given on {at}", kept: "Kept until {at}", visitKept: "Visit record: kept until {at}", decisions: "Your decisions",
   agreed: "agreed", refused: "refused", withdrawn: "withdrawn", receivers: "Who received it",
   viewers: "Who looked at it", nobody: "nobody", download: "Download a copy",
   downloadJson: "Copy for machines (JSON)", receipts: "Consent receipts", delete: "Delete my data",
@@ -78,16 +78,18 @@ const EN = {
 
 /** @type {typeof EN} */
 const ZH = {
-  what: ZH_WHAT, you: "您：", assistant: "助手：", colleague: "同事：", message: "您的消息", send: "发送",
-  options: "可选的回答", why: "为什么询问", sensitive: "敏感信息", optional: "选填",
+  what: ZH_WHAT, colon: "：", comma: "，", stop: "。", you: "您：", assistant: "助手：", colleague: "同事：", message: "您的消息", send: "发送",
+  options: "可选的回答", why: "为什么询问", sensitive: "敏感信息", optional: "（选填）",
   progress: "第 {step} 项，共 {of} 项", typing: "同事正在输入……",
   offline: "连接已断开。您输入的内容保留在此，正在重试……", online: "已重新连接。",
   reloaded: "页面已重新加载，对话重新开始。您已发送的内容仍由我们保存；如您提供过邮箱，可凭验证码查看：",
   stuck: "未能发送。请检查网络后重试。", expired: "由于长时间没有操作，对话已结束。您输入的内容仍在此处。",
   over: "该对话已被删除。", restart: "重新开始", back: "返回对话", choice: "由您选择", boxes: "仅在您勾选后生效",
   whole: "在此阅读完整政策", linkOnly: "请通过下方链接阅读。", policy: "隐私政策 {version}",
-  newTab: "在新标签页中打开", review: "发送前请核对", correct: "更正", withdraw: "撤回", mine: "我的信息",
-  nothing: "我们没有保存您的任何信息。", kept: "保存至 {at}", decisions: "您的决定", agreed: "同意",
+  newTab: "（在新标签页中打开）", review: "发送前请核对", correct: "更正", withdraw: "撤回", mine: "我的信息",
+  unusable: "您已撤回同意：任何人都不能再使用这些信息。",
+  nothing: "我们没有保存您的个人信息。", given: "提供于 {at}",
+  kept: "保存至 {at}", visitKept: "访问记录：保存至 {at}", decisions: "您的决定", agreed: "同意",
   refused: "不同意", withdrawn: "已撤回", receivers: "谁收到过", viewers: "谁查看过", nobody: "无人",
   download: "下载副本", downloadJson: "机器可读副本（JSON）", receipts: "同意凭证", delete: "删除我的信息",
   withdrawing: "撤回同意", unread: "暂时无法显示您的信息，但下面的按钮可以使用。", saved: "已保存到您的下载文件夹。",

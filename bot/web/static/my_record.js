@@ -59,21 +59,31 @@ export class Person {
   /** @param {any} record */
   #show(record) {
     const { words, alone } = this.#given;
+    const visit = record.fields.find((/** @type {any} */ one) => one.keeps_until)?.keeps_until;
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
     if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
+    const decided = record.consents.filter((/** @type {any} */ one) => one.purpose === this.#given.outdated.purpose).at(-1)?.decision;
+    const ended = decided && decided !== "agreed" && record.fields.some((/** @type {any} */ one) => this.#detail(one.field));
     const bars = record.fields.length > 0 && this.#mustBeAskedAgain(record.consents);
     this.#body.replaceChildren(
       ...(bars ? [h("p", { class: "note" }, fill(words.asked_again, { contact: this.#given.outdated.contact }))] : []),
+      ...(ended ? [h("p", { class: "note" }, words.unusable)] : []),
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
-      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars))) : h("p", {}, words.nothing),
+      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars || (ended && this.#detail(one.field))))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
+      ...(visit ? [h("p", { class: "second" }, fill(words.visit_kept, { at: when(visit) }))] : []),
       ...this.#decisions(record.consents),
       ...this.#list(words.receivers, record.recipients, (one) => fill(words.entry, { what: one.name, at: when(one.at) })),
-      ...this.#list(words.viewers, record.opened_by, (one) => fill(words.entry, { what: one.by, at: when(one.at) })),
+      ...this.#list(words.viewers, record.opened_by, (one) => fill(words.opening, { name: one.name, about: one.about, at: when(one.at) })),
       ...(record.masked ? [] : this.#copies()),
       this.#deleting(record),
     );
+  }
+
+  /** Tell a detail from the questions and the visit. @param {string} name */
+  #detail(name) {
+    return !/^need\b/.test(name) && !this.#given.visit.includes(name);
   }
 
   /** Say whether the consent is older than a major version of the policy: then the desk takes no correction.
@@ -95,7 +105,7 @@ export class Person {
       h("dd", { dir: "auto" }, one.value),
       h("dd", { class: "second" }, fill(one.policy ? words.under : words.given, at)),
     );
-    const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": `${words.correct}: ${one.label}` });
+    const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": words.correct + words.colon + one.label });
     if (inputs[one.field] && !fixed) row.append(h("dd", { class: "act" }, correct));
     return row;
   }
@@ -181,7 +191,7 @@ export class Person {
     const draw = (/** @type {any} */ one) => [
       h("span", {}, fill(words.decision, { label: one.label, decision: words[one.decision] || one.decision, at: when(one.at) })),
       one.decision === "agreed" &&
-        button(words.withdraw, () => this.#withdraw(one.purpose), "link", { "aria-label": `${words.withdraw}: ${one.label}` }),
+        button(words.withdraw, () => this.#withdraw(one.purpose), "link", { "aria-label": words.withdraw + words.colon + one.label }),
     ];
     return latest.length ? this.#list(words.decisions, latest, draw) : [];
   }
@@ -262,7 +272,7 @@ export class Person {
   /** What was erased, what stays and why, and the certificate's id. @param {any} certificate */
   #certify(certificate) {
     const { words } = this.#given;
-    const what = (/** @type {string} */ name, /** @type {string} */ why) => words.what[name] || (why ? `${name}: ${why}` : name);
+    const what = (/** @type {string} */ name, /** @type {string} */ why) => words.what[name] || (why ? name + words.colon + why : name);
     const whole = certificate.scope === "all";
     const title = whole ? this.#title : h("h3", { tabindex: -1 }, words.erased);
     title.textContent = words.erased;
@@ -274,7 +284,7 @@ export class Person {
         "div",
         { class: "card" },
         !whole && title,
-        h("p", {}, `${words.certificate}: `, h("code", {}, certificate.id)),
+        h("p", {}, words.certificate + words.colon, h("code", {}, certificate.id)),
         h(whole ? "h3" : "h4", {}, words.gone),
         h("ul", {}, certificate.destroyed.map((/** @type {string} */ name) => h("li", {}, what(name, "")))),
         h(whole ? "h3" : "h4", {}, words.stays),
