@@ -37,8 +37,7 @@ export class Conversation {
 
   /** @param {import("./panel.js").Panel} panel */
   constructor(panel) {
-    this.panel = panel;
-    this.parts = panel.parts;
+    [this.panel, this.parts] = [panel, panel.parts];
     this.said = new Transcript(this.parts.log, this.parts.talk);
     this.line = new Line();
     this.keys = new Keys(this.parts.dialog);
@@ -162,7 +161,7 @@ export class Conversation {
     this.#busy = false;
     const [wish, ...later] = this.#wishes;
     const wished = (this.#live.expects.options || []).find((one) => one.value === wish);
-    this.#wishes = wished ? later : [];
+    if (wished || !this.#link?.waiting) this.#wishes = wished ? later : []; // else what leads to them is still on its way
     if (wished) return this.#pick(wish, wished.label);
     const { now, foot, view } = this.parts, active = this.panel.host.root.activeElement;
     const typing = this.#by ? this.#by === "say" : active?.id === "answer";
@@ -219,6 +218,7 @@ export class Conversation {
   /** Pick something, and then what it leads to, as soon as that is offered. @param {string} label @param {...string} values */
   #wish(label, ...values) {
     this.#back();
+    this.#busy = false; // it is offered at any time, and waits in line for what is under way
     this.#pick(values[0], label);
     this.#wishes = values.slice(1);
   }
