@@ -55,3 +55,31 @@ async def test_what_my_data_offers_is_not_dropped_behind_an_answer(chat: Window)
     await expect(chat.dialog.get_by_role("button", name="Everything about me", exact=True)).to_be_visible()
 
 
+
+
+async def test_a_double_click_presses_once(chat: Window) -> None:
+    """S23: the second click hits what took the button's place; it erases nothing and skips no second question."""
+    await _to_phone(chat)
+    await chat.dialog.get_by_role("button", name="Skip", exact=True).dblclick()
+    await chat.asks("E-mail")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.sees("Li Na")
+    await chat.pick("Delete my data")
+    everything = chat.dialog.get_by_role("button", name="Everything about me", exact=True)
+    await everything.hover()
+
+    await chat.page.mouse.down(click_count=2)
+    await chat.page.mouse.up(click_count=2)
+
+    await expect(everything).to_be_visible()
+    await expect(chat.dialog.locator(".title.ok")).to_have_count(0)
+    assert (await chat.dialog.locator(".visitor").all_inner_texts())[-2:] == ["Skip", "Erase your data"]
+
+
+async def test_a_double_click_on_the_launcher_opens_it(chat: Window) -> None:
+    """Who double-clicks everything finds the panel open."""
+    await chat.page.keyboard.press("Escape")
+
+    await chat.page.locator("#launcher").dblclick()
+
+    await expect(chat.dialog).to_be_visible()

@@ -70,7 +70,7 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
 
   launcher.id = "launcher";
   launcher.ariaHasPopup = "dialog";
-  launcher.onclick = askfirst.toggle;
+  launcher.onclick = ({ detail }) => detail < 2 && askfirst.toggle(); // a double click opens it once
   for (const hint of ["pointerenter", "focus"]) launcher.addEventListener(hint, warm, { once: true });
   const looks = new CSSStyleSheet();
   looks.replaceSync(SHEET);
