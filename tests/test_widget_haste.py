@@ -41,7 +41,7 @@ async def _to_phone(chat: Window) -> None:
 
 
 async def test_what_my_data_offers_is_not_dropped_behind_an_answer(chat: Window) -> None:
-    """S23: "Delete my data" while an answer still waits for the line: it goes out behind it, as soon as there is one."""
+    """S23: "Delete my data" while an answer still waits for the line: it goes out behind it."""
     await _to_phone(chat)
     await chat.context.set_offline(True)
     await expect(chat.dialog.locator(".bar")).to_contain_text("Connection lost")
