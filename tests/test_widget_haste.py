@@ -83,3 +83,17 @@ async def test_a_double_click_on_the_launcher_opens_it(chat: Window) -> None:
     await chat.page.locator("#launcher").dblclick()
 
     await expect(chat.dialog).to_be_visible()
+
+
+async def test_skip_leaves_nothing_in_the_next_field(chat: Window) -> None:
+    """Half a phone number, or one that was not taken, is no e-mail address."""
+    await _to_phone(chat)
+    await chat.say("+86")
+    await expect(chat.dialog.locator("#fault")).to_be_visible()
+    await expect(chat.answer).to_have_value("+86")
+    await chat.answer.press_sequentially(" 138 00")
+
+    await chat.pick("Skip")
+
+    await chat.asks("E-mail")
+    await expect(chat.answer).to_have_value("")

@@ -202,6 +202,7 @@ export class Conversation {
   /** @param {string} value @param {string} label @param {{purposes?: string[], policy?: string}} [more] */
   #pick(value, label, more = {}) {
     if (this.#busy || !this.#link) return;
+    if (/^(text|tel|email)$/.test(this.#live?.expects.kind || "") && !value.startsWith("command:")) this.#draft = this.#last = ""; // it was this field's
     this.#send({ type: "pick", value, ...more }, label);
     this.#busy = true;
   }
