@@ -55,8 +55,6 @@ async def test_what_my_data_offers_is_not_dropped_behind_an_answer(chat: Window)
     await expect(chat.dialog.get_by_role("button", name="Everything about me", exact=True)).to_be_visible()
 
 
-
-
 async def test_a_double_click_presses_once(chat: Window) -> None:
     """S23: the second click hits what took the button's place; it erases nothing and skips no second question."""
     await _to_phone(chat)

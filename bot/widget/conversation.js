@@ -66,7 +66,7 @@ export class Conversation {
 
   reset() {
     const inside = this.parts.dialog.contains(this.panel.host.root.activeElement);
-    this.#draft ||= this.#link?.unsent || "";
+    this.#unsaid(this.#link?.unsent);
     this.#link?.end();
     this.#link = null;
     this.#clear();
@@ -93,9 +93,7 @@ export class Conversation {
   }
 
   /** @param {string} locale */
-  language(locale) {
-    this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
-  }
+  language(locale) { this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`); }
 
   /** @param {Frames.Session} session */
   #opened(session) {
@@ -176,10 +174,7 @@ export class Conversation {
     return this.said.follow();
   }
 
-  get #handing() {
-    const one = this.#handed;
-    return typeof one === "string" ? handed(this.#rights, one) : h("div", { class: "stack handed" }, saveButton(one, this.w));
-  }
+  get #handing() { return typeof this.#handed === "string" ? handed(this.#rights, this.#handed) : h("div", { class: "stack handed" }, saveButton(this.#handed, this.w)); }
 
   /** @returns {import("./inputs.js").Talk} */
   get #talking() {
@@ -245,10 +240,13 @@ export class Conversation {
     this.said.drop(sent.id);
     this.#busy = false;
     this.#wishes = [];
-    if (sent.type === "say") this.#draft ||= sent.text;
+    if (sent.type === "say") this.#unsaid(sent.text);
     this.#draw();
     return this.parts.trouble(text);
   }
+
+  /** What was not taken goes back into the field, before what was typed since. @param {string} [text] */
+  #unsaid(text) { this.#draft = [text, this.#draft].filter(Boolean).join("\n"); }
 
   /** @param {Frames.Certificate} certificate */
   #forgotten(certificate) {
