@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.chat_window import Served, Window, served_desk, window
+from tests.scripted_desk import Script
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -95,3 +96,95 @@ async def test_skip_leaves_nothing_in_the_next_field(chat: Window) -> None:
 
     await chat.asks("E-mail")
     await expect(chat.answer).to_have_value("")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser, served: Served) -> AsyncIterator[Window]:
+    """An English visitor on the demo site who has not opened the chat."""
+    async with window(browser, f"{served.url}/") as seen:
+        yield seen
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def script(visitor: Window) -> Script:
+    """A scripted desk behind that visitor's page, that has said hello."""
+    scripted = Script()
+    await scripted.begin(visitor)
+    scripted.say("bot", "Hello.", locale="en", expects={"kind": "none"})
+    await visitor.page.locator("#launcher").click()
+    await visitor.sees("Hello.")
+    return scripted
+
+
+async def _reaches_the_page(seen: Window) -> None:
+    """Press "Privacy and my data": the page of that name opens."""
+    async with seen.context.expect_page() as opening:
+        await seen.dialog.get_by_role("button", name="Privacy and my data").click()
+    page = await opening.value
+    await page.wait_for_load_state()
+    assert "/my-data?lang=en" in page.url, page.url
+
+
+async def test_my_data_is_reached_without_a_session(visitor: Window) -> None:
+    """S21: where no conversation could be opened, the page that does the same opens."""
+    await visitor.page.route("**/api/v1/sessions", lambda route: route.abort())
+    await visitor.page.locator("#launcher").click()
+    await expect(visitor.dialog.get_by_role("alert")).to_contain_text("cannot be opened")
+
+    await _reaches_the_page(visitor)
+
+
+async def test_my_data_is_reached_while_the_chat_is_still_fetched(visitor: Window) -> None:
+    """S21: nor has anybody to wait for the rest of the code."""
+    await visitor.page.route("**/talk.js", lambda route: route.abort())
+    await visitor.page.locator("#launcher").click()
+    await expect(visitor.dialog).to_be_visible()
+
+    await _reaches_the_page(visitor)
+
+
+async def test_an_expired_session_takes_no_more_words(visitor: Window, script: Script) -> None:
+    """What was typed can be read until the visitor starts again; the focus stays in the panel."""
+    await visitor.answer.fill("half a quest")
+    await visitor.dialog.get_by_role("button", name="Send").focus()
+    assert script.socket is not None
+
+    await script.socket.close(code=4401)
+
+    await expect(visitor.dialog.get_by_role("alert")).to_contain_text("has ended")
+    await expect(visitor.answer).not_to_be_editable()
+    await expect(visitor.answer).to_have_value("half a quest")
+    await expect(visitor.page.locator("#title")).to_be_focused()
+    await visitor.answer.press("Enter")
+    await expect(visitor.dialog.locator(".visitor")).to_have_count(0)
+    await _reaches_the_page(visitor)
+
+
+async def test_what_was_erased_elsewhere_is_gone_here_too(visitor: Window, script: Script) -> None:
+    """S24, close code 4410: neither what was said nor what was being typed stays on the screen."""
+    script.answers = False
+    await visitor.say("I am Li Na")
+    await visitor.answer.fill("+86 138 0013 8000")
+    assert script.socket is not None
+
+    await script.socket.close(code=4410)
+
+    await expect(visitor.dialog.get_by_role("alert")).to_contain_text("was erased")
+    await expect(visitor.dialog.locator(".said, #answer")).to_have_count(0)
+    await expect(visitor.page.locator("#title")).to_be_focused()
+    await visitor.dialog.get_by_role("button", name="Start again").click()
+    await visitor.sees("Hello.")
+    await expect(visitor.answer).to_have_value("")
+
+
+async def test_what_my_data_leads_to_keeps_the_focus(chat: Window) -> None:
+    """WCAG 2.4.3: a button of my data takes itself away; without a line, too, the focus stays in the panel."""
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.context.set_offline(True)
+    await expect(chat.dialog.locator(".bar")).to_contain_text("Connection lost")
+
+    await chat.pick("Delete my data")
+
+    await expect(chat.page.locator("#title")).to_be_focused()
+    await chat.page.keyboard.press("Escape")
+    await expect(chat.dialog).to_be_hidden()

@@ -37,7 +37,8 @@ export class Conversation {
 
   /** @param {import("./panel.js").Panel} panel */
   constructor(panel) {
-    [this.panel, this.parts] = [panel, panel.parts];
+    this.panel = panel;
+    this.parts = panel.parts;
     this.said = new Transcript(this.parts.log, this.parts.talk);
     this.line = new Line();
     this.keys = new Keys(this.parts.dialog);
@@ -59,7 +60,7 @@ export class Conversation {
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
       typing: (from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
       erased: this.#forgotten.bind(this),
-      state: (state) => this.line.say(state, this.#link, this),
+      state: (state) => (state === "ended" && this.keys.held(() => this.#end()), this.line.say(state, this.#link, this)),
     } });
     this.#link.begin(this.locale, topic, fresh);
   }
@@ -105,15 +106,16 @@ export class Conversation {
 
   #clear() {
     this.said.clear();
-    this.parts.now.replaceChildren();
-    this.parts.foot.replaceChildren();
-    this.#wishes = [];
-    this.#live = null;
+    for (const part of [this.parts.now, this.parts.foot]) part.replaceChildren();
+    [this.#live, this.#wishes] = [null, []];
     this.#busy = this.#submitting = this.#offering = false;
     this.#last = this.#handed = this.#by = "";
     this.parts.trouble("");
     this.#back();
   }
+
+  /** Everything was erased: nothing of it stays here to be seen, or sent. */
+  #end() { this.#link?.end(); this.#draft = ""; this.#clear(); }
 
   /** @param {Frames.Message} frame */
   #message(frame) {
@@ -186,7 +188,7 @@ export class Conversation {
 
   /** @param {string} text */
   #say(text) {
-    if (this.#busy || !this.#link) return false;
+    if (this.#busy || !this.#link?.begun) return false;
     this.#draft = "";
     this.#last = text;
     this.#send({ type: "say", text }, text);
@@ -196,7 +198,7 @@ export class Conversation {
 
   /** @param {string} value @param {string} label @param {{purposes?: string[], policy?: string}} [more] */
   #pick(value, label, more = {}) {
-    if (this.#busy || !this.#link) return;
+    if (this.#busy || !this.#link?.begun) return;
     if (/^(text|tel|email)$/.test(this.#live?.expects.kind || "") && !value.startsWith("command:")) this.#draft = this.#last = ""; // it was this field's
     this.#send({ type: "pick", value, ...more }, label);
     this.#busy = true;
@@ -258,9 +260,7 @@ export class Conversation {
       return this.#link?.replay();
     }
     if (this.#link?.remembered) void keepDevice(this.#link, false).catch(() => {}); // the cookie goes too
-    this.#link?.end();
-    this.#draft = "";
-    this.#clear();
+    this.#end();
     this.#erased = true;
     this.parts.now.replaceChildren(card, h("div", { class: "stack handed" }, saveButton(certificate, this.w), button(this.w.restart, () => this.reset())));
     focusTitle(card);
@@ -279,7 +279,7 @@ export class Conversation {
   rights() {
     const { view, talk, foot, tell } = this.parts;
     if (view.isConnected) return this.#back();
-    if (!this.begun) return tell(this.#erased ? this.w.noneKept : "");
+    if (!this.begun) return this.#erased ? tell(this.w.noneKept) : this.panel.elsewhere();
     view.replaceChildren(myData(this.#rights));
     talk.replaceWith(view);
     foot.remove();
@@ -290,8 +290,7 @@ export class Conversation {
   #back() {
     const { view, talk, foot, end } = this.parts;
     if (!view.isConnected) return;
-    view.replaceWith(talk);
-    view.replaceChildren();
+    this.keys.held(() => (view.replaceWith(talk), view.replaceChildren()));
     end.before(foot);
     this.parts.tell("");
     this.said.follow();

@@ -22,6 +22,13 @@ export class Keys {
     next.focus({ preventScroll: innerHeight > TINY });
   }
 
+  /** Do what may take the focus away: the heading has it then, and Escape still closes. @param {() => void} act */
+  held(act) {
+    const { dialog } = this, root = /** @type {ShadowRoot} */ (dialog.getRootNode()), inside = dialog.contains(root.activeElement);
+    act();
+    if (inside && !dialog.contains(root.activeElement)) /** @type {HTMLElement} */ (dialog.querySelector("#title")).focus({ preventScroll: true });
+  }
+
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     const here = /** @type {HTMLElement} */ (event.target);

@@ -22,7 +22,7 @@ export class Panel {
     this.api = api;
     this.site = site;
     this.tell = tell;
-    this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => this.#chat?.rights() });
+    this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => (this.#chat ? this.#chat.rights() : this.elsewhere()) });
     this.locale = "";
     /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale)); // the rest comes with talk.js
     this.speak(host.locale);
@@ -62,6 +62,10 @@ export class Panel {
   setLocale(locale) {
     return this.#chat?.begun ? this.#chat.language(locale) : this.speak(locale);
   }
+
+  /** The page that gives the same rights by a code. */
+  get mine() { return new URL(`/my-data?lang=${this.locale}`, this.api).href; }
+  elsewhere = () => void window.open(this.mine, "_blank", "noopener");
 
   /** Speak a language, and name the company once it is known. @param {string} locale @param {Record<string, string>} [companies] */
   speak(locale, companies = this.#companies) {
