@@ -188,3 +188,25 @@ async def test_what_my_data_leads_to_keeps_the_focus(chat: Window) -> None:
     await expect(chat.page.locator("#title")).to_be_focused()
     await chat.page.keyboard.press("Escape")
     await expect(chat.dialog).to_be_hidden()
+
+
+HOST_PAGE = """document.body.insertAdjacentHTML('beforeend', '<button id="ours">Ask us</button><input id="search">');
+    ours.onclick = () => askfirst.open()"""
+
+
+async def test_closing_leaves_the_focus_where_it_belongs(visitor: Window) -> None:
+    """WCAG 2.4.3: closed by the page, who types elsewhere goes on; closed by Escape, it returns to what opened it."""
+    await visitor.page.evaluate(HOST_PAGE)
+    await visitor.page.locator("#ours").click()
+    await visitor.page.locator("#search").click()
+
+    await visitor.page.evaluate("askfirst.close()")
+
+    await expect(visitor.dialog).to_be_hidden()
+    await expect(visitor.page.locator("#launcher")).to_have_attribute("aria-expanded", "false")
+    await expect(visitor.page.locator("#search")).to_be_focused()
+    await visitor.page.locator("#ours").click()
+    await visitor.page.keyboard.press("Escape")
+    await expect(visitor.dialog).to_be_hidden()
+    await expect(visitor.page.locator("#launcher")).to_have_attribute("aria-expanded", "false")
+    await expect(visitor.page.locator("#ours")).to_be_focused()

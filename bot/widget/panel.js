@@ -84,10 +84,10 @@ export class Panel {
     return this.#phone.matches ? dialog.showModal() : dialog.show();
   }
 
+  /** The browser itself gives the focus back to what opened the panel, unless it is elsewhere already. */
   #closed() {
     if (this.parts.dialog.open) return; // it only changed between modal and not
     this.host.shown(false);
-    this.host.launcher.focus();
     this.tell("closed");
   }
 
