@@ -9,7 +9,7 @@
   // The server puts a version for the 0.
   const parts = new URL("widget/0/", script.src).href;
 
-  const SHEET = `:host{all:initial!important;color-scheme:${theme}!important;
+  const SHEET = `:host{all:initial!important;display:contents!important;color-scheme:${theme}!important;
 --accent:var(--askfirst-accent,light-dark(#155fa8,#8bbdf2));--on-accent:var(--askfirst-on-accent,light-dark(#fff,#0b1520))}
 #launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:2px solid transparent;
 border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
