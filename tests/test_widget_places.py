@@ -176,7 +176,7 @@ async def test_it_takes_no_place_in_the_pages_layout(browser: Browser, tmp_path:
                 places.append(
                     await seen.page.evaluate(
                         "[...document.querySelectorAll('h1, p')].map((one) => one.getBoundingClientRect().y)"
-                        ".concat(document.documentElement.scrollHeight)"
+                        ".concat(document.body.offsetHeight)"
                     )
                 )
 

@@ -119,22 +119,23 @@ export class Conversation {
 
   /** @param {Frames.Message} frame */
   #message(frame) {
-    if (frame.erased) return this.said.show(frame, this);
+    if (frame.erased) return void this.said.show(frame, this);
     const bot = frame.from === "bot" && frame, newest = this.#live?.seq || 0;
     if (bot && frame.seq > newest && bot.locale !== this.locale) this.panel.speak(bot.locale);
     const beneath = bot && bot.rejected && bot.expects.kind !== "review"; // it stands under the field
-    if (!beneath) this.said.show(frame, this);
+    const below = !beneath && this.said.show(frame, this);
     if (bot && frame.seq >= newest) this.#asked(bot);
     if (frame.from === "visitor" && typeof this.#handed === "string") this.#handed = "";
-    if (frame.from === "staff") this.#colleague(frame.seq);
+    if (frame.from === "staff") this.#colleague(frame.seq, Boolean(below));
     return frame.from !== "visitor" && this.panel.tell("message", { from: frame.from, seq: frame.seq });
   }
 
-  /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq */
-  #colleague(seq) {
-    const away = this.parts.view.isConnected || !this.parts.dialog.open;
+  /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq @param {boolean} below */
+  #colleague(seq, below) {
+    const { open } = this.parts.dialog, away = this.parts.view.isConnected || !open;
     if (away) this.said.mark(seq, this);
-    this.parts.tell(away && this.parts.dialog.open ? this.w.answered : ""); // typing has come to its end
+    if (!open) this.panel.host.shown(false, this.w.unseen);
+    this.parts.tell(open && (away || below) ? this.w.answered : ""); // typing has come to its end
   }
 
   /** @param {Frames.FromBot} frame */
@@ -173,7 +174,7 @@ export class Conversation {
     this.#next = (typing && field) || focus;
     if (follow && this.#next && !view.isConnected) this.keys.give(this.#next);
     this.#by = "";
-    return this.said.follow();
+    return this.said.keep();
   }
 
   get #handing() { return typeof this.#handed === "string" ? handed(this.#rights, this.#handed) : h("div", { class: "stack handed" }, saveButton(this.#handed, this.w)); }

@@ -30,10 +30,12 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     root,
     locale,
     launcher,
-    /** Say whether the panel is open, in the launcher's name and state. @param {boolean} open */
-    shown(open) {
+    /** Say whether the panel is open, and what came since, in the launcher's name and state. @param {boolean} open @param {string} [news] */
+    shown(open, news = "") {
       const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
+      launcher.className = news && "news";
       launcher.ariaLabel = lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`;
+      if (news) launcher.ariaLabel += ` (${news})`;
       launcher.ariaExpanded = `${open}`;
     },
   };
