@@ -77,7 +77,8 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
 # for V8: compile it all while it arrives, beside the page's own thread
 EAGERLY = "//# allFunctionsCalledOnLoad\n"
 _COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), types, indents
-    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$|^[ \t]+",
+    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$"
+    r"|^(?:[ \t]+|\n)",
     re.MULTILINE,
 )
 _NOTES = re.compile(

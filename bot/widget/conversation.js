@@ -34,6 +34,7 @@ export class Conversation {
   #erased = false; // everything was
   /** @type {HTMLElement | undefined} */ #next; // what an answer goes on with
   #drawing = 0;
+  #told = 0; // the highest message that the page was told of
 
   /** @param {import("./panel.js").Panel} panel */
   constructor(panel) {
@@ -77,7 +78,7 @@ export class Conversation {
 
   /** The panel is open again. @param {string} topic or "" */
   shown(topic) {
-    if (!this.#link) this.begin(topic);
+    if (!this.#link) this.begin(topic, true); // the page has reset it
     else this.said.follow();
   }
 
@@ -107,7 +108,7 @@ export class Conversation {
   #clear() {
     this.said.clear();
     for (const part of [this.parts.now, this.parts.foot]) part.replaceChildren();
-    [this.#live, this.#wishes] = [null, []];
+    [this.#live, this.#wishes, this.#told] = [null, [], 0];
     this.#busy = this.#submitting = this.#offering = false;
     this.#last = this.#handed = this.#by = "";
     this.parts.trouble("");
@@ -127,7 +128,7 @@ export class Conversation {
     if (bot && frame.seq >= newest) this.#asked(bot);
     if (frame.from === "visitor" && typeof this.#handed === "string") this.#handed = "";
     if (frame.from === "staff") this.#colleague(frame.seq, Boolean(below));
-    return frame.from !== "visitor" && this.panel.tell("message", { from: frame.from, seq: frame.seq });
+    return frame.from !== "visitor" && frame.seq > this.#told && this.panel.tell("message", { from: frame.from, seq: (this.#told = frame.seq) });
   }
 
   /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq @param {boolean} below */

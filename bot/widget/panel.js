@@ -60,7 +60,9 @@ export class Panel {
 
   /** @param {string} locale */
   setLocale(locale) {
-    return this.#chat?.begun ? this.#chat.language(locale) : this.speak(locale);
+    const spoken = language(locale);
+    if (!this.#chat?.begun) return this.speak(locale);
+    return spoken === language(this.locale) ? undefined : this.#chat.language(spoken);
   }
 
   /** The page that gives the same rights by a code. */
@@ -78,10 +80,16 @@ export class Panel {
     this.host.shown(this.parts.dialog.open);
   }
 
+  /** Modal or not, by the room there is; when that changes, what has the focus keeps it, and the view its place. */
   #show() {
-    const { dialog } = this.parts;
-    if (dialog.open) dialog.close();
-    return this.#phone.matches ? dialog.showModal() : dialog.show();
+    const { dialog, talk, view } = this.parts, { open } = dialog, { activeElement } = this.host.root;
+    const places = /** @type {[HTMLElement, number][]} */ ([talk, view].map((one) => [one, one.scrollTop]));
+    if (open) dialog.close();
+    if (this.#phone.matches) dialog.showModal();
+    else dialog.show();
+    if (!open) return;
+    /** @type {HTMLElement | null} */ (activeElement)?.focus({ preventScroll: true });
+    for (const [one, top] of places) one.scrollTop = top;
   }
 
   /** The browser itself gives the focus back to what opened the panel, unless it is elsewhere already. */

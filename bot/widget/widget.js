@@ -4,7 +4,7 @@
 /** @import { Panel } from "./panel.js" */
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  if (!script || "askfirst" in window) return;
+  if (!script || /** @type {any} */ (window).askfirst?.setLocale) return; // an element of that id is no chat
   const { site = "default", theme = "light dark", locale = document.documentElement.lang || navigator.language } = script.dataset;
   // The server puts a version for the 0.
   const parts = new URL("widget/0/", script.src).href;
@@ -14,6 +14,7 @@
 #launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:2px solid transparent;
 border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
 #launcher::before{content:"";display:block;width:22px;height:16px;margin:auto;border:2px solid;border-radius:9px 9px 9px 2px}
+#launcher:not([title=""])::before{content:"!"}
 #launcher:focus-visible{outline:3px solid var(--on-accent);box-shadow:0 0 0 6px var(--accent)}
 @media print{:host{display:none!important}}`;
 
@@ -33,9 +34,8 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     /** Say whether the panel is open, and what came since, in the launcher's name and state. @param {boolean} open @param {string} [news] */
     shown(open, news = "") {
       const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
-      launcher.className = news && "news";
-      launcher.ariaLabel = lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`;
-      if (news) launcher.ariaLabel += ` (${news})`;
+      launcher.title = news;
+      launcher.ariaLabel = (lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`) + (news && ` (${news})`);
       launcher.ariaExpanded = `${open}`;
     },
   };
@@ -55,7 +55,11 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     warm().then(({ Panel }) => new Panel({ host, api: new URL("api/v1/", script.src), site, tell }));
 
   /** Do what the page or the visitor wants once the code is there. @param {(panel: Panel) => void} act */
-  const run = (act) => (panel ||= start()).then(act).catch(() => tell("error", { code: "not_loaded" }));
+  const run = (act) =>
+    (panel ||= start()).then(act).catch(() => {
+      host.shown(false, launcher.lang === "en" ? "not possible now" : "暂时无法打开");
+      tell("error", { code: "not_loaded" });
+    });
 
   const askfirst = {
     open: () => run((panel) => panel.open()),
