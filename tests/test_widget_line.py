@@ -235,6 +235,30 @@ async def test_an_ended_session_offers_a_new_one(chat: Window, script: Script) -
     await expect(chat.answer).to_have_value("One more thing")
 
 
+async def test_what_was_sent_and_what_was_typed_since_both_stay(chat: Window, script: Script) -> None:
+    """Unsent or refused words come before the half sentence that followed them, in one line where there is but one."""
+    script.answers = False
+    await chat.say("First.")
+    await chat.answer.press_sequentially("And sec")
+    script.tell({"type": "error", "id": script.heard[-1]["id"], "code": "too_fast", "detail": "…"})
+    await expect(chat.answer).to_have_value("First.\nAnd sec")
+    await chat.page.keyboard.press("Enter")
+    await chat.answer.press_sequentially("Third")
+    assert script.socket is not None
+
+    await script.socket.close(code=4401)
+    await expect(chat.dialog.get_by_role("alert")).to_contain_text("has ended")
+    script.frames.clear()
+    script.socket = None
+    script.say(
+        "bot", "Your name?", expects={"kind": "text", "label": "Name", "max_length": 100, "options": []}
+    )
+    await chat.dialog.get_by_role("button", name="Start again").click()
+
+    await chat.asks("Name")
+    await expect(chat.answer).to_have_value("First. And sec Third")
+
+
 async def test_after_vain_attempts_there_is_one_try_again(chat: Window, script: Script) -> None:
     """A line that stays broken: one alert, one button, and it works once the network does."""
     await chat.page.route("**/api/v1/messages*", lambda route: route.abort())

@@ -157,6 +157,32 @@ async def test_it_changes_nothing_of_the_page(browser: Browser, tmp_path: Path) 
     assert counted == 4  # heading, paragraph, the script itself, the widget
 
 
+SPREAD = "body { display: flex; flex-direction: column; justify-content: space-between; min-height: 100vh; margin: 0; }"
+GRID = "body { display: grid; gap: 24px; margin: 0; }"
+
+
+@pytest.mark.parametrize("styles", [SPREAD, GRID])
+async def test_it_takes_no_place_in_the_pages_layout(browser: Browser, tmp_path: Path, styles: str) -> None:
+    """A page that spreads what its body holds, or puts gaps between: nothing moves because of the widget."""
+    port, places = free_port(), []
+    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
+        for scripts in (0, 1):
+            async with (
+                host_page(
+                    served.url, documented_csp(served.url), port, scripts=scripts, styles=styles
+                ) as page,
+                window(browser, page) as seen,
+            ):
+                places.append(
+                    await seen.page.evaluate(
+                        "[...document.querySelectorAll('h1, p')].map((one) => one.getBoundingClientRect().y)"
+                        ".concat(document.body.offsetHeight)"
+                    )
+                )
+
+    assert places[0] == places[1]
+
+
 async def test_twice_on_a_page_there_is_one(browser: Browser, tmp_path: Path) -> None:
     """The tag stands twice, as after a careless merge: one launcher, one session."""
     port = free_port()

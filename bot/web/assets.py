@@ -76,10 +76,14 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
 }
 # for V8: compile it all while it arrives, beside the page's own thread
 EAGERLY = "//# allFunctionsCalledOnLoad\n"
-_COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), and types
-    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$",
+_COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), types, indents
+    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$"
+    r"|^(?:[ \t]+|\n)",
     re.MULTILINE,
 )
+_NOTES = re.compile(
+    r"/\*[\s\S]*?\*/\n?|^[ \t]+", re.MULTILINE
+)  # comments of a style sheet, and what indents its lines
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _LOOKS = re.compile(r'^import (\w+) from "\./([\w.]+\.css)" with \{ type: "css" \};\n', re.MULTILINE)
 
@@ -88,7 +92,7 @@ def _dressed(folder: Path, text: str) -> str:
     """Put the style sheets that a module imports into it: not every browser can import them yet."""
 
     def sheet(found: re.Match[str]) -> str:
-        css = json.dumps((folder / found[2]).read_text(encoding="utf-8"), ensure_ascii=False)
+        css = json.dumps(_NOTES.sub("", (folder / found[2]).read_text(encoding="utf-8")), ensure_ascii=False)
         return f"const {found[1]} = new CSSStyleSheet();\n{found[1]}.replaceSync({css});\n"
 
     return _LOOKS.sub(sheet, text)

@@ -34,6 +34,7 @@ export class Conversation {
   #erased = false; // everything was
   /** @type {HTMLElement | undefined} */ #next; // what an answer goes on with
   #drawing = 0;
+  #told = 0; // the highest message that the page was told of
 
   /** @param {import("./panel.js").Panel} panel */
   constructor(panel) {
@@ -60,14 +61,14 @@ export class Conversation {
       message: this.#message.bind(this), ack: this.#acked.bind(this), refused: this.#refused.bind(this),
       typing: (from) => from === "staff" && this.parts.tell(this.w.typing, STATUS_SHOWN),
       erased: this.#forgotten.bind(this),
-      state: (state) => this.line.say(state, this.#link, this),
+      state: (state) => (state === "ended" && this.keys.held(() => this.#end()), this.line.say(state, this.#link, this)),
     } });
     this.#link.begin(this.locale, topic, fresh);
   }
 
   reset() {
     const inside = this.parts.dialog.contains(this.panel.host.root.activeElement);
-    this.#draft ||= this.#link?.unsent || "";
+    this.#unsaid(this.#link?.unsent);
     this.#link?.end();
     this.#link = null;
     this.#clear();
@@ -77,7 +78,7 @@ export class Conversation {
 
   /** The panel is open again. @param {string} topic or "" */
   shown(topic) {
-    if (!this.#link) this.begin(topic);
+    if (!this.#link) this.begin(topic, true); // the page has reset it
     else this.said.follow();
   }
 
@@ -94,9 +95,7 @@ export class Conversation {
   }
 
   /** @param {string} locale */
-  language(locale) {
-    this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`);
-  }
+  language(locale) { this.#wish(LANGUAGES[/** @type {"en"} */ (locale)] || locale, "command:language", `language:${locale}`); }
 
   /** @param {Frames.Session} session */
   #opened(session) {
@@ -108,34 +107,36 @@ export class Conversation {
 
   #clear() {
     this.said.clear();
-    this.parts.now.replaceChildren();
-    this.parts.foot.replaceChildren();
-    this.#wishes = [];
-    this.#live = null;
+    for (const part of [this.parts.now, this.parts.foot]) part.replaceChildren();
+    [this.#live, this.#wishes, this.#told] = [null, [], 0];
     this.#busy = this.#submitting = this.#offering = false;
     this.#last = this.#handed = this.#by = "";
     this.parts.trouble("");
     this.#back();
   }
 
+  /** Everything was erased: nothing of it stays here to be seen, or sent. */
+  #end() { this.#link?.end(); this.#draft = ""; this.#clear(); }
+
   /** @param {Frames.Message} frame */
   #message(frame) {
-    if (frame.erased) return this.said.show(frame, this);
+    if (frame.erased) return void this.said.show(frame, this);
     const bot = frame.from === "bot" && frame, newest = this.#live?.seq || 0;
     if (bot && frame.seq > newest && bot.locale !== this.locale) this.panel.speak(bot.locale);
     const beneath = bot && bot.rejected && bot.expects.kind !== "review"; // it stands under the field
-    if (!beneath) this.said.show(frame, this);
+    const below = !beneath && this.said.show(frame, this);
     if (bot && frame.seq >= newest) this.#asked(bot);
     if (frame.from === "visitor" && typeof this.#handed === "string") this.#handed = "";
-    if (frame.from === "staff") this.#colleague(frame.seq);
-    return frame.from !== "visitor" && this.panel.tell("message", { from: frame.from, seq: frame.seq });
+    if (frame.from === "staff") this.#colleague(frame.seq, Boolean(below));
+    return frame.from !== "visitor" && frame.seq > this.#told && this.panel.tell("message", { from: frame.from, seq: (this.#told = frame.seq) });
   }
 
-  /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq */
-  #colleague(seq) {
-    const away = this.parts.view.isConnected || !this.parts.dialog.open;
+  /** A colleague's words are seen when the conversation is; else they are marked until it is. @param {number} seq @param {boolean} below */
+  #colleague(seq, below) {
+    const { open } = this.parts.dialog, away = this.parts.view.isConnected || !open;
     if (away) this.said.mark(seq, this);
-    this.parts.tell(away && this.parts.dialog.open ? this.w.answered : ""); // typing has come to its end
+    if (!open) this.panel.host.shown(false, this.w.unseen);
+    this.parts.tell(open && (away || below) ? this.w.answered : ""); // typing has come to its end
   }
 
   /** @param {Frames.FromBot} frame */
@@ -162,7 +163,7 @@ export class Conversation {
     this.#busy = false;
     const [wish, ...later] = this.#wishes;
     const wished = (this.#live.expects.options || []).find((one) => one.value === wish);
-    this.#wishes = wished ? later : [];
+    if (wished || !this.#link?.waiting) this.#wishes = wished ? later : []; // else what leads to them is still on its way
     if (wished) return this.#pick(wish, wished.label);
     const { now, foot, view } = this.parts, active = this.panel.host.root.activeElement;
     const typing = this.#by ? this.#by === "say" : active?.id === "answer";
@@ -174,13 +175,10 @@ export class Conversation {
     this.#next = (typing && field) || focus;
     if (follow && this.#next && !view.isConnected) this.keys.give(this.#next);
     this.#by = "";
-    return this.said.follow();
+    return this.said.keep();
   }
 
-  get #handing() {
-    const one = this.#handed;
-    return typeof one === "string" ? handed(this.#rights, one) : h("div", { class: "stack handed" }, saveButton(one, this.w));
-  }
+  get #handing() { return typeof this.#handed === "string" ? handed(this.#rights, this.#handed) : h("div", { class: "stack handed" }, saveButton(this.#handed, this.w)); }
 
   /** @returns {import("./inputs.js").Talk} */
   get #talking() {
@@ -192,7 +190,7 @@ export class Conversation {
 
   /** @param {string} text */
   #say(text) {
-    if (this.#busy || !this.#link) return false;
+    if (this.#busy || !this.#link?.begun) return false;
     this.#draft = "";
     this.#last = text;
     this.#send({ type: "say", text }, text);
@@ -202,7 +200,8 @@ export class Conversation {
 
   /** @param {string} value @param {string} label @param {{purposes?: string[], policy?: string}} [more] */
   #pick(value, label, more = {}) {
-    if (this.#busy || !this.#link) return;
+    if (this.#busy || !this.#link?.begun) return;
+    if (/^(text|tel|email)$/.test(this.#live?.expects.kind || "") && !value.startsWith("command:")) this.#draft = this.#last = ""; // it was this field's
     this.#send({ type: "pick", value, ...more }, label);
     this.#busy = true;
   }
@@ -219,6 +218,7 @@ export class Conversation {
   /** Pick something, and then what it leads to, as soon as that is offered. @param {string} label @param {...string} values */
   #wish(label, ...values) {
     this.#back();
+    this.#busy = false; // it is offered at any time, and waits in line for what is under way
     this.#pick(values[0], label);
     this.#wishes = values.slice(1);
   }
@@ -244,10 +244,13 @@ export class Conversation {
     this.said.drop(sent.id);
     this.#busy = false;
     this.#wishes = [];
-    if (sent.type === "say") this.#draft ||= sent.text;
+    if (sent.type === "say") this.#unsaid(sent.text);
     this.#draw();
     return this.parts.trouble(text);
   }
+
+  /** What was not taken goes back into the field, before what was typed since. @param {string} [text] */
+  #unsaid(text) { this.#draft = [text, this.#draft].filter(Boolean).join("\n"); }
 
   /** @param {Frames.Certificate} certificate */
   #forgotten(certificate) {
@@ -259,9 +262,7 @@ export class Conversation {
       return this.#link?.replay();
     }
     if (this.#link?.remembered) void keepDevice(this.#link, false).catch(() => {}); // the cookie goes too
-    this.#link?.end();
-    this.#draft = "";
-    this.#clear();
+    this.#end();
     this.#erased = true;
     this.parts.now.replaceChildren(card, h("div", { class: "stack handed" }, saveButton(certificate, this.w), button(this.w.restart, () => this.reset())));
     focusTitle(card);
@@ -280,7 +281,7 @@ export class Conversation {
   rights() {
     const { view, talk, foot, tell } = this.parts;
     if (view.isConnected) return this.#back();
-    if (!this.begun) return tell(this.#erased ? this.w.noneKept : "");
+    if (!this.begun) return this.#erased ? tell(this.w.noneKept) : this.panel.elsewhere();
     view.replaceChildren(myData(this.#rights));
     talk.replaceWith(view);
     foot.remove();
@@ -291,8 +292,7 @@ export class Conversation {
   #back() {
     const { view, talk, foot, end } = this.parts;
     if (!view.isConnected) return;
-    view.replaceWith(talk);
-    view.replaceChildren();
+    this.keys.held(() => (view.replaceWith(talk), view.replaceChildren()));
     end.before(foot);
     this.parts.tell("");
     this.said.follow();

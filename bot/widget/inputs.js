@@ -119,7 +119,7 @@ function control(expects, field, talk) {
   const more = expects.kind === "code" ? { inputmode: "numeric", autocomplete: "one-time-code" } : {};
   const type = { tel: "tel", email: "email" }[/** @type {"tel"} */ (expects.kind)] || "text";
   const input = long ? h("textarea", { rows: 1, ...shared }) : h("input", { type, ...shared, ...more });
-  input.value = talk.draft;
+  input.value = long ? talk.draft : talk.draft.replaceAll("\n", " "); // which would go without a trace
   return input;
 }
 

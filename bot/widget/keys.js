@@ -1,5 +1,5 @@
 // @ts-check
-// The keyboard in the panel: what is typed goes into the field, and a key meant for one question never answers the next.
+// Keys and clicks in the panel: what is typed goes into the field, and what is meant for one question never answers the next.
 
 const A_MOMENT = 700; // ms in which Enter is still meant for what stood there before
 const TINY = 400; // CSS px of height: there the whole dialog scrolls, see panel.css
@@ -13,12 +13,20 @@ export class Keys {
     this.dialog = dialog;
     dialog.addEventListener("focusin", ({ target }) => target !== this.#given && (this.#given = null));
     dialog.addEventListener("keydown", (event) => this.#pressed(event), true);
+    dialog.addEventListener("click", once, true);
   }
 
   /** Put the focus on what comes next; the person did not choose it. @param {HTMLElement} next */
   give(next) {
     [this.#given, this.#at] = [next, performance.now()];
     next.focus({ preventScroll: innerHeight > TINY });
+  }
+
+  /** Do what may take the focus away: the heading has it then, and Escape still closes. @param {() => void} act */
+  held(act) {
+    const { dialog } = this, root = /** @type {ShadowRoot} */ (dialog.getRootNode()), inside = dialog.contains(root.activeElement);
+    act();
+    if (inside && !dialog.contains(root.activeElement)) /** @type {HTMLElement} */ (dialog.querySelector("#title")).focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event */
@@ -34,6 +42,13 @@ export class Keys {
     const field = /** @type {HTMLElement | null} */ (this.dialog.querySelector("#answer"));
     return field?.offsetParent ? field : null;
   }
+}
+
+/** The second click of a double one was meant for what stood there before. @param {MouseEvent} event */
+function once(event) {
+  if (event.detail < 2 || !(/** @type {Element} */ (event.target).closest("button"))) return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 /** Whether a key writes something; the letter itself follows the focus. @param {KeyboardEvent} event */

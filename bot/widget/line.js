@@ -28,13 +28,23 @@ export class Line {
     }
     if (state === "stuck") parts.trouble(link?.waiting ? w.stuck : "", w.again, () => link?.retry());
     if (state === "failed") parts.trouble(w.failed, w.again, reset);
+    if (state === "expired") conversation.keys.held(() => closed(parts));
     if (state === "expired" || ended) parts.trouble(ended ? w.over : w.expired, w.restart, reset);
   }
 }
 
+/** Nothing can be sent any more; what was typed stays to be read. @param {import("./conversation.js").Conversation["parts"]} parts */
+function closed({ now, foot }) {
+  const field = /** @type {HTMLInputElement | null} */ (foot.querySelector("#answer"));
+  now.replaceChildren();
+  if (!field) return foot.replaceChildren();
+  field.readOnly = true;
+  return foot.querySelectorAll("button").forEach((one) => one.remove());
+}
+
 /** Say, at the head of a new conversation, where the old one is to be found. @param {import("./conversation.js").Conversation} conversation */
-function begunAnew({ parts, said, panel, locale, w }) {
+function begunAnew({ parts, said, panel, w }) {
   parts.tell("");
-  const there = away(new URL(`/my-data?lang=${locale}`, panel.api).href, w.mine, w);
+  const there = away(panel.mine, w.mine, w);
   said.append(h("p", { class: "hint" }, w.reloaded, " ", there));
 }

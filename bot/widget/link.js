@@ -57,7 +57,8 @@ export class Link {
   async begin(locale, topic, fresh) {
     this.on.state("opening");
     try {
-      const body = JSON.stringify({ site: this.site, locale, ...(topic && { topic }) }), signal = AbortSignal.timeout(HELLO_WITHIN);
+      const body = JSON.stringify({ site: this.site, locale, ...(topic && { topic }) });
+      const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(HELLO_WITHIN)]);
       const answer = await this.fetch("sessions", { method: "POST", body, signal, credentials: fresh ? "omit" : "include" });
       if (!answer.ok) throw new Error(await problem(answer));
       const session = /** @type {Frames.Session} */ (await answer.json());
@@ -66,6 +67,7 @@ export class Link {
       this.on.session(session);
       this.#connect();
     } catch (fault) {
+      if (this.#ended) return; // another conversation has begun
       this.on.state("failed");
       this.on.refused(undefined, fault instanceof Error && fault.name === "Error" ? fault.message : "offline", "");
     }
@@ -120,7 +122,7 @@ export class Link {
   }
 
   #connect() {
-    if (this.#ended || this.#socket) return;
+    if (this.#ended || this.#socket || this.#inVain >= SOCKETS_IN_VAIN) return; // then it polls, or is about to
     const address = new URL("chat", this.api);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = (this.#socket = new WebSocket(address));
@@ -266,10 +268,7 @@ export class Link {
     }
   }
 
-  #stop() {
-    this.#polling?.end();
-    this.#polling = null;
-  }
+  #stop() { this.#polling?.end(); this.#polling = null; }
 
   /** @param {Frames.Answer} answer */
   #polled({ messages, erased }) {

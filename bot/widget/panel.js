@@ -22,7 +22,7 @@ export class Panel {
     this.api = api;
     this.site = site;
     this.tell = tell;
-    this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => this.#chat?.rights() });
+    this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => (this.#chat ? this.#chat.rights() : this.elsewhere()) });
     this.locale = "";
     /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale)); // the rest comes with talk.js
     this.speak(host.locale);
@@ -60,8 +60,14 @@ export class Panel {
 
   /** @param {string} locale */
   setLocale(locale) {
-    return this.#chat?.begun ? this.#chat.language(locale) : this.speak(locale);
+    const spoken = language(locale);
+    if (!this.#chat?.begun) return this.speak(locale);
+    return spoken === language(this.locale) ? undefined : this.#chat.language(spoken);
   }
+
+  /** The page that gives the same rights by a code. */
+  get mine() { return new URL(`/my-data?lang=${this.locale}`, this.api).href; }
+  elsewhere = () => void window.open(this.mine, "_blank", "noopener");
 
   /** Speak a language, and name the company once it is known. @param {string} locale @param {Record<string, string>} [companies] */
   speak(locale, companies = this.#companies) {
@@ -74,16 +80,22 @@ export class Panel {
     this.host.shown(this.parts.dialog.open);
   }
 
+  /** Modal or not, by the room there is; when that changes, what has the focus keeps it, and the view its place. */
   #show() {
-    const { dialog } = this.parts;
-    if (dialog.open) dialog.close();
-    return this.#phone.matches ? dialog.showModal() : dialog.show();
+    const { dialog, talk, view } = this.parts, { open } = dialog, { activeElement } = this.host.root;
+    const places = /** @type {[HTMLElement, number][]} */ ([talk, view].map((one) => [one, one.scrollTop]));
+    if (open) dialog.close();
+    if (this.#phone.matches) dialog.showModal();
+    else dialog.show();
+    if (!open) return;
+    /** @type {HTMLElement | null} */ (activeElement)?.focus({ preventScroll: true });
+    for (const [one, top] of places) one.scrollTop = top;
   }
 
+  /** The browser itself gives the focus back to what opened the panel, unless it is elsewhere already. */
   #closed() {
     if (this.parts.dialog.open) return; // it only changed between modal and not
     this.host.shown(false);
-    this.host.launcher.focus();
     this.tell("closed");
   }
 

@@ -3,7 +3,8 @@
 
 const ANSWER_WITHIN = 8_000; // ms beyond what the desk was asked to wait
 const POLL_SECONDS = 25; // docs/contract.md: GET /api/v1/messages?wait=25
-const AGAIN_AFTER = 1_000; // ms, halved to doubled by chance, until a vain send is tried again
+const AGAIN_AFTER = 1_000; // ms, halved to doubled by chance, until a vain send is tried again; doubled each time …
+const AGAIN_MOST = 30_000; // … up to this
 
 /** @import * as Frames from "./frames" */
 /**
@@ -16,6 +17,7 @@ export class Polling {
   #asking = new AbortController(); // of the poll that hangs
   #posting = false;
   #over = false;
+  #vain = 0; // sends in a row
   /** @type {number | undefined} */ #timer;
 
   /** @param {Line} line */
@@ -70,7 +72,7 @@ export class Polling {
     } catch {
       this.line.state("stuck"); // the queue keeps everything
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.post(), AGAIN_AFTER * (0.5 + Math.random()));
+      this.#timer = setTimeout(() => this.post(), Math.min(AGAIN_MOST, AGAIN_AFTER * 2 ** this.#vain++) * (0.5 + Math.random()));
     }
     this.#posting = false;
   }
@@ -82,6 +84,7 @@ export class Polling {
     if (answer.status >= 500 || answer.status === 429 || answer.status === 401) throw new Error(String(answer.status));
     const body = await answer.json();
     if (this.#over) return;
+    this.#vain = 0;
     this.line.state("online");
     if (answer.ok) this.line.posted(sent, body);
     else this.line.refused(sent.id, body.code, body.detail);

@@ -6,7 +6,7 @@ import { LANGUAGES, fill } from "./words.js";
 
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 
-/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean) => void, launcher: HTMLButtonElement}} Host the launcher */
+/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean, news?: string) => void, launcher: HTMLButtonElement}} Host the launcher */
 
 /** @param {{close: () => void, language: (locale: string) => void, privacy: () => void}} acts */
 export function shell(acts) {

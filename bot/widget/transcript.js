@@ -2,7 +2,9 @@
 // What was said so far: shown once, in order, and replaced in place when the desk masks or erases a message.
 
 import { recordRows } from "./cards.js";
-import { h } from "./elements.js";
+import { button, h } from "./elements.js";
+
+const NEAR = 40; // CSS px from the end at which the end is what is read
 
 /** @import * as Frames from "./frames" */
 /** @typedef {{w: import("./sayings.js").Words, locale: string}} Tongue */
@@ -11,27 +13,53 @@ export class Transcript {
   /** @type {Map<number, HTMLElement>} */ #lines = new Map();
   /** @type {Map<string, HTMLElement>} */ #unacked = new Map();
   /** @type {HTMLElement | null} */ #unseen = null; // came while nobody could see it
+  #reading = false; // the visitor turned back to something: nothing pulls them from it
+  #at = 0; // where we put the view
 
   /** @param {HTMLElement} log @param {HTMLElement} scroller */
   constructor(log, scroller) {
     this.log = log;
     this.scroller = scroller;
+    this.down = button("", () => (this.follow(), scroller.focus({ preventScroll: true })), "chip down");
+    scroller.addEventListener("scroll", () => this.#low && this.down.remove());
   }
 
-  /** Show a message, in place of what stood for it until now. @param {Frames.Message} frame @param {Tongue} tongue */
+  /** Whether the end is in sight. */
+  get #low() {
+    const { scrollHeight, clientHeight, scrollTop } = this.scroller;
+    return scrollHeight - clientHeight - scrollTop < NEAR;
+  }
+
+  /**
+   * Show a message, in place of what stood for it until now. @param {Frames.Message} frame @param {Tongue} tongue
+   * @returns {boolean} whether a colleague's words came below what is in sight; then a button leads there
+   */
   show(frame, tongue) {
-    if (frame.erased) return this.#lines.get(frame.seq)?.remove();
+    if (frame.erased) {
+      this.#lines.get(frame.seq)?.remove();
+      return false;
+    }
     const id = (frame.from === "visitor" && frame.id) || "";
     const there = this.#lines.get(frame.seq) || this.#unacked.get(id);
     this.#unacked.delete(id);
     const rows = frame.from === "bot" && frame.expects.kind === "record" && recordRows(frame.expects, tongue);
     const hidden = frame.masked && frame.text.includes("•") && h("span", { class: "sr" }, tongue.w.masked);
-    const drawn = line(frame, tongue, rows, hidden);
+    const drawn = line(frame, tongue, rows, hidden), staff = frame.from === "staff";
+    this.#reading = !this.#low && (staff || Math.abs(this.scroller.scrollTop - this.#at) > 2);
     this.#lines.set(frame.seq, drawn);
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);
     else this.#settle(frame.seq, there);
-    return this.follow();
+    this.keep();
+    const below = staff && !there && this.#reading;
+    if (below) this.scroller.append(this.down);
+    this.down.textContent = tongue.w.unseen;
+    return below;
+  }
+
+  /** Stay with what is new, unless the visitor reads something else. */
+  keep() {
+    if (!this.#reading) this.follow();
   }
 
   /** @param {number} seq @param {HTMLElement} there */
@@ -82,10 +110,13 @@ export class Transcript {
     this.#unseen = there;
   }
 
-  /** Show what came unseen, else the newest, but never past the start of what followed the visitor's last message. */
+  /** Show what came unseen, else the newest, but never past the start of what a person said last, or of what followed it. */
   follow() {
-    const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor")].pop();
+    const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor, .staff")].pop();
+    this.#reading = false;
+    this.down.remove();
     if (from && this.scroller.isConnected) this.scroller.scrollTop = /** @type {HTMLElement} */ (from).offsetTop - 8;
+    this.#at = this.scroller.scrollTop;
   }
 }
 

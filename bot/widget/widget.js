@@ -4,16 +4,17 @@
 /** @import { Panel } from "./panel.js" */
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  if (!script || "askfirst" in window) return;
+  if (!script || /** @type {any} */ (window).askfirst?.setLocale) return; // an element of that id is no chat
   const { site = "default", theme = "light dark", locale = document.documentElement.lang || navigator.language } = script.dataset;
   // The server puts a version for the 0.
   const parts = new URL("widget/0/", script.src).href;
 
-  const SHEET = `:host{all:initial!important;color-scheme:${theme}!important;
+  const SHEET = `:host{all:initial!important;display:contents!important;color-scheme:${theme}!important;
 --accent:var(--askfirst-accent,light-dark(#155fa8,#8bbdf2));--on-accent:var(--askfirst-on-accent,light-dark(#fff,#0b1520))}
 #launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:2px solid transparent;
 border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
 #launcher::before{content:"";display:block;width:22px;height:16px;margin:auto;border:2px solid;border-radius:9px 9px 9px 2px}
+#launcher:not([title=""])::before{content:"!"}
 #launcher:focus-visible{outline:3px solid var(--on-accent);box-shadow:0 0 0 6px var(--accent)}
 @media print{:host{display:none!important}}`;
 
@@ -30,10 +31,11 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     root,
     locale,
     launcher,
-    /** Say whether the panel is open, in the launcher's name and state. @param {boolean} open */
-    shown(open) {
+    /** Say whether the panel is open, and what came since, in the launcher's name and state. @param {boolean} open @param {string} [news] */
+    shown(open, news = "") {
       const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
-      launcher.ariaLabel = lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`;
+      launcher.title = news;
+      launcher.ariaLabel = (lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`) + (news && ` (${news})`);
       launcher.ariaExpanded = `${open}`;
     },
   };
@@ -53,7 +55,11 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     warm().then(({ Panel }) => new Panel({ host, api: new URL("api/v1/", script.src), site, tell }));
 
   /** Do what the page or the visitor wants once the code is there. @param {(panel: Panel) => void} act */
-  const run = (act) => (panel ||= start()).then(act).catch(() => tell("error", { code: "not_loaded" }));
+  const run = (act) =>
+    (panel ||= start()).then(act).catch(() => {
+      host.shown(false, launcher.lang === "en" ? "not possible now" : "暂时无法打开");
+      tell("error", { code: "not_loaded" });
+    });
 
   const askfirst = {
     open: () => run((panel) => panel.open()),
@@ -70,7 +76,7 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
 
   launcher.id = "launcher";
   launcher.ariaHasPopup = "dialog";
-  launcher.onclick = askfirst.toggle;
+  launcher.onclick = ({ detail }) => detail < 2 && askfirst.toggle(); // a double click opens it once
   for (const hint of ["pointerenter", "focus"]) launcher.addEventListener(hint, warm, { once: true });
   const looks = new CSSStyleSheet();
   looks.replaceSync(SHEET);
