@@ -284,7 +284,7 @@ export class Conversation {
     if (!this.begun) return this.#erased ? tell(this.w.noneKept) : this.panel.elsewhere();
     view.replaceChildren(myData(this.#rights));
     talk.replaceWith(view);
-    foot.remove();
+    for (const one of [foot, this.said.down]) one.remove();
     focusTitle(view);
     return undefined;
   }

@@ -52,7 +52,7 @@ export class Transcript {
     else this.#settle(frame.seq, there);
     this.keep();
     const below = staff && !there && this.#reading;
-    if (below) this.scroller.append(this.down);
+    if (below) this.scroller.after(this.down);
     this.down.textContent = tongue.w.unseen;
     return below;
   }
