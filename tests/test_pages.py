@@ -197,7 +197,7 @@ async def test_the_widgets_files_are_for_every_page_and_cached_by_content(
             assert answer.headers["Cache-Control"] == "no-cache"
     assert sizes[0] <= 1_500  # bytes, gzip: the loader, all that a page fetches before anybody opens the chat
     assert sum(sizes[:2]) <= 9_000  # with the panel and its looks: all that is needed until it stands
-    assert sum(sizes) < 27_000  # everything there is, what only blocked networks need included
+    assert sum(sizes) < 26_000  # everything there is, what only blocked networks need included
 
 
 async def test_pages_allow_nothing_but_their_own_files(served: Served, client: ClientSession) -> None:
