@@ -81,9 +81,9 @@ _COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes
     r"|^(?:[ \t]+|\n)",
     re.MULTILINE,
 )
-_NOTES = re.compile(
-    r"/\*[\s\S]*?\*/\n?|^[ \t]+", re.MULTILINE
-)  # comments of a style sheet, and what indents its lines
+_NOTES = re.compile(  # comments of a style sheet, and space that says nothing
+    r"/\*[\s\S]*?\*/\n?|^[ \t]+|(?<=[;{}:,])\s+|;?\s+(?=[{}])", re.MULTILINE
+)
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _LOOKS = re.compile(r'^import (\w+) from "\./([\w.]+\.css)" with \{ type: "css" \};\n', re.MULTILINE)
 
