@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from intake.events import Corrected
 from intake.outcomes import KeepField
 from storage.errors import NotFound
 from storage.keyring_tables import scope_keys
+from storage.keys.cache import Name
 from storage.outbox import Outbox, Task, enqueue, lasting
 from storage.people import orphans
 from storage.tables import (
@@ -20,6 +22,7 @@ from storage.tables import (
 )
 from tests.remembering import Memory, Visitor, failed
 from tests.rotating import changes_data, changes_keyring, keyring_rows
+from tests.selling import Person, selling_desk
 
 SECOND = timedelta(seconds=1)
 NEW = "+8613900000001"
@@ -29,6 +32,27 @@ def _sweep(memory: Memory, at: datetime) -> int:
     memory.rooms.clock.now = at
     gone: int = memory.run(memory.store.sweep, at)
     return gone
+
+
+async def test_what_turns_left_is_destroyed_without_a_sweep(
+    data_url: str, keyring_url: str, tmp_path: Path
+) -> None:
+    """Consent and correction move values to other keys; the desk destroys the old ones, its memory of them too."""
+    async with selling_desk(tmp_path, data_url, keyring_url) as desk:
+        person = Person(desk)
+        await person.sends()
+        await person.corrects("phone", NEW)
+        await desk.turns.drain()
+
+        left = await desk.call(_doomed, desk.storage.engine)
+        assert {scope.partition(".")[0] for _, scope in left} == {"s1", "profile"}
+        assert await desk.call(desk.storage.keyring.keys, left) == {}
+
+
+def _doomed(engine: sa.Engine) -> list[Name]:
+    with engine.begin() as connection:
+        rows = connection.execute(sa.select(doomed_keys.c.subject, doomed_keys.c.scope))
+        return [(row.subject, row.scope) for row in rows]
 
 
 def test_doomed_keys_are_destroyed(memory: Memory) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ async def test_a_correction_is_made_for_somebody(officer: Officer, desk: Desk, p
     said = officer.does("correct", person.subject, "phone", "-", typed="139 0000 0000\n")
 
     assert said == "corrected: phone\n"
+    old = [(person.subject, "profile.1")]
+    assert await desk.call(partial(desk.storage.keyring.keys, old, fresh=True)) == {}
     assert officer.does("find", "--phone", "+8613900000000") == f"{person.subject}\n"
     assert "nobody" in officer.is_refused("find", "--phone", LI_NA["phone"])
     told = await desk.call(desk.storage.store.transcript, person.conversation, 0)

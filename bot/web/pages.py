@@ -79,9 +79,8 @@ class Pages:
         except web.HTTPNotFound:
             if request.path.startswith("/api/") or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
                 raise
-        answer = self._page(
-            request, "unknown.html", path="/"
-        )  # not the path asked for: who knows where it leads
+        # not the path asked for: who knows where it leads
+        answer = self._page(request, "unknown.html", path="/")
         answer.set_status(404)
         answer.headers[hdrs.VARY] = "Accept, Accept-Language"
         return answer

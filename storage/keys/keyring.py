@@ -144,9 +144,8 @@ class Keyring:
     def discard_orphans(self, names: Collection[KeyName], older_than: datetime) -> int:
         """Destroy those of these versions that nobody has asked for since this time; return how many went."""
         with self.engine.begin() as connection:
-            keep_out(
-                connection, others=True
-            )  # whoever makes such a key again has committed that, or makes a new one
+            # whoever makes such a key again has committed that, or makes a new one
+            keep_out(connection, others=True)
             gone = rows.discard_orphans(connection, names, older_than)
         for subject in gone:
             self._cache.drop(subject)

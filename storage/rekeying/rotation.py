@@ -1,11 +1,10 @@
 """What an operator does with epochs, and what any process goes on with afterwards; called in the storage thread.
 
 A rotation begins a new epoch with a KEK of its own, and the private keys that sign come under the new KEK. A crash
-leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one, if it had
-become the current one. Only one
-between the two commits, of the keyring and then of the audit's line, leaves an epoch without its line; no line is
-without its epoch. Of two rotations at once one wins. What older epochs wrap moves afterwards:
-`storage.rekeying.renewal`.
+leaves the old epoch in use and at most a KEK that nothing is wrapped by; the next rotation takes that one, if it
+had become the current one. A crash between the two commits, of the keyring and then of the audit's line, leaves an
+epoch without its line; no line is without its epoch. Of two rotations at once one wins. What older epochs wrap moves
+afterwards: `storage.rekeying.renewal`.
 """
 
 from __future__ import annotations

@@ -30,9 +30,7 @@ from storage.turn.carrying import Carrying
 
 def carry_out(carrying: Carrying) -> None:
     """Plan every effect of the step, in order. Raises ConsentRequired, KeyLost …: then nothing is kept."""
-    if isinstance(
-        carrying.turn.event, ColleagueSaid
-    ):  # its only effect: who withdrew meanwhile is left alone (L3)
+    if isinstance(carrying.turn.event, ColleagueSaid):  # who withdrew meanwhile is left alone (L3)
         consents.must_be_contactable(carrying.rules, carrying.live)
     for effect in carrying.step.effects:
         EFFECTS[type(effect)](carrying, effect)
