@@ -1,8 +1,8 @@
-"""The chat over a WebSocket: frames in order, each acknowledged after its commit, every message told once.
+"""The chat over a WebSocket: whoever says hello is let in, and every frame is answered in its turn, after its commit.
 
 Frames may follow each other without waiting: each becomes a turn at once, so that they can share a commit, and the
-answers go out in the order of the frames. Messages of others (a colleague, another socket of the session) come through
-the hub. `told` is the number of the last message that went out; whatever leaves a gap after it is read from the store.
+answers go out in the order of the frames. News of others (a colleague, another socket of the session) come through the
+hub, and wait until no frame does. What goes out, and that every message does so once, is `bot/web/telling.py`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from aiohttp import WSMsgType, web
 
 from bot.hub import Delivery
 from bot.web.appkeys import DESK, PACE, SOCKETS
-from bot.web.frames import SEQ_MAX, Asked, BadFrame, Hello, read_asked, read_hello
+from bot.web.frames import Asked, BadFrame, Hello, read_asked, read_hello
 from bot.web.origins import check_site
 from bot.web.pace import Allowance
-from bot.web.problems import Problem, of_storage, unauthorized, unexpected
-from bot.web.sessions import find_session, must_chat, sees_masked, turn_of
+from bot.web.problems import Problem, unauthorized, unexpected
+from bot.web.sessions import find_session, must_chat, turn_of
+from bot.web.telling import Teller, error_frame
 from bot.web.wire import CLOSE_CODES, HELLO_SECONDS, Wire
-from storage.errors import StorageError, SubjectErased
-from storage.records import Message, Session, Transcript, TurnDone
+from storage.errors import SubjectErased
+from storage.records import Session, TurnDone
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -73,8 +74,6 @@ class ChatSocket:
         self._ahead = asyncio.Semaphore(AHEAD_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._telling = True  # nothing is told before the welcome
-        self._told = 0
-        self._erasure = ""  # the last one that was told here
 
     async def serve(self) -> None:
         """Let the visitor in, then talk until either side closes. Never raises what a visitor or network can cause."""
@@ -85,7 +84,7 @@ class ChatSocket:
         except BadFrame as fault:
             await self._wire.refuse(fault.frame(), 4400)
         except Problem as problem:
-            await self._wire.refuse(_error(problem), CLOSE_CODES.get(problem.code, 1011))
+            await self._wire.refuse(error_frame(problem), CLOSE_CODES.get(problem.code, 1011))
         except asyncio.CancelledError:
             await self._wire.part()
         except Exception as fault:
@@ -113,20 +112,11 @@ class ChatSocket:
         return session
 
     async def _talk(self, session: Session, after: int) -> None:
+        self._session, self._teller = session, Teller(self._desk, self._wire, session)
         hub = self._desk.hub
-        self._trust = session.trust
         watching = hub.subscribe(session.conversation, session.subject, self._roused, session.token_hash)
         with watching as self._news:
-            transcript = await self._transcript(session.conversation, after)
-            self._session, self._told = session, min(after, transcript.last)
-            locale = transcript.state.locale
-            welcome = {
-                "type": "welcome",
-                "session": session.conversation,
-                "locale": locale,
-                "seq": transcript.last,
-            }
-            await self._wire.tell([welcome, *self._new(transcript)])
+            await self._teller.welcome(after)
             self._telling = False
             self._roused()
             try:
@@ -204,7 +194,7 @@ class ChatSocket:
         finally:
             self._telling = False
         if self._news.dismissed:
-            await self._wire.refuse(_error(unauthorized()), CLOSE_CODES["unauthorized"])
+            await self._wire.refuse(error_frame(unauthorized()), CLOSE_CODES["unauthorized"])
 
     def _next(self) -> _Waiting | Delivery | None:
         """Return what can be told now: the oldest frame if its turn is done, else, if none waits, news of others."""
@@ -217,84 +207,21 @@ class ChatSocket:
         self._asked.popleft()
         return first
 
-    async def _answer(self, waiting: _Waiting) -> None:
-        done = waiting.done
-        if done is None:
-            assert waiting.fault is not None
-            await self._refuse(waiting.id, waiting.fault)
-        elif done.refused:
-            detail = self._desk.wording.say(f"error.{done.refused}", done.state.locale)
-            error = {"type": "error", "id": waiting.id, "code": done.refused, "detail": detail}
-            await self._relay(Delivery(done), error)
-        else:
-            if self._told < done.ack - 1:
-                await self._catch_up(done.ack)
-            ack = {"type": "ack", "id": waiting.id, "seq": done.ack}
-            await self._relay(Delivery(done, waiting.certificate), ack)
-
-    async def _refuse(self, id_: str, fault: Exception) -> None:
-        problem = (of_storage(fault) if isinstance(fault, StorageError) else None) or unexpected(fault)
-        await self._wire.tell([_error(problem, id_)])
-        if problem.code in ("erased", "unauthorized"):
-            await self._wire.leave(CLOSE_CODES[problem.code])
+    def _answer(self, waiting: _Waiting) -> Coroutine[Any, Any, None]:
+        if waiting.done is not None:
+            return self._teller.answer(waiting.id, waiting.done, waiting.certificate)
+        assert waiting.fault is not None
+        return self._teller.refuse(waiting.id, waiting.fault)
 
     async def _pass_on(self, news: Delivery) -> None:
         """Tell what others did, unless the token has expired meanwhile."""
         if self._desk.clock() < self._session.expires_at:
-            await self._relay(news)
+            await self._teller.relay(news)
         else:
-            await self._wire.refuse(_error(unauthorized()), CLOSE_CODES["unauthorized"])
-
-    async def _relay(self, delivery: Delivery, *first: Mapping[str, Any]) -> None:
-        """Tell `first`, then a committed turn: its messages that are new here, and the erasure it ended in."""
-        done, certificate = delivery.done, delivery.certificate
-        if done.trust is not None and done.session == self._session.token_hash:
-            self._trust = done.trust  # a code was entered, here or in another socket of the session
-        everything = certificate is not None and done.scope == "all"
-        frames: list[Mapping[str, Any]] = [*first]
-        if done.messages and not done.repeated and not everything and done.last > self._told:
-            if self._told < done.messages[0].seq - 1:
-                await self._catch_up(done.messages[0].seq)
-            frames += self._new(done)
-        if certificate is not None and done.erasure != self._erasure:
-            self._erasure = done.erasure  # the hub brings this socket's own turns too
-            frames.append({"type": "erased", "certificate": certificate})
-        if frames:
-            await self._wire.tell(frames)
-        if everything:
-            await self._wire.leave(4410)
-
-    async def _catch_up(self, seq: int) -> None:
-        """Tell what others committed before message `seq` and the hub has not brought yet."""
-        transcript = await self._transcript(self._session.conversation, self._told)
-        await self._wire.tell(self._new(transcript, before=seq))
-
-    def _new(self, shown: TurnDone | Transcript, *, before: int = SEQ_MAX) -> list[dict[str, Any]]:
-        """Return the frames of the messages that were not told yet, up to `before`, and count them as told."""
-        frames = []
-        for message in shown.messages:
-            if self._told < message.seq < before:
-                self._told = message.seq
-                frames.append(self._frame(message, shown))
-        return frames
-
-    def _frame(self, message: Message, shown: TurnDone | Transcript) -> dict[str, Any]:
-        masked = sees_masked(self._desk, self._trust)
-        frame: dict[str, Any] = self._desk.wording.frame(
-            message, values=shown.values, record=shown.record, masked=masked
-        )
-        return frame
-
-    async def _transcript(self, conversation: str, after: int) -> Transcript:
-        return await self._desk.call(self._desk.storage.store.transcript, conversation, after)
+            await self._wire.refuse(error_frame(unauthorized()), CLOSE_CODES["unauthorized"])
 
     async def _fail(self, fault: Exception) -> None:
         if isinstance(fault, SubjectErased):
             await self._wire.leave(4410)
         else:
-            await self._wire.refuse(_error(unexpected(fault)), 1011)  # RFC 6455 §7.4.1: internal error
-
-
-def _error(problem: Problem, id_: str | None = None) -> dict[str, Any]:
-    named = {} if id_ is None else {"id": id_}
-    return {"type": "error", **named, "code": problem.code, "detail": problem.detail, **problem.more}
+            await self._wire.refuse(error_frame(unexpected(fault)), 1011)  # RFC 6455 §7.4.1: internal error
