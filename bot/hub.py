@@ -1,4 +1,4 @@
-"""Who watches which conversation in this process, and telling them what was committed.
+"""Who watches which conversation in this process, and telling them what was committed, or that a colleague types.
 
 A watcher never has to trust that it heard everything: every delivery carries the numbers of its messages, so a watcher
 that finds a gap (its queue ran over, another process committed) reads the transcript from its own watermark.
@@ -26,6 +26,11 @@ class Delivery:
     certificate: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """A colleague is typing an answer."""
+
+
 class Subscription:
     """One watcher's queue: `take` what waits, or iterate over it asynchronously until `close` or the hub's end."""
 
@@ -33,6 +38,7 @@ class Subscription:
         "_hub",
         "_news",
         "_roused",
+        "_typing",
         "_waiting",
         "conversation",
         "dismissed",
@@ -55,6 +61,7 @@ class Subscription:
         self._hub, self._roused = hub, roused
         self._waiting: deque[Delivery] = deque(maxlen=WAITING_MAX)
         self._news = asyncio.Event()
+        self._typing: Typing | None = None
 
     def __enter__(self) -> Self:
         """Return the subscription; leaving the block closes it."""
@@ -79,13 +86,22 @@ class Subscription:
             await self._news.wait()
         return self._waiting.popleft()
 
-    def take(self) -> Delivery | None:
-        """Return the oldest delivery that waits, or None."""
-        return self._waiting.popleft() if self._waiting else None
+    def take(self) -> Delivery | Typing | None:
+        """Return the oldest delivery that waits; if none does, that a colleague types, where it is still so."""
+        if self._waiting:
+            return self._waiting.popleft()
+        typing, self._typing = self._typing, None
+        return typing
 
     def put(self, delivery: Delivery) -> None:
-        """Queue a delivery and rouse the watcher."""
+        """Queue a delivery and rouse the watcher. Whatever is said outdates that somebody was typing."""
         self._waiting.append(delivery)
+        self._typing = None
+        self._rouse()
+
+    def put_typing(self) -> None:
+        """Rouse the watcher to `take` that a colleague types; iterating goes on waiting for a delivery."""
+        self._typing = Typing()
         self._rouse()
 
     def end(self) -> None:
@@ -147,6 +163,11 @@ class Hub:
             watching = list(self._watching.get(done.conversation, ()))
         for subscription in watching:
             subscription.put(delivery)
+
+    def typing(self, conversation: str) -> None:
+        """Tell the watchers that a colleague is typing. It stands in no queue and is gone with the next delivery."""
+        for subscription in list(self._watching.get(conversation, ())):
+            subscription.put_typing()
 
     def dismiss(self, sessions: Collection[bytes]) -> None:
         """End what is watched for these sessions, which have ended."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.hub import WAITING_MAX, Hub
+from bot.hub import WAITING_MAX, Delivery, Hub, Typing
 from intake.conversation import Conversation
 from intake.outcomes import Reply
 from storage.records import Message, TurnDone
@@ -104,7 +104,7 @@ async def test_a_slow_watcher_loses_the_oldest() -> None:
         hub.publish(turn(seq=seq))
 
     first = watcher.take()
-    assert first is not None
+    assert isinstance(first, Delivery)
     assert first.done.messages[0].seq == 3
 
 
@@ -129,3 +129,63 @@ async def test_a_watcher_is_roused() -> None:
     hub.publish(turn())
 
     assert called == ["one"]
+
+
+async def test_typing_is_told_once_where_it_is_watched() -> None:
+    """However often a colleague's page says it before a watcher looks, it is one thing, and of one conversation."""
+    hub, called = Hub(), list[str]()
+    watching = [hub.subscribe("one", "li", lambda: called.append("one")) for _ in range(2)]
+    other = hub.subscribe("two", "li")
+
+    for _ in range(3):
+        hub.typing("one")
+
+    assert len(called) == 6
+    assert [[one.take(), one.take()] for one in watching] == [[Typing(), None]] * 2
+    assert other.take() is None
+
+
+async def test_typing_never_follows_the_answer_that_it_announced() -> None:
+    """What is said outdates it; who types again after that is told of after it."""
+    hub = Hub()
+    watcher = hub.subscribe("one")
+    hub.typing("one")
+    hub.publish(turn(seq=1))
+    assert isinstance(watcher.take(), Delivery)
+    assert watcher.take() is None
+
+    hub.publish(turn(seq=2))
+    hub.typing("one")
+
+    assert isinstance(watcher.take(), Delivery)
+    assert watcher.take() == Typing()
+
+
+async def test_typing_pushes_nothing_out_of_a_full_queue() -> None:
+    """A slow watcher loses no message to it."""
+    hub = Hub()
+    watcher = hub.subscribe("one")
+    for seq in range(1, WAITING_MAX + 1):
+        hub.publish(turn(seq=seq))
+
+    hub.typing("one")
+
+    taken = [watcher.take() for _ in range(WAITING_MAX)]
+    assert [one.done.last for one in taken if isinstance(one, Delivery)] == [*range(1, WAITING_MAX + 1)]
+
+
+async def test_who_waits_for_words_sleeps_through_typing() -> None:
+    """A long poll has no place for it: it goes on waiting, and ends with the answer."""
+    hub = Hub()
+    watcher = hub.subscribe("one")
+    waiting = asyncio.ensure_future(anext(watcher))
+    await asyncio.sleep(0)
+
+    hub.typing("one")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    asleep = not waiting.done()
+    hub.publish(turn())
+
+    assert asleep
+    assert (await waiting).done.last == 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
-from bot.hub import Delivery
+from bot.hub import Delivery, Typing
 from bot.web.appkeys import DESK, PACE, SOCKETS
 from bot.web.frames import Asked, BadFrame, Hello, read_asked, read_hello
 from bot.web.origins import check_site
@@ -196,7 +196,7 @@ class ChatSocket:
         if self._news.dismissed:
             await self._wire.refuse(error_frame(unauthorized()), CLOSE_CODES["unauthorized"])
 
-    def _next(self) -> _Waiting | Delivery | None:
+    def _next(self) -> _Waiting | Delivery | Typing | None:
         """Return what can be told now: the oldest frame if its turn is done, else, if none waits, news of others."""
         if not self._asked:
             return self._news.take()
@@ -213,12 +213,12 @@ class ChatSocket:
         assert waiting.fault is not None
         return self._teller.refuse(waiting.id, waiting.fault)
 
-    async def _pass_on(self, news: Delivery) -> None:
-        """Tell what others did, unless the token has expired meanwhile."""
-        if self._desk.clock() < self._session.expires_at:
-            await self._teller.relay(news)
-        else:
+    async def _pass_on(self, news: Delivery | Typing) -> None:
+        """Tell what others do and did, unless the token has expired meanwhile."""
+        if self._desk.clock() >= self._session.expires_at:
             await self._wire.refuse(error_frame(unauthorized()), CLOSE_CODES["unauthorized"])
+        else:
+            await (self._teller.typing() if isinstance(news, Typing) else self._teller.relay(news))
 
     async def _fail(self, fault: Exception) -> None:
         if isinstance(fault, SubjectErased):

@@ -80,6 +80,10 @@ class Teller:
         if everything:
             await self._wire.leave(4410)
 
+    async def typing(self) -> None:
+        """Tell that a colleague is typing."""
+        await self._wire.tell([{"type": "typing", "from": "staff"}])
+
     async def _catch_up(self, seq: int) -> None:
         """Tell what others committed before message `seq` and the hub has not brought yet."""
         transcript = await self._transcript(self._told)
