@@ -14,6 +14,7 @@ from tests.scripted_desk import Script
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+TYPING = {"type": "typing", "from": "staff"}
 LONG = "Something longer that fills a good part of the panel, so that it has to be scrolled. " * 3
 
 
@@ -191,3 +192,24 @@ async def test_a_page_with_an_element_of_our_name_has_its_chat(browser: Browser,
         await seen.page.add_script_tag(url=f"{served.url}/widget.js")
 
         await seen.open()
+
+
+async def test_typing_that_goes_on_is_announced_once(chat: Window, script: Script) -> None:
+    """Told anew every few seconds, it stays in its line and is read out once (WCAG 4.1.3)."""
+    await chat.page.clock.install()
+    script.tell(TYPING)
+    await expect(chat.dialog.locator(".status")).to_have_text("A colleague is typing …")
+    changes = """(one) => new MutationObserver((all) => { window.changes = (window.changes || 0) + all.length; })
+        .observe(one, { childList: true, characterData: true, subtree: true })"""
+    await chat.dialog.locator(".status").evaluate(changes)
+
+    for words in ("First mark.", "Second mark."):
+        await chat.page.clock.fast_forward(3_000)
+        script.tell(TYPING)
+        script.say("bot", words, expects={"kind": "none"})
+        await chat.sees(words)  # so what was told before it has arrived
+        await expect(chat.dialog.locator(".status")).to_have_text("A colleague is typing …")
+
+    assert await chat.page.evaluate("window.changes || 0") == 0
+    await chat.page.clock.fast_forward(5_000)
+    await expect(chat.dialog.locator(".status")).to_be_empty()

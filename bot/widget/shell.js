@@ -64,7 +64,7 @@ export function shell(acts) {
   /** Say what goes on; with `shown`, for so many ms. @param {string} text @param {number} [shown] */
   const tell = (text, shown = 0) => {
     clearTimeout(fading);
-    status.textContent = text;
+    if (!shown || status.textContent !== text) status.textContent = text; // passing news that still stands is not read out again
     if (shown) fading = setTimeout(() => (status.textContent = ""), shown);
   };
 
