@@ -101,6 +101,7 @@ ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/api/v1/staff/leads/{ref}/open"): ("sales", "privacy"),
     ("PATCH", "/api/v1/staff/leads/{ref}"): ("sales",),
     ("POST", "/api/v1/staff/leads/{ref}/reply"): ("sales",),
+    ("POST", "/api/v1/staff/leads/{ref}/typing"): ("sales",),
     ("GET", "/staff"): ("sales", "privacy"),
     ("GET", "/staff/leads/{ref}"): ("sales", "privacy"),
     ("POST", "/staff/leads/{ref}"): ("sales",),
@@ -216,11 +217,12 @@ async def test_a_page_runs_nothing_foreign(browser: Browser) -> None:
             assert answer.headers["Cache-Control"] == "no-store"
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
+        assert "connect-src 'self'" in policy
         assert "unsafe" not in policy
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style| style=| on\w+=", page)
 
 
-@pytest.mark.parametrize("name", ["console.css", "enter.js"])
+@pytest.mark.parametrize("name", ["console.css", "enter.js", "typing.js"])
 async def test_the_console_brings_its_own_files(browser: Browser, name: str) -> None:
     """Style and script come from here and say what they are; nothing else of the folder can be had."""
     async with browser.http.get(f"{browser.url}/staff/static/{name}") as answer:

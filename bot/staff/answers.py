@@ -10,8 +10,8 @@ from aiohttp import web
 from storage.errors import ConsentRequired, NotFound, PurposeRequired, StorageError, SubjectErased
 
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
     "referrer-policy": "same-origin",  # with no-referrer browsers send `Origin: null`, which the door refuses
     "x-content-type-options": "nosniff",
@@ -50,6 +50,11 @@ def json_answer(body: Any, status: int = 200, **headers: str) -> web.Response:
         content_type="application/json",
         headers={**HEADERS, **headers},
     )
+
+
+def no_answer(**headers: str) -> web.Response:
+    """Return that it was done, and nothing else."""
+    return web.Response(status=204, headers={**HEADERS, **headers})
 
 
 def problem(refused: Refused, detail: str) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.desk import Desk
-from bot.staff.answers import Refused, json_answer
+from bot.staff.answers import Refused, json_answer, no_answer
 from bot.staff.doors import CSRF_HEADER, Door, Guarded, Visit
 from bot.staff.forms import object_of
 from bot.staff.inbox import Inbox, row
@@ -27,6 +27,7 @@ def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
         web.post(f"{lead}/open", Guarded(door, api.open, MASKED).api),
         web.patch(lead, Guarded(door, api.change, SALES).api),
         web.post(f"{lead}/reply", Guarded(door, api.reply, SALES).api),
+        web.post(f"{lead}/typing", Guarded(door, api.typing, SALES).api),
     ]
 
 
@@ -84,6 +85,11 @@ class Api:
             raise Refused(400, "bad_request")
         seq = await self._inbox.reply(request.match_info["reference"], text, visit)
         return _answer({"seq": seq}, visit, status=201)
+
+    async def typing(self, request: web.Request, visit: Visit) -> web.Response:
+        """`POST …/leads/{ref}/typing`: have the person's chat say that a colleague is typing."""
+        await self._inbox.types(request.match_info["reference"])
+        return no_answer(**{CSRF_HEADER: visit.csrf})
 
 
 def _answer(body: dict[str, Any], visit: Visit, status: int = 200) -> web.Response:

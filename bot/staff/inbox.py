@@ -66,6 +66,11 @@ class Inbox:
         done, _ = await self._desk.act(turn)
         return done.last
 
+    async def types(self, reference: str) -> None:
+        """Tell the person's open chat that a colleague is typing; nothing of it is kept. Raises what a reply would."""
+        lead = await self.one(reference)
+        self._desk.hub.typing(lead.conversation)
+
     def _page(self, status: str, query: str, cursor: str, actor: str) -> tuple[list[Lead], str]:
         leads = self._desk.storage.leads
         try:

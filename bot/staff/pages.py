@@ -20,7 +20,7 @@ from storage.sales.leads import STATED, STATUSES, Lead
 EVERYTHING = "*"  # the tick that stands for all of them
 Form = MultiDict[str]  # that was posted
 ANYBODY = ("sales", "privacy", "admin")
-STATIC = {"console.css": "text/css", "enter.js": "text/javascript"}
+STATIC = {"console.css": "text/css", "enter.js": "text/javascript", "typing.js": "text/javascript"}
 
 
 def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
@@ -43,7 +43,7 @@ def routes(desk: Desk, door: Door) -> list[web.RouteDef]:
 
 
 async def static(request: web.Request) -> web.StreamResponse:
-    """`GET /staff/static/{name}`: the console's style and its one script."""
+    """`GET /staff/static/{name}`: the console's style and its scripts."""
     name = request.match_info["name"]
     if name not in STATIC:
         raise web.HTTPNotFound

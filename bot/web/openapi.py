@@ -189,12 +189,15 @@ def _staff() -> dict[str, Any]:
         one: {"get": _inside("One lead, masked"), "patch": _inside("Move a lead on")},
         f"{one}/open": {"post": _inside("Open fields for a stated purpose")},
         f"{one}/reply": {"post": _inside("Say something in the person's chat", "201")},
+        f"{one}/typing": {"post": _inside("Tell the person's chat that a colleague is typing", "204")},
     }
 
 
 def _inside(summary: str, status: str = "200") -> dict[str, Any]:
     """Return a call of the console: a cookie lets in, and changes carry `X-CSRF-Token`."""
-    done = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
+    done: dict[str, Any] = {"description": summary}
+    if status != "204":
+        done["content"] = {"application/json": {"schema": {"type": "object"}}}
     return {
         "summary": summary,
         "security": [{"staff": []}],
