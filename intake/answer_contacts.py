@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import phonenumbers
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from intake.answer_words import has_hidden_characters
@@ -107,10 +107,8 @@ def parse_email(text: str, asked: Asked) -> str | Rejected:
     plain = _bare(text)
     if fault := _shape_fault(plain, min(asked.max_length, _ADDRESS_MAX)):
         return reject(fault)
-    try:
-        return validate_email(plain, check_deliverability=False).normalized
-    except EmailNotValidError:
-        return reject(_syntax_fault(plain.rpartition("@")[2]))
+    address = _valid(plain)
+    return address.normalized if address else reject(_syntax_fault(plain.rpartition("@")[2]))
 
 
 def _bare(text: str) -> str:
@@ -138,11 +136,7 @@ def _shape_fault(plain: str, max_length: int) -> str:
 def _syntax_fault(domain: str) -> str:
     if domain.lower().rpartition(".")[2] in SPECIAL_USE_DOMAIN_NAMES:
         return "email.special_use"
-    try:
-        validate_email(f"a@{domain}", check_deliverability=False)
-    except EmailNotValidError:
-        return "email.domain"
-    return "email.invalid"
+    return "email.invalid" if _valid(f"a@{domain}") else "email.domain"
 
 
 def mailable(value: str) -> str:
@@ -158,13 +152,18 @@ def comparable_email(value: str) -> str:
     would pass for somebody who asks for many.
     """
     plain = _bare(value)
-    try:
-        kept = validate_email(plain, check_deliverability=False).normalized
-    except EmailNotValidError:
-        kept = plain
+    address = _valid(plain)
+    kept = address.normalized if address else plain
     folded = unicodedata.normalize("NFKC", kept).strip().casefold()
+    if (
+        folded != kept or address is None
+    ):  # what is kept seldom folds to anything else, and reading it again is slow
+        address = _valid(folded)
+    return f"{address.local_part}@{address.ascii_domain}" if address else folded
+
+
+def _valid(address: str) -> ValidatedEmail | None:
     try:
-        address = validate_email(folded, check_deliverability=False)
+        return validate_email(address, check_deliverability=False)
     except EmailNotValidError:
-        return folded
-    return f"{address.local_part}@{address.ascii_domain}"
+        return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from intake.assurance import SOMEBODY_FRESH, Presence
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.events import Event
 from intake.outcomes import Expects, Reply
-from intake.rules import ABROAD, VISIT, Rules
+from intake.rules import ABROAD, RULES_KEPT, VISIT, Rules
 
 NEED = "need"  # the question itself: kept like a field, but no detail of the person
 CANCEL = "command:cancel"
@@ -40,6 +41,7 @@ def open_question(state: Conversation, rules: Rules) -> Reply:
     return _ASIDES[state.aside](state, rules) if state.aside else _STAGES[state.stage](state, rules)
 
 
+@lru_cache(RULES_KEPT)
 def asked_fields(rules: Rules) -> tuple[str, ...]:
     """Return the names of the fields that a consultation asks for, in order."""
     return tuple(name for name, field in rules.fields.items() if field.asked)
@@ -55,18 +57,18 @@ def advance(state: Conversation, rules: Rules) -> Conversation:
     """Return the state at the next field without answer (its own consent first, L2), or at the review card."""
     name = "" if state.changing else next_field(state, rules)
     if not name:
-        return replace(state, stage=Stage.REVIEW, field="", changing=False)
+        return altered(state, stage=Stage.REVIEW, field="", changing=False)
     own_consent = rules.fields[name].separate_consent and name not in state.separate
-    return replace(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
+    return altered(state, stage=Stage.SEPARATE if own_consent else Stage.FIELD, field=name)
 
 
 def as_configured(state: Conversation, rules: Rules) -> Conversation:
     """Return the state as these rules know it: a field that is configured no more counts as answered."""
     if state.locale not in rules.locales:
-        state = replace(state, locale=rules.default_locale)
+        state = altered(state, locale=rules.default_locale)
     if not _is_known(_pending_field(state), rules):
-        state = replace(state, aside=Aside.NONE, aside_field="")
-    return state if _is_known(state.field, rules) else advance(replace(state, field=""), rules)
+        state = altered(state, aside=Aside.NONE, aside_field="")
+    return state if _is_known(state.field, rules) else advance(altered(state, field=""), rules)
 
 
 def _is_known(name: str, rules: Rules) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from intake import consent, consultation, rights, visit
 from intake.asking import COLLECTING, NEED, NEW_ADDRESS, Given, card_purposes, open_question
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.events import Event, Picked, Said
 from intake.outcomes import Heard, RecordConsent, Reply, Step, Withdraw
 from intake.policy import consent_outdated
@@ -58,15 +58,15 @@ def ask(given: Given) -> Step:
 
 
 def _ask(given: Given, state: Conversation) -> Step:
-    asking = replace(state, aside=Aside.NONE, aside_field="")
+    asking = altered(state, aside=Aside.NONE, aside_field="")
     if state.asked_again:  # it is open already, with a correction before it
         replies: tuple[Reply, ...] = (open_question(asking, given.rules),)
     elif state.channel == "telegram":  # its being abroad is asked again too
-        asking = replace(asking, behind=state.stage, stage=Stage.ABROAD)
+        asking = altered(asking, behind=state.stage, stage=Stage.ABROAD)
         told = Reply(key="policy.changed", params={"policy": state.policy})
         replies = (told, open_question(asking, given.rules))
     else:
-        asking, replies = consent.show_card(given, replace(asking, behind=state.stage))
+        asking, replies = consent.show_card(given, altered(asking, behind=state.stage))
     return Step(state=asking, heard=consultation.picked(given), replies=replies)
 
 

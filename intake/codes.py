@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from intake import consultation, fields, rights
 from intake.asking import NEW_ADDRESS, Given, code_address, open_question
 from intake.assurance import Assurance, Code
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.events import Corrected, ProvedAddress, Said
 from intake.outcomes import EnterCode, Heard, KeepField, MissCode, Reply, SendCode, Step, WrongAnswer
 
@@ -80,7 +80,7 @@ def _ask(given: Given, wish: str) -> Step:
     at_hand = given.presence.open and not given.presence.waiting
     if not at_hand and not given.presence.may_send:
         return _say(given, "code.too_many")
-    asking = replace(given.state, aside=Aside.CODE, aside_field=wish)
+    asking = altered(given.state, aside=Aside.CODE, aside_field=wish)
     sending = () if at_hand else (SendCode(name),)
     replies = (open_question(asking, given.rules),)
     return Step(state=asking, heard=rights.heard(given), replies=replies, effects=sending)
@@ -109,7 +109,7 @@ def take_again(given: Given) -> Step:
 def _late(given: Given, heard: Heard) -> Step:
     """The new address is kept no more: ask for it once more."""
     name = given.state.aside_field.partition(":")[2]
-    state = replace(given.state, aside=Aside.VALUE, aside_field=name)
+    state = altered(given.state, aside=Aside.VALUE, aside_field=name)
     return Step(state=state, heard=heard, replies=(Reply(key="code.late"), open_question(state, given.rules)))
 
 
@@ -145,7 +145,7 @@ def _entered(given: Given) -> Step:
 
 
 def _changed(given: Given, name: str, value: str) -> Step:
-    changing = replace(given.state, aside=Aside.VALUE, aside_field=name)
+    changing = altered(given.state, aside=Aside.VALUE, aside_field=name)
     return fields.correct_value(replace(given, state=changing, event=Said(value)))
 
 
@@ -202,7 +202,7 @@ def take_value(given: Given) -> Step:
     if not given.presence.mails or not given.presence.may_send:
         step = _say(given, "code.too_many" if given.presence.mails else "code.no_mail")
         return replace(step, heard=Heard(private=True))
-    asking = replace(given.state, aside=Aside.CODE, aside_field=f"{NEW_ADDRESS}:{name}")
+    asking = altered(given.state, aside=Aside.CODE, aside_field=f"{NEW_ADDRESS}:{name}")
     replies = (open_question(asking, given.rules),)
     sending = SendCode(name, ((name, value),))
     return Step(state=asking, heard=Heard(private=True), replies=replies, effects=(sending,))
@@ -239,7 +239,7 @@ def prove(given: Given) -> Step:
     assert isinstance(event, ProvedAddress)
     if given.presence.replaced or event.name not in state.kept or event.name in state.proven:
         return Step(state=state)
-    return Step(state=replace(state, proven=(*state.proven, event.name)))
+    return Step(state=altered(state, proven=(*state.proven, event.name)))
 
 
 def marked(given: Given, step: Step) -> Step:
@@ -254,7 +254,7 @@ def marked(given: Given, step: Step) -> Step:
     state = step.state
     still_proven = (*(name for name in state.proven if name not in kept | proven), *sorted(proven))
     still_doubted = (*(name for name in state.doubted if name not in kept), *sorted(doubtful))
-    return replace(step, state=replace(state, proven=still_proven, doubted=still_doubted))
+    return replace(step, state=altered(state, proven=still_proven, doubted=still_doubted))
 
 
 def _addresses(given: Given) -> set[str]:

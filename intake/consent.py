@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from intake import visit
 from intake.asking import Given, card_purposes, open_question
-from intake.conversation import Conversation, Stage
+from intake.conversation import Conversation, Stage, altered
 from intake.events import Picked
 from intake.outcomes import Heard, OpenConsultation, RecordConsent, Reply, ShredSession, Step
 from intake.policy import in_force
@@ -16,7 +16,7 @@ from intake.rules import PolicyVersion
 
 def show_card(given: Given, state: Conversation) -> tuple[Conversation, tuple[Reply, ...]]:
     """Return the state at the card of the policy in force, with the card."""
-    shown = replace(state, stage=Stage.CONSENT, card=in_force(given.rules, given.now).version)
+    shown = altered(state, stage=Stage.CONSENT, card=in_force(given.rules, given.now).version)
     return shown, (open_question(shown, given.rules),)
 
 
@@ -93,7 +93,7 @@ def _refuse(given: Given, picked: Picked) -> Step:
 
 def decided(state: Conversation, purposes: tuple[str, ...], agreed: frozenset[str]) -> Conversation:
     """Return the state after these purposes were decided anew: those of `agreed` live, the others refused."""
-    return replace(
+    return altered(
         state,
         agreed=(*(p for p in state.agreed if p not in purposes), *(p for p in purposes if p in agreed)),
         refused=(*(p for p in state.refused if p not in purposes), *(p for p in purposes if p not in agreed)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from intake import consent, faq, visit
 from intake.asking import NEED, Given, advance, asked_fields, next_field, open_question, own_consent
 from intake.commands import is_greeting, is_thanks
-from intake.conversation import Conversation, Stage
+from intake.conversation import Conversation, Stage, altered
 from intake.events import Opened, Picked, Said
 from intake.hearing import hear, masked_notice
 from intake.hours import answer_due
@@ -44,7 +44,7 @@ def go(given: Given, state: Conversation, *effects: Effect) -> Step:
 
 def end(given: Given, key: str, *effects: Effect) -> Step:
     """Return the step that ends the consultation with the message `key`; free chat goes on."""
-    ended = replace(given.state, stage=Stage.ENDED)
+    ended = altered(given.state, stage=Stage.ENDED)
     return Step(state=ended, heard=picked(given), replies=(Reply(key=key),), effects=effects)
 
 
@@ -52,8 +52,8 @@ def without_consultation(state: Conversation, rules: Rules, *, profile: bool) ->
     """Return the state after this consultation is gone, and with `profile` the details too."""
     kept = visit.items(state, rules) if profile else tuple(name for name in state.kept if name != NEED)
     session = state.session + 1
-    ended = replace(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
-    return replace(ended, field="", changing=False, sent="", behind=None)
+    ended = altered(state, stage=Stage.ENDED, session=session, consultation=0, kept=kept, skipped=())
+    return altered(ended, field="", changing=False, sent="", behind=None)
 
 
 def drop_draft(state: Conversation, rules: Rules) -> tuple[Conversation, Erase]:
@@ -75,19 +75,19 @@ def greet(given: Given) -> Step:
     event, state = given.event, given.state
     assert isinstance(event, Opened)
     if state.gpc:
-        state = replace(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
+        state = altered(state, refused=tuple(p.id for p in given.rules.purposes.values() if p.marketing))
     told = notice_coming(given) if state.channel == "telegram" else {}  # a web page shows a banner of its own
     greeting = Reply(key="greeting", params={**notice_closed(given), **told})
     if event.topic not in given.rules.topics:
         question = open_question(state, given.rules)
         return Step(state=state, replies=(replace(greeting, expects=question.expects),))
-    state = replace(state, stage=Stage.NEED, topic=event.topic)
+    state = altered(state, stage=Stage.NEED, topic=event.topic)
     return Step(state=state, replies=(greeting, open_question(state, given.rules)))
 
 
 def take_topic(given: Given) -> Step:
     """Take the topic and ask for the question itself."""
-    return go(given, replace(given.state, stage=Stage.NEED, topic=given.argument))
+    return go(given, altered(given.state, stage=Stage.NEED, topic=given.argument))
 
 
 def take_need(given: Given) -> Step:
@@ -103,7 +103,7 @@ def take_need(given: Given) -> Step:
     if heard.fault:
         return refuse_text(given, heard.fault)
     length = len(heard.text)
-    asked = replace(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED), need_length=length)
+    asked = altered(given.state, stage=Stage.FOLLOWUP, kept=with_field(given.state, NEED), need_length=length)
     answers, question = prepared(given, heard.text), open_question(asked, given.rules)
     if not answers:
         question = replace(question, key="followup.unanswered")
@@ -126,7 +126,7 @@ def add_to_need(given: Given) -> Step:
     fault = heard.fault or ("text.too_long" if length > given.rules.need_max else "")
     if fault:
         return refuse_text(given, fault)
-    added = replace(state, need_length=length)
+    added = altered(state, need_length=length)
     told = (Reply(key="need.added"), *prepared(given, heard.text), open_question(added, given.rules))
     return Step(
         state=added,
@@ -163,7 +163,7 @@ def take_followup(given: Given) -> Step:
     if state.channel == "telegram" and ABROAD in state.refused:
         return end(given, "abroad.refused")
     if state.channel == "telegram" and ABROAD not in state.agreed:
-        return go(given, replace(state, stage=Stage.ABROAD))
+        return go(given, altered(state, stage=Stage.ABROAD))
     if state.consultation:
         return _reuse(given)
     shown, card = consent.show_card(given, state)
@@ -173,7 +173,7 @@ def take_followup(given: Given) -> Step:
 def _reuse(given: Given) -> Step:
     """Contact consent is live, and said to be: what is kept under it is not asked twice (WCAG 3.3.7)."""
     details = any(name in given.state.kept for name in asked_fields(given.rules))
-    state = advance(given.state, given.rules) if details else replace(given.state, stage=Stage.WHOSE)
+    state = advance(given.state, given.rules) if details else altered(given.state, stage=Stage.WHOSE)
     told = Reply(key="new.reuse" if details else "new.consent", params={"policy": state.policy})
     replies = (told, open_question(state, given.rules))
     return Step(state=state, heard=picked(given), replies=replies)
@@ -194,11 +194,11 @@ def take_whose(given: Given) -> Step:
     """Own details: on to the fields. Someone else's: only with their authorisation, else all goes (S6)."""
     state = given.state
     if given.argument == "other":
-        return go(given, replace(state, stage=Stage.AUTHORISED))
+        return go(given, altered(state, stage=Stage.AUTHORISED))
     if given.argument == "own":
-        return go(given, advance(replace(state, other=False), given.rules))
+        return go(given, advance(altered(state, other=False), given.rules))
     if given.argument == "authorised":
-        return go(given, advance(replace(state, other=True), given.rules), RecordAttestation(authorised=True))
+        return go(given, advance(altered(state, other=True), given.rules), RecordAttestation(authorised=True))
     dropped, erase = drop_draft(state, given.rules)
     effects = (RecordAttestation(authorised=False), erase)
     return Step(state=dropped, heard=picked(given), replies=(Reply(key="whose.not"),), effects=effects)
@@ -209,9 +209,9 @@ def take_separate(given: Given) -> Step:
     state, agreed = given.state, given.argument == "agree"
     record = consent.record_question(given, own_consent(state.field), agreed)
     if agreed:
-        asking = replace(state, stage=Stage.FIELD, separate=(*state.separate, state.field))
+        asking = altered(state, stage=Stage.FIELD, separate=(*state.separate, state.field))
         return go(given, asking, record)
-    return go(given, advance(replace(state, skipped=(*state.skipped, state.field)), given.rules), record)
+    return go(given, advance(altered(state, skipped=(*state.skipped, state.field)), given.rules), record)
 
 
 def review(given: Given) -> Step:
@@ -221,12 +221,12 @@ def review(given: Given) -> Step:
         return cancel_draft(given, picked(given))
     if given.argument != "send":
         name = given.argument.removeprefix("change:")
-        asking = go(given, replace(state, stage=Stage.FIELD, field=name, changing=True))
+        asking = go(given, altered(state, stage=Stage.FIELD, field=name, changing=True))
         return asking if name in state.kept else replace(asking, heard=Heard(picked=f"review:add:{name}"))
     if next_field(state, given.rules):
         return go(given, advance(state, given.rules))
     due = answer_due(given.now, given.rules.hours).isoformat()
-    sent = replace(state, stage=Stage.SENT, sent=state.reference, leads=state.leads + 1)
+    sent = altered(state, stage=Stage.SENT, sent=state.reference, leads=state.leads + 1)
     told = Reply(key="sent", params={"reference": state.reference, "due": due})
     return Step(
         state=sent, heard=picked(given), replies=(told,), effects=(Submit(state.reference, state.topic),)
@@ -276,7 +276,7 @@ def _refusal(given: Given) -> str:
 
 def anew(state: Conversation) -> tuple[Conversation, tuple[Effect, ...]]:
     """Return the state at a new consultation, its scope opened where consent is live; details are kept for it."""
-    fresh = replace(
+    fresh = altered(
         state,
         stage=Stage.TOPIC,
         topic="",
@@ -286,6 +286,6 @@ def anew(state: Conversation) -> tuple[Conversation, tuple[Effect, ...]]:
         sent="",
     )
     if CONTACT not in state.agreed:
-        return replace(fresh, session=state.session + 1, consultation=0), ()
+        return altered(fresh, session=state.session + 1, consultation=0), ()
     number = state.consultations + 1
-    return replace(fresh, consultation=number, consultations=number), (OpenConsultation(0, number),)
+    return altered(fresh, consultation=number, consultations=number), (OpenConsultation(0, number),)

@@ -39,7 +39,7 @@ from intake.events import (
     Visited,
 )
 from intake.outcomes import Step
-from intake.rules import Rules
+from intake.rules import RULES_KEPT, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,6 @@ def _to(action: Callable[[Given], Step], *stages: Stage) -> Transition:
     return Transition(action, frozenset(stages))
 
 
-RULES_KEPT = 4  # rules whose words are kept ready; a desk has one
 OPTIONS_KEPT = 1_024  # options whose words are kept ready; a configuration has about a hundred
 _S = Stage
 _ASKED = (_S.SEPARATE, _S.FIELD, _S.REVIEW)
@@ -201,7 +200,8 @@ def _means(rules: Rules, option: str, text: str) -> bool:
         said = commands.is_no(text)
     else:
         said = option == "field:skip" and commands.is_skip(text)
-    return said or commands.bare(text) in _phrases(rules, option)
+    phrases = _phrases(rules, option)  # of most options there are none
+    return said or (bool(phrases) and commands.bare(text) in phrases)
 
 
 def _labelled(rules: Rules, offered: Sequence[str], text: str) -> str:

@@ -9,7 +9,7 @@ from intake.answers import parse
 from intake.asking import NEED, Given, advance, may_skip, next_field, open_question
 from intake.commands import is_plain_skip
 from intake.consultation import go, with_field
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.events import Corrected, Said, SharedContact
 from intake.hearing import HeardText, hear, masked_notice
 from intake.outcomes import DropField, Effect, Heard, KeepField, Reply, Step, WrongAnswer
@@ -53,7 +53,7 @@ def _is_mail_asked_next(given: Given, name: str, text: str) -> bool:
     state, rules = given.state, given.rules
     if state.changing or not may_skip(state, rules, name):
         return False
-    following = next_field(replace(state, skipped=(*state.skipped, name)), rules)
+    following = next_field(altered(state, skipped=(*state.skipped, name)), rules)
     is_mail = following != "" and rules.fields[following].kind == "email"
     return is_mail and not isinstance(check(given, following, text), WrongAnswer)
 
@@ -113,13 +113,13 @@ def _with_value(state: Conversation, name: str, value: str) -> Conversation:
     """Return the state with `name` kept; of the question its length, so that what is added fits."""
     length = len(value) if name == NEED else state.need_length
     skipped = tuple(s for s in state.skipped if s != name)
-    return replace(state, kept=with_field(state, name), skipped=skipped, need_length=length)
+    return altered(state, kept=with_field(state, name), skipped=skipped, need_length=length)
 
 
 def _skipped(given: Given) -> Step:
     state, name = given.state, given.state.field
     dropping: tuple[Effect, ...] = (DropField(name),) if name in state.kept else ()
-    skipping = replace(
+    skipping = altered(
         state, kept=tuple(kept for kept in state.kept if kept != name), skipped=(*state.skipped, name)
     )
     return go(given, advance(skipping, given.rules), *dropping)
@@ -146,7 +146,7 @@ def correct_value(given: Given) -> Step:
 
 def _corrected(given: Given, name: str, value: str, heard: Heard) -> Step:
     effect = keep(given, name, value)
-    state = after_correction(replace(given.state, aside=Aside.NONE, aside_field=""), (effect,), given)
+    state = after_correction(altered(given.state, aside=Aside.NONE, aside_field=""), (effect,), given)
     return Step(
         state=state,
         heard=heard,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 
 from intake.conversation import Conversation
-from intake.rules import CONTACT, PolicyVersion, Rules
+from intake.rules import CONTACT, RULES_KEPT, PolicyVersion, Rules
 
 
 def in_force(rules: Rules, now: datetime) -> PolicyVersion:
@@ -40,8 +41,9 @@ def consent_outdated(rules: Rules, state: Conversation, now: datetime) -> bool:
     return CONTACT in state.agreed and outdated(rules, state.policy, now)
 
 
-def _by_date(rules: Rules) -> list[PolicyVersion]:
-    return sorted(rules.policies.values(), key=lambda version: version.effective_on)
+@lru_cache(RULES_KEPT)
+def _by_date(rules: Rules) -> tuple[PolicyVersion, ...]:
+    return tuple(sorted(rules.policies.values(), key=lambda version: version.effective_on))
 
 
 def _today(rules: Rules, now: datetime) -> date:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from intake.asking import Given, asked_fields, open_question
-from intake.conversation import Stage
+from intake.conversation import Stage, altered
 from intake.outcomes import Expects, Reply, Step
 from intake.rules import CONTACT
 
@@ -25,4 +23,4 @@ def welcome_back(given: Given) -> Step:
     else:
         key = "returned" if given.presence.mails else "returned.no_mail"
         replies = (Reply(key=key), open_question(state, given.rules))
-    return Step(state=replace(state, returned=today), replies=replies)
+    return Step(state=altered(state, returned=today), replies=replies)

@@ -23,7 +23,7 @@ from intake.asking import (
     withdrawable,
 )
 from intake.consultation import anew, cancel_draft, end, picked, without_consultation
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.events import AskedToForget, AskedToWithdraw, Said
 from intake.hearing import hear
 from intake.notices import notice_closed, notice_coming
@@ -55,13 +55,13 @@ def answer(given: Given, state: Conversation, *replies: Reply, effects: tuple[Ef
 
 
 def _aside(given: Given, aside: Aside, name: str = "") -> Step:
-    state = replace(given.state, aside=aside, aside_field=name)
+    state = altered(given.state, aside=aside, aside_field=name)
     return Step(state=state, heard=heard(given), replies=(open_question(state, given.rules),))
 
 
 def closed(given: Given) -> Conversation:
     """Return the state without the command that was pending."""
-    return replace(given.state, aside=Aside.NONE, aside_field="")
+    return altered(given.state, aside=Aside.NONE, aside_field="")
 
 
 def _tell(key: str) -> Callable[[Given], Step]:
@@ -144,16 +144,16 @@ def _cancel(given: Given) -> Step:
         key = "delete.cancelled" if state.aside is Aside.DELETE else "cancel.aside"
         return answer(given, closed(given), Reply(key=key))
     if state.asked_again and state.behind and state.behind not in COLLECTING:  # it stood before a correction
-        return answer(given, replace(state, stage=state.behind, behind=None), Reply(key="cancel.aside"))
+        return answer(given, altered(state, stage=state.behind, behind=None), Reply(key="cancel.aside"))
     if state.changing:
-        return answer(given, replace(state, stage=Stage.REVIEW, field="", changing=False))
+        return answer(given, altered(state, stage=Stage.REVIEW, field="", changing=False))
     if state.stage in (Stage.TOPIC, Stage.SENT, Stage.ENDED):
         return answer(given, state, Reply(key="cancel.nothing"))
     if state.consultation and NEED in state.kept:
         return _aside(given, Aside.DELETE, DRAFT)
     if state.consultation:
         return cancel_draft(given, heard(given))
-    dropped = replace(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
+    dropped = altered(state, session=state.session + 1, kept=visit.items(state, given.rules), skipped=())
     return end(replace(given, state=dropped), "cancelled", ShredSession(state.session))
 
 
@@ -198,7 +198,7 @@ def forget(given: Given, scope: str) -> Step:
     state = closed(given)
     told = Reply(key=f"erased.{scope}", params={"certificate": ""})
     if scope == "all":
-        return Step(state=replace(state, stage=Stage.ENDED), heard=picked(given), effects=(Erase("all"),))
+        return Step(state=altered(state, stage=Stage.ENDED), heard=picked(given), effects=(Erase("all"),))
     if scope == "visit":
         return answer(given, visit.without(state, given.rules), told, effects=(Erase("visit"),))
     left = without_consultation(state, given.rules, profile=False)
@@ -216,7 +216,7 @@ def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
     effects = (Withdraw(purposes), *dropped, *erased)
     if CONTACT in purposes or (ABROAD in purposes and state.channel == "telegram"):
         key = "withdrawn.contact" if CONTACT in purposes else "withdrawn.abroad"
-        ended = replace(state, stage=Stage.ENDED, field="", changing=False, sent="", behind=None)
+        ended = altered(state, stage=Stage.ENDED, field="", changing=False, sent="", behind=None)
         return Step(state=ended, heard=heard(given), replies=(Reply(key=key),), effects=effects)
     told = Reply(key="withdrawn", params={"purposes": ",".join(purposes)})
     return answer(given, state, told, effects=effects)
@@ -224,7 +224,7 @@ def withdraw(given: Given, purposes: tuple[str, ...]) -> Step:
 
 def _without_own(state: Conversation, names: tuple[str, ...], rules: Rules) -> Conversation:
     """Return the state without these fields, whose own consent ended: their values go, and they are not asked again."""
-    left = replace(
+    left = altered(
         state,
         separate=tuple(name for name in state.separate if name not in names),
         kept=tuple(name for name in state.kept if name not in names),

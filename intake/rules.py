@@ -11,6 +11,7 @@ from dataclasses import field as slot
 from datetime import date, time, timedelta, tzinfo
 
 Localised = Mapping[str, str]
+RULES_KEPT = 4  # rules for which what is derived from them is kept ready; a desk has one
 
 # Purposes that the code knows by their id (docs/contract.md, "Purposes"); any others are configuration's alone.
 CONTACT = "contact"  # the consultation itself: without it nothing of a person is kept

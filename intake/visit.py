@@ -5,11 +5,9 @@ Its items stand in the state's `kept` like fields, but no question asks for them
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from intake.answers import parse
 from intake.asking import Given
-from intake.conversation import Conversation
+from intake.conversation import Conversation, altered
 from intake.events import Visited
 from intake.outcomes import Effect, Erase, KeepField, Step
 from intake.policy import consent_outdated
@@ -33,7 +31,7 @@ def record(given: Given) -> Step:
         effects.append(KeepField(name=name, value=value, replaces=name in state.kept))
     names = dict.fromkeys((*state.kept, *(name for name, _ in told.values)))
     return Step(
-        state=replace(state, visit=state.visit or bool(effects), kept=tuple(names)), effects=tuple(effects)
+        state=altered(state, visit=state.visit or bool(effects), kept=tuple(names)), effects=tuple(effects)
     )
 
 
@@ -50,7 +48,7 @@ def items(state: Conversation, rules: Rules) -> tuple[str, ...]:
 
 def without(state: Conversation, rules: Rules) -> Conversation:
     """Return the state after the visit record is gone."""
-    return replace(state, visit=False, kept=tuple(name for name in state.kept if name not in rules.visit))
+    return altered(state, visit=False, kept=tuple(name for name in state.kept if name not in rules.visit))
 
 
 def unless_agreed(state: Conversation, rules: Rules) -> tuple[Conversation, tuple[Effect, ...]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ExceptionContext, event, func, insert, select
+from sqlalchemy import Connection, ExceptionContext, bindparam, event, func, insert, select
 
 from storage.audit_tables import audit
 
@@ -20,6 +20,8 @@ OFFICER = "officer"  # the actor of whoever helps people with their rights
 COMMAND = "command"  # the actor of what is done at the terminal
 DESK = "desk"  # the actor of what happens by itself: retention
 OPENED = "opened"  # the action of reading values
+_APPENDING = insert(audit)
+_LAST = select(func.coalesce(func.max(audit.c.number), 0)).where(audit.c.writer == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,7 @@ class Writer:
 
     def last(self, connection: Connection) -> int:
         """Return this writer's last number. Where the table has less, rows were cut: the gap stays for all to see."""
-        newest = select(func.coalesce(func.max(audit.c.number), 0)).where(audit.c.writer == self.name)
-        stored: int = connection.execute(newest).scalar_one()
+        stored: int = connection.execute(_LAST, {"name": self.name}).scalar_one()
         return max(stored, self._written)
 
     def reaches(self, connection: Connection, number: int) -> None:
@@ -77,7 +78,7 @@ def write(connection: Connection, writer: Writer, entries: Sequence[Entry]) -> N
         return
     last = writer.last(connection)
     connection.execute(
-        insert(audit),
+        _APPENDING,
         [
             {
                 "writer": writer.name,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.assurance import SOMEBODY_FRESH, Assurance, Presence
-from intake.conversation import Aside, Conversation
+from intake.conversation import Aside, Conversation, altered
 from intake.outcomes import Step, Submit
 from storage.errors import SessionEnded
 from storage.evidence import audit
@@ -163,7 +163,7 @@ class Group:
         used = [effect.reference for effect in step.effects if isinstance(effect, Submit)]
         if step.state.reference in used:
             free = turn.next_reference if turn.next_reference not in used else ""
-            step = replace(step, state=replace(step.state, reference=free))
+            step = replace(step, state=altered(step.state, reference=free))
         event_key, held = self._event_keys[place], self._held.get(turn.session)
         numbers = numbers_after(standing, step, self._means.rules)
         return Stepped(place, turn, event_key, held, standing, state, step, numbers, tuple(used))
@@ -208,4 +208,4 @@ class Group:
 
 
 def _with_reference(state: Conversation, turn: Turn) -> Conversation:
-    return replace(state, reference=turn.next_reference)
+    return altered(state, reference=turn.next_reference)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
 from intake.asking import NEED
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, altered
 from intake.rules import Rules
 from storage import scopes
 from storage.codec import encode_state
@@ -73,10 +72,10 @@ def _without(state: Conversation, standing: Standing, doomed: Collection[str], r
         kept = tuple(name for name in kept if name == NEED or name in rules.visit)
     if scopes.visit(standing.visit) in doomed:
         kept = tuple(name for name in kept if name not in rules.visit)
-        state = replace(state, visit=False)
+        state = altered(state, visit=False)
     if standing.scope not in doomed:
-        return replace(state, kept=kept)
-    return replace(
+        return altered(state, kept=kept)
+    return altered(
         state,
         stage=Stage.ENDED,
         field="",
