@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,10 +22,6 @@ from storage.storage import Storage
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-REFERENCE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs that nobody confuses when reading aloud
-REFERENCE_BYTES = 5  # bytes: 40 bits, eight signs; a unique index catches what chance does not
-_SIGNS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", REFERENCE_LETTERS.encode())  # RFC 4648 §6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +83,3 @@ class Desk:
         self.metrics.effects(done.state.channel, done.effects)
         self.hub.publish(done, certificate)
         return done, certificate
-
-    def new_reference(self) -> str:
-        """Return a fresh reference for a lead: eight signs in two groups."""
-        drawn = b32encode(self.random(REFERENCE_BYTES))
-        signs = drawn.translate(_SIGNS).decode()
-        return f"AF-{signs[:4]}-{signs[4:]}"

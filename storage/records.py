@@ -43,7 +43,6 @@ class Turn:
     actor: str = (
         "person"  # whom the audit names: the person, the officer for them, or the colleague who answers
     )
-    next_reference: str = ""  # freshly drawn, put into the state whenever its own was used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from intake.conversation import Conversation
 from intake.events import Event, Opened, Picked, Said
@@ -105,7 +104,6 @@ class Script:
             client_id=f"f{place}",
             update=self.number * 1_000 + place if self.channel == "telegram" else 0,
             channel_ref=place if self.channel == "telegram" else 0,
-            next_reference=f"AF-{uuid4().hex[:8]}",
         )
 
 

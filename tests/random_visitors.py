@@ -128,7 +128,6 @@ class Visitor:
             key=key,
             digest=hashlib.sha256(repr((event, _words(event))).encode()).digest()[:16] if key else b"",
             client_id=f"c{number}" if key else "",
-            next_reference=f"AF-{self.number:08d}-{number}",
             channel_ref=number if self.channel == "telegram" else 0,
         )
 

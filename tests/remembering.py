@@ -124,7 +124,6 @@ class Visitor:
             "key": hashlib.sha256(identity).digest()[:16],
             "digest": hashlib.sha256(repr((event, getattr(event, "text", ""))).encode()).digest()[:16],
             "client_id": f"c{number}",
-            "next_reference": f"AF-{number:04}",
         }
         return Turn(conversation=self.conversation, event=event, **{**given, **more})
 

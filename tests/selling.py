@@ -80,7 +80,7 @@ class Person:
 
     async def opens(self) -> None:
         """Open the chat."""
-        state = Conversation(channel="web", site="default", locale="en", reference=self._desk.new_reference())
+        state = Conversation(channel="web", site="default", locale="en")
         opening = Opening(
             subject=self.subject,
             state=state,
@@ -95,7 +95,6 @@ class Person:
             conversation=self.conversation,
             event=event,
             at=self._desk.clock(),
-            next_reference=self._desk.new_reference(),
             **more,
         )
         self.last, _ = await self._desk.act(turn)

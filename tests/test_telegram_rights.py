@@ -121,9 +121,7 @@ async def test_delete_empties_the_chat_and_the_next_word_begins_anew(
 async def answer(house: TelegramHouse, conversation: str, text: str, name: str) -> None:
     """A colleague answers; as from another process, the channel is not told."""
     event = ColleagueSaid(text, name)
-    await house.desk.act(
-        Turn(conversation=conversation, event=event, at=house.desk.clock(), next_reference="AF-T")
-    )
+    await house.desk.act(Turn(conversation=conversation, event=event, at=house.desk.clock()))
 
 
 async def test_a_colleagues_answer_arrives(house: TelegramHouse, robin: Person) -> None:

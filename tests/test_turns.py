@@ -9,6 +9,7 @@ from intake.events import ColleagueSaid, Corrected, Picked, Said
 from intake.outcomes import Heard, Reply, ShredSession, Step
 from storage.errors import Conflict
 from storage.records import Turn
+from storage.references import REFERENCE
 from storage.tables import audit, doomed_keys, leads, messages, updates_seen
 from tests.remembering import KEPT, NEED, Memory, Visitor, done, failed, keys_of
 
@@ -170,32 +171,32 @@ def test_a_colleague_answers_in_the_chat(memory: Memory) -> None:
 
 
 def test_a_reference_is_used_once(memory: Memory) -> None:
-    """The next lead gets a fresh reference: the turn's, as soon as the state's own was used."""
+    """As soon as a lead has the reference, the state holds a fresh one for the next."""
     visitor = Visitor(memory)
     visitor.reviews()
-    turn = visitor.turn(Picked("review:send"))
 
-    sent = done(memory.turns(turn)[0])
+    sent = done(memory.turns(visitor.turn(Picked("review:send")))[0])
 
-    assert sent.state.sent != sent.state.reference == turn.next_reference
+    assert REFERENCE.fullmatch(sent.state.reference)
+    assert sent.state.reference != sent.state.sent
 
 
 def test_a_reference_that_another_lead_has_is_replaced(memory: Memory) -> None:
-    """Two people drew the same reference: the later lead gets the turn's fresh one."""
+    """Two people drew the same reference: the later lead gets a fresh one."""
     first, second = Visitor(memory), Visitor(memory)
     taken = first.sends()
     second.reviews()
 
+    drawn: list[str] = []
+
     def decide(turn: Turn, state: Conversation) -> Step:
-        return memory.engine(
-            turn, state if state.reference == turn.next_reference else replace(state, reference=taken)
-        )
+        drawn.append(state.reference)
+        return memory.engine(turn, state if len(drawn) > 1 else replace(state, reference=taken))
 
-    turn = second.turn(Picked("review:send"))
-    sent = done(memory.turns(turn, decide=decide)[0])
+    sent = done(memory.turns(second.turn(Picked("review:send")), decide=decide)[0])
 
-    assert sent.state.sent == turn.next_reference
-    assert sent.state.reference == ""
+    assert sent.state.sent == drawn[1] != drawn[0]
+    assert REFERENCE.fullmatch(drawn[1])
     assert memory.count(leads) == 2
 
 

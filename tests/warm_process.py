@@ -32,7 +32,7 @@ def turn(storage: Storage, of: Of, event: Event) -> bool:
     def decide(one: Turn, state: Conversation) -> Step:
         return step(state, one.event, one.at, load(CONFIG).rules)
 
-    asked = Turn(conversation=of["conversation"], event=event, at=datetime.now(UTC), next_reference="AF-warm")
+    asked = Turn(conversation=of["conversation"], event=event, at=datetime.now(UTC))
     [result] = storage.store.turns([asked], decide)
     if isinstance(result, TurnFailed):
         raise result.error

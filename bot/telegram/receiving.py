@@ -125,7 +125,6 @@ class Receiver:
             channel="telegram",
             site=site or next(iter(desk.rules.sites)),
             locale=desk.wording.locale_for(incoming.language or None),
-            reference=desk.new_reference(),
         )
         opening = Opening(subject=desk.new_id(), state=state, chat=incoming.chat)
         conversation = desk.new_id()
@@ -152,7 +151,6 @@ class Receiver:
             opening=opening,
             update=0 if part else incoming.update,
             channel_ref=0 if part or isinstance(incoming.what, Pressed) else incoming.message,
-            next_reference=self._desk.new_reference(),
         )
         done, _ = await self._desk.act(turn)
         self._committed()

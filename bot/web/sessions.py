@@ -73,7 +73,6 @@ async def _open(request: web.Request, token: str, site: str, locale: str, topic:
         channel="web",
         site=site,
         locale=locale,
-        reference=desk.new_reference(),
         salt=desk.random(SALT_BYTES).hex(),
         gpc=request.headers.get("Sec-GPC") == "1",
     )
@@ -235,5 +234,4 @@ def turn_of(desk: Desk, session: Session, event: Event, asked: Asked | None = No
         digest=asked.meaning if asked else b"",
         client_id=asked.id if asked else "",
         session=session.token_hash,
-        next_reference=desk.new_reference(),
     )

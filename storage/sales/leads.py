@@ -6,7 +6,6 @@ in any list and cannot be opened (design, "Purpose-bound"; L3).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from storage.errors import (
 from storage.evidence import audit
 from storage.evidence.audit import Entry
 from storage.people import disclosures
+from storage.references import REFERENCE
 from storage.store import Store
 from storage.tables import consents, fields, leads, subjects
 from storage.turn.fields import INDEXED
@@ -43,8 +43,6 @@ WITHDRAWN = "withdrawn"
 HANDLED = "handled"  # the audit's action: status or assignee of a lead
 PAGE = 50  # leads; design, "Look-up": the newest 50 cost less than a millisecond
 STATED = ("call_back", "write_back", "prepare_answer")  # what colleagues say for the purpose of answering
-# As the desk draws them. Whatever else a colleague looks for is not asked of the database: its log would hold it.
-REFERENCE = re.compile(r"AF-[0-9A-Z-]{1,20}")
 _CURSOR = "%Y%m%dT%H%M%S%fZ"
 
 

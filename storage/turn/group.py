@@ -20,6 +20,7 @@ from storage.keys.rows import KeyName
 from storage.means import KeysAtHand, Means
 from storage.outbox import enqueue
 from storage.records import Turn, TurnDone, TurnFailed
+from storage.references import new_reference
 from storage.tables import leads
 from storage.turn import codes, planning, repeats, sessions
 from storage.turn.carrying import Carrying, numbers_after
@@ -144,7 +145,7 @@ class Group:
         if presence is not SOMEBODY_FRESH:
             turn = replace(turn, presence=presence)
         return self._decided(
-            place, turn, standing, state if state.reference else _with_reference(state, turn)
+            place, turn, standing, state if state.reference else self._with_fresh_reference(state)
         )
 
     def _state(self, standing: Standing) -> Conversation:
@@ -162,8 +163,7 @@ class Group:
         step = self._decide(turn, state)
         used = [effect.reference for effect in step.effects if isinstance(effect, Submit)]
         if step.state.reference in used:
-            free = turn.next_reference if turn.next_reference not in used else ""
-            step = replace(step, state=altered(step.state, reference=free))
+            step = replace(step, state=self._with_fresh_reference(step.state))
         event_key, held = self._event_keys[place], self._held.get(turn.session)
         numbers = numbers_after(standing, step, self._means.rules)
         return Stepped(place, turn, event_key, held, standing, state, step, numbers, tuple(used))
@@ -179,10 +179,14 @@ class Group:
             if taken.isdisjoint(one.references):
                 again.append(one)
                 continue
-            renamed = _with_reference(one.state, one.turn)
+            renamed = self._with_fresh_reference(one.state)
             if done := self._attempt(one.place, self._decided, one.place, one.turn, one.standing, renamed):
                 again.append(done)
         return again
+
+    def _with_fresh_reference(self, state: Conversation) -> Conversation:
+        """Return the state with a fresh reference for its next lead."""
+        return altered(state, reference=new_reference(self._means.random))
 
     def _write(self, planned: Sequence[Carrying]) -> None:
         self._statements.write(self._connection, merged([one.rows for one in planned]))
@@ -205,7 +209,3 @@ class Group:
             self._held[stepped.turn.session] = stepped.held._replace(trust=planned.done.trust)
         for scope in carrying.doomed:
             self.left.extend(self._keys.names(carrying.standing.subject, scope))
-
-
-def _with_reference(state: Conversation, turn: Turn) -> Conversation:
-    return altered(state, reference=turn.next_reference)

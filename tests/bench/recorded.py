@@ -107,7 +107,6 @@ def _turns() -> Iterator[Turn]:
             key=os.urandom(16),
             client_id=f"c{number}",
             digest=os.urandom(16),
-            next_reference="AF-" + secrets.token_hex(4).upper(),
             opening=None if number else opening,
         )
 
