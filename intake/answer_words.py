@@ -23,6 +23,8 @@ _IDEOGRAPHIC_ZERO = "〇"  # a number to Unicode, a letter in Chinese names
 
 def has_hidden_characters(text: str) -> bool:
     """Return whether something in `text` cannot be seen, so that it would read otherwise than it is."""
+    if text.isprintable() and _HIDDEN.isdisjoint(text):  # nearly always, and much sooner known
+        return False
     return any(c in _HIDDEN or unicodedata.category(c) in _HIDDEN_CATEGORIES for c in text)
 
 

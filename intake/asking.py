@@ -36,8 +36,10 @@ class Given:
 
 
 def open_question(state: Conversation, rules: Rules) -> Reply:
-    """Return the question that stands open in `state`, of the pending command if there is one."""
-    state = as_configured(state, rules)
+    """Return the question that stands open in `state`, of the pending command if there is one.
+
+    Args: state: as these rules know it (`as_configured`, with which every step begins).
+    """
     return _ASIDES[state.aside](state, rules) if state.aside else _STAGES[state.stage](state, rules)
 
 

@@ -254,6 +254,8 @@ def marked(given: Given, step: Step) -> Step:
     state = step.state
     still_proven = (*(name for name in state.proven if name not in kept | proven), *sorted(proven))
     still_doubted = (*(name for name in state.doubted if name not in kept), *sorted(doubtful))
+    if (still_proven, still_doubted) == (state.proven, state.doubted):
+        return step
     return replace(step, state=altered(state, proven=still_proven, doubted=still_doubted))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from dataclasses import field as slot
 from enum import StrEnum
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intake.rules import CONTACT
 
-__all__ = ["Aside", "Conversation", "Stage", "altered"]
+__all__ = ["Aside", "Conversation", "Stage", "altered", "filled"]
 
 
 class Stage(StrEnum):
@@ -91,18 +92,29 @@ class Conversation:
         return f"c{self.consultation}" if self.consultation else f"s{self.session}"
 
 
+_NAMES = tuple(one.name for one in fields(Conversation))
+_SETTERS = tuple(vars(Conversation)[name].__set__ for name in _NAMES)
+_read = attrgetter(*_NAMES)
+
+
+def filled(values: Iterable[Any]) -> Conversation:
+    """Return the state with these values, one for each field in its order.
+
+    The slots of a frozen dataclass can be set twice as fast as it sets them itself, and each turn makes several states.
+    """
+    state = Conversation.__new__(Conversation)
+    for set_slot, value in zip(_SETTERS, values, strict=True):
+        set_slot(state, value)
+    return state
+
+
 if TYPE_CHECKING:
     from dataclasses import replace as altered  # the same, with names and types checked
 else:
-    _NAMES = tuple(one.name for one in fields(Conversation))
-    _READ = attrgetter(*_NAMES)
-    _SETTERS = tuple(vars(Conversation)[name].__set__ for name in _NAMES)
 
     def altered(state: Conversation, /, **changes: object) -> Conversation:
-        """Return the state with these changes. Each turn asks for several, and `replace` takes three times as long."""
-        copy = Conversation.__new__(Conversation)
-        for set_slot, value in zip(_SETTERS, _READ(state), strict=True):
-            set_slot(copy, value)
+        """Return the state with these changes, in a third of the time that `dataclasses.replace` takes."""
+        copy = filled(_read(state))
         for name, value in changes.items():
             object.__setattr__(copy, name, value)
         return copy

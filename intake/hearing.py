@@ -28,12 +28,18 @@ class HeardText:
 
 def hear(given: Given, text: str) -> HeardText:
     """Return `text` masked: of everything personal without a consent of today, of forbidden numbers always (S17)."""
-    if any(char in _REORDERING or (category(char) in _UNREADABLE and char not in _LINES) for char in text):
+    if _is_unreadable(text):
         return HeardText("", fault="text.hidden_characters")
     state = given.state
     agreed = CONTACT in state.agreed and not consent_outdated(given.rules, state, given.now)
     screened = screen_forbidden(text) if agreed else screen(text, region=given.rules.company.country)
     return HeardText(screened.text, screened.found, _length_fault(given, screened.text))
+
+
+def _is_unreadable(text: str) -> bool:
+    if text.isprintable():  # nearly always, and much sooner known: neither of the two can be printed
+        return False
+    return any(char in _REORDERING or (category(char) in _UNREADABLE and char not in _LINES) for char in text)
 
 
 def _length_fault(given: Given, text: str) -> str:

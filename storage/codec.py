@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from intake.conversation import Aside, Conversation, Stage
+from intake.conversation import Aside, Conversation, Stage, filled
 from intake.events import ColleagueSaid
 from intake.outcomes import NOTHING_EXPECTED, Expects, Heard, Reply, WrongAnswer
 
@@ -23,8 +23,6 @@ _STATE = tuple(
 )
 _STATE_STAGES = ("stage", "behind")
 _STATE_TUPLES = ("kept", "skipped", "separate", "proven", "doubted", "agreed", "refused")
-# A frozen dataclass sets its fields twice as slowly as its slots can be set; this is done at every turn.
-_STATE_SLOTS = tuple((name, default, vars(Conversation)[name].__set__) for name, default in _STATE)
 _EXPECTS = tuple((entry.name, entry.default) for entry in fields(Expects))
 _EXPECTS_TUPLES = ("options", "purposes", "fields")
 
@@ -58,10 +56,7 @@ def decode_state(raw: bytes) -> Conversation:
     for name in _STATE_TUPLES:
         if name in found:
             found[name] = tuple(found[name])
-    state = Conversation.__new__(Conversation)
-    for name, default, set_slot in _STATE_SLOTS:
-        set_slot(state, found.get(name, default))
-    return state
+    return filled([found.get(name, default) for name, default in _STATE])
 
 
 def encode_spoken(heard: Heard, client_id: str, digest: bytes, erasure: str, scope: str) -> bytes:
