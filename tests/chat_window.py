@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from bot.desk import Desk
@@ -17,6 +16,7 @@ from bot.running import open_desk, web_role
 from config.load import Loaded
 from intake.rules import Site
 from storage.sources import Sources
+from tests.accessibility import faults_of
 from tests.house import settings, shipped
 from tests.servers import free_port
 from tests.templates import files
@@ -193,16 +193,7 @@ class Window:
 
     async def axe(self) -> list[str]:
         """Return what axe finds or cannot decide in this state, by rule and place."""
-        found = await Axe().run(
-            self.page, context=None, options={"resultTypes": ["violations", "incomplete"]}
-        )
-        kinds = ("violations", "incomplete")
-        return [
-            f"{kind}: {one['id']} {node['target']} {node.get('failureSummary', '')}"
-            for kind in kinds
-            for one in found.response[kind]
-            for node in one["nodes"]
-        ]
+        return await faults_of(self.page)
 
     async def sideways(self) -> list[str]:
         """Return what is wider than the window: the page, and whatever in the panel would need sideways scrolling."""

@@ -8,11 +8,11 @@ from typing import Literal
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Response
 
 from bot.desk import Desk
 from intake.events import Picked, Said
+from tests.accessibility import faults_of
 from tests.selling import LI_NA, NEED, Person, selling_desk
 from tests.staff_browser import Browser as Console
 from tests.staff_browser import served
@@ -181,8 +181,7 @@ async def test_everybody_can_use_the_console(
         await page.set_viewport_size({"width": width, "height": 800})
         for path in ("/staff", f"/staff/leads/{reference}", "/staff/enter", "/staff/leads/AF-2222-2222"):
             await page.goto(console.url + path)
-            found = (await Axe().run(page)).response
-            doubts = [(path, width, one["id"]) for one in found["violations"] + found["incomplete"]]
+            doubts = [(path, width, one) for one in await faults_of(page)]
             assert doubts == []
     await page.close()
 
