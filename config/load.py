@@ -199,6 +199,7 @@ def _braced(names: frozenset[str]) -> str:
     return " ".join(f"{{{name}}}" for name in sorted(names)) or "no placeholder"
 
 
+@cache
 def placeholders(text: str) -> frozenset[str]:
     """Return the names that stand in braces. Raises ValueError for a brace that stands alone."""
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -131,3 +132,9 @@ class Widget:
             raise web.HTTPNotFound
         caching = FOR_EVER if request.match_info["version"] == self._version else REVALIDATE
         return part.answer(request, caching, WIDGET_FOR_ALL)
+
+
+@cache
+def widget_of(folder: Path) -> Widget:
+    """Return the widget whose files are in a folder: read and packed once, for every desk in this process."""
+    return Widget(folder)

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 from babel.dates import format_date
 
 from bot.web.appkeys import DESK
-from bot.web.assets import SOON, Widget, read_assets
+from bot.web.assets import SOON, read_assets, widget_of
 from bot.web.my_data_words import script_words
 from bot.web.page_words import words_for
 from bot.web.policy_reading import Policies
@@ -38,7 +38,7 @@ LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "zh-CN": "中文"}
 
 def add_routes(app: web.Application) -> None:
     """Add the pages to an application that carries its desk."""
-    pages, widget = Pages(app[DESK]), Widget(HERE.parent / "widget")
+    pages, widget = Pages(app[DESK]), widget_of(HERE.parent / "widget")
     app.middlewares.append(pages.lead_home)
     app.add_routes(
         [
