@@ -1,7 +1,6 @@
 """What every test may ask for: fresh databases of both kinds, a free port, a browser."""
 
 import asyncio
-import logging
 import os
 import tempfile
 import uuid
@@ -17,12 +16,10 @@ import coverage
 import hypothesis
 import pytest
 import pytest_asyncio
-import structlog
 from playwright.async_api import Browser, async_playwright, expect
 
 import intake
 import storage
-from bot.logs import QUIETED
 from tests import servers, templates
 from tests.bot_api import BotApi
 from tests.key_holders import Kms, OpenBao, running_kms, running_openbao
@@ -31,6 +28,7 @@ from tests.receivers import MailBox, Receiver, mail_server, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
 
+pytest_plugins = ("tests.between_tests",)
 PATIENCE = 20_000  # ms that a page is waited for
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
 # Tests of bot/ and config/ and of the whole desk, by how their modules' names begin. Only intake/ and storage/ must be
@@ -101,16 +99,6 @@ def is_measured(item: pytest.Item) -> bool:
     if "postgresql" in item.name and not module.startswith(MEASURED_ON_POSTGRESQL):
         return False
     return not module.startswith(UNMEASURED)
-
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """Undo what a test sets up of the logs, which are the process's: a later test would not see its own lines."""
-    levels = {name: logging.getLogger(name).level for name in QUIETED}
-    yield
-    structlog.reset_defaults()
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")
