@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import rcssmin
+import rjsmin
 from aiohttp import hdrs, web
 
 TYPES: Mapping[str, str] = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -77,23 +79,19 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
 }
 # for V8: compile it all while it arrives, beside the page's own thread
 EAGERLY = "//# allFunctionsCalledOnLoad\n"
-_COMMENTS = re.compile(  # on lines of their own, behind code (those with quotes stay: they may be text), types, indents
-    r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n|/\*\* @(?:type|param) .*?\*/ ?|[ \t]+// [^\"'`\n]*$"
-    r"|^(?:[ \t]+|\n)",
-    re.MULTILINE,
-)
-_NOTES = re.compile(  # comments of a style sheet, and space that says nothing
-    r"/\*[\s\S]*?\*/\n?|^[ \t]+|(?<=[;{}:,])\s+|;?\s+(?=[{}])", re.MULTILINE
-)
 _IMPORTS = re.compile(r'^(?:im|ex)port \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _LOOKS = re.compile(r'^import (\w+) from "\./([\w.]+\.css)" with \{ type: "css" \};\n', re.MULTILINE)
+
+
+def _read(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def _dressed(folder: Path, text: str) -> str:
     """Put the style sheets that a module imports into it: not every browser can import them yet."""
 
     def sheet(found: re.Match[str]) -> str:
-        css = json.dumps(_NOTES.sub("", (folder / found[2]).read_text(encoding="utf-8")), ensure_ascii=False)
+        css = json.dumps(rcssmin.cssmin(_read(folder, found[2])), ensure_ascii=False)
         return f"const {found[1]} = new CSSStyleSheet();\n{found[1]}.replaceSync({css});\n"
 
     return _LOOKS.sub(sheet, text)
@@ -102,13 +100,20 @@ def _dressed(folder: Path, text: str) -> str:
 def parcel(folder: Path, name: str) -> str:
     """Return the modules of a parcel as one module: comments stay at home, imports lead to the parcel that has them."""
     home = {module: other for other, modules in PARCELS.items() for module in modules}
-    texts = [_COMMENTS.sub("", (folder / module).read_text(encoding="utf-8")) for module in PARCELS[name]]
+    texts = [_read(folder, module) for module in PARCELS[name]]
     wanted = [found for text in texts for found in _IMPORTS.finditer(text) if home[found[2]] != name]
     imports = {
         (one.strip(), home[found[2]]): None for found in wanted for one in found[1].split(",") if one.strip()
     }
     lines = [f'import {{ {one} }} from "./{there}";\n' for one, there in imports]
-    return "".join([EAGERLY, *lines, *(_dressed(folder, _IMPORTS.sub("", text)) for text in texts)])
+    return EAGERLY + rjsmin.jsmin(
+        "".join([*lines, *(_dressed(folder, _IMPORTS.sub("", text)) for text in texts)])
+    )
+
+
+def loader(folder: Path, version: str) -> str:
+    """Return what a page fetches first; it fetches the parts from addresses of this version."""
+    return rjsmin.jsmin(_read(folder, "widget.js").replace("widget/0/", f"widget/{version}/"))
 
 
 class Widget:
@@ -118,8 +123,7 @@ class Widget:
         """Read the widget's files and pack them."""
         self._parts = {name: Asset.of(parcel(folder, name).encode(), ".js") for name in PARCELS}
         self._version = version_of(self._parts.values())
-        loader = _COMMENTS.sub("", (folder / "widget.js").read_text(encoding="utf-8"))
-        self._loader = Asset.of(loader.replace("widget/0/", f"widget/{self._version}/").encode(), ".js")
+        self._loader = Asset.of(loader(folder, self._version).encode(), ".js")
 
     async def loader(self, request: web.Request) -> web.Response:
         """`GET /widget.js`."""
