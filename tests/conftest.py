@@ -28,7 +28,7 @@ from tests.receivers import MailBox, Receiver, mail_server, receiving
 from tests.remembering import Memory, remembering
 from tests.telegram_house import TelegramHouse, running_house
 
-pytest_plugins = ("tests.between_tests",)
+pytest_plugins = ("tests.between_tests", "tests.chat_fixtures")
 PATIENCE = 20_000  # ms that a page is waited for
 BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-update", "--no-first-run")
 # Tests of bot/ and config/ and of the whole desk, by how their modules' names begin. Only intake/ and storage/ must be
@@ -60,9 +60,8 @@ def pytest_configure() -> None:
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """Measure no coverage meanwhile, nor in processes that are started meanwhile."""
-    measuring = list[
-        coverage.Coverage
-    ]()  # in a worker two: its own, and that of a measured process's children
+    # In a worker two: its own, and that of a measured process's children.
+    measuring = list[coverage.Coverage]()
     while (one := coverage.Coverage.current()) is not None:
         one.stop()
         measuring.append(one)

@@ -21,13 +21,6 @@ TODAY = datetime.now(UTC).date()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk with the shipped configuration."""
-    async with served_desk(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
 async def client() -> AsyncIterator[ClientSession]:
     """A program that reads pages."""
     async with ClientSession() as session:

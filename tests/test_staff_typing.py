@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.chat_window import PATIENCE, Served, Window, served_desk, window
+from tests.chat_window import PATIENCE, Served, Window, window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk on a port of its own."""
-    async with served_desk(tmp_path) as running:
-        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")

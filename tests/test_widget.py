@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.chat_window import FOCUSED, Served, Window, served_desk, window
+from tests.chat_window import FOCUSED, Served, Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVENTS = """() => { window.heard = [];
     for (const name of ["opened", "closed", "message", "consent", "submitted", "error"])
         addEventListener(`askfirst:${name}`, (one) => window.heard.push([name, one.detail])); }"""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk on a port of its own."""
-    async with served_desk(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with window(browser, f"{served.url}/") as seen:
-        yield seen
 
 
 async def test_nothing_is_stored_in_the_browser(chat: Window) -> None:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.chat_window import FOCUSED, Served, Window, served_desk, window
+from tests.chat_window import FOCUSED, Served, Window, window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DRAWN, A_MOMENT = 100, 1_000  # ms: until the open question is drawn; until Enter is meant for it
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk on a port of its own."""
-    async with served_desk(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with window(browser, f"{served.url}/") as seen:
-        yield seen
 
 
 KEYBOARD = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, WebSocketRoute, expect
 
 from tests.chat_window import PATIENCE, Served, Window, served_desk, window
@@ -15,20 +13,6 @@ from tests.scripted_desk import Script
 from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk on a port of its own."""
-    async with served_desk(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with window(browser, f"{served.url}/") as seen:
-        yield seen
 
 
 async def _said(seen: Window, text: str) -> int:
@@ -112,17 +96,6 @@ async def test_without_sockets_it_polls(browser: Browser, served: Served) -> Non
 
         assert any("/messages?after=" in url for url in seen.requests)
         assert await _said(seen, "Yes, please") == 1
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def script(chat: Window) -> Script:
-    """A scripted desk behind the visitor's page, that has said hello."""
-    scripted = Script()
-    await scripted.begin(chat)
-    scripted.say("bot", "Hello.", expects={"kind": "none"})
-    await chat.page.locator("#launcher").click()
-    await chat.sees("Hello.")
-    return scripted
 
 
 async def test_the_token_travels_in_the_first_frame_only(chat: Window, script: Script) -> None:

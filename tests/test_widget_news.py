@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
 from tests.chat_window import Window, served_desk, window
@@ -16,24 +14,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TYPING = {"type": "typing", "from": "staff"}
 LONG = "Something longer that fills a good part of the panel, so that it has to be scrolled. " * 3
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, tmp_path: Path) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with served_desk(tmp_path) as served, window(browser, f"{served.url}/") as seen:
-        yield seen
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def script(chat: Window) -> Script:
-    """A scripted desk behind the visitor's page, that has said hello."""
-    scripted = Script()
-    await scripted.begin(chat)
-    scripted.say("bot", "Hello.", locale="en", expects={"kind": "none"})
-    await chat.page.locator("#launcher").click()
-    await chat.sees("Hello.")
-    return scripted
 
 
 async def test_a_colleagues_messages_are_followed(chat: Window, script: Script) -> None:

@@ -29,25 +29,25 @@ def _sources(*suffixes: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def served() -> str:
+def sent() -> str:
     """Everything that is sent, in one text."""
     return "\n".join([loader(SOURCE, "1"), *(parcel(SOURCE, name) for name in PARCELS)])
 
 
-def test_no_comment_is_sent(served: str) -> None:
+def test_no_comment_is_sent(sent: str) -> None:
     """What explains the code to its readers stays at home, wherever it stands: no visitor pays for it."""
     notes = [
         found["line"] or found["block"]
         for _, text in _sources(".js", ".css")
         for found in NOTE.finditer(text)
     ]
-    told = [note for note in notes if len(note) > LONG and note.strip() in served]
+    told = [note for note in notes if len(note) > LONG and note.strip() in sent]
 
     assert len(notes) > 100
     assert told == []
 
 
-def test_every_word_is_sent_as_it_was_written(served: str) -> None:
+def test_every_word_is_sent_as_it_was_written(sent: str) -> None:
     """The spaces and signs within a text are the visitor's, none of them goes."""
     texts = [found[0] for _, source in _sources(".js") for found in TEXT.finditer(NOTE.sub("", source))]
     words = [
@@ -55,7 +55,7 @@ def test_every_word_is_sent_as_it_was_written(served: str) -> None:
     ]  # not the modules' names
 
     assert len(words) > 50
-    assert [word for word in words if word not in served] == []
+    assert [word for word in words if word not in sent] == []
 
 
 def test_no_template_stands_within_another() -> None:
@@ -65,10 +65,10 @@ def test_no_template_stands_within_another() -> None:
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", ["panel.css", "talk.css"])
-async def test_a_sheet_has_the_rules_that_were_written(browser: Browser, name: str, served: str) -> None:
+async def test_a_sheet_has_the_rules_that_were_written(browser: Browser, name: str, sent: str) -> None:
     """The browser reads the same rules from what is sent as from the source."""
     page = await (await browser.new_context()).new_page()
-    sheets = re.findall(r"(?<=replaceSync\()\"(?:[^\"\\]|\\.)*\"", served)
+    sheets = re.findall(r"(?<=replaceSync\()\"(?:[^\"\\]|\\.)*\"", sent)
 
     written = await page.evaluate(RULES, (SOURCE / name).read_text(encoding="utf-8"))
 

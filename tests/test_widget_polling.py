@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Route, WebSocketRoute
+from playwright.async_api import Route, WebSocketRoute
 
-from tests.chat_window import Window, served_desk, window
+from tests.chat_window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, tmp_path: Path) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with served_desk(tmp_path) as served, window(browser, f"{served.url}/") as seen:
-        yield seen
 
 
 async def _closed(socket: WebSocketRoute) -> None:

@@ -50,13 +50,6 @@ async def served(tmp_path: Path, box: MailBox) -> AsyncIterator[Served]:
         yield running
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with window(browser, f"{served.url}/") as seen:
-        yield seen
-
-
 async def consulted(chat: Window) -> None:
     """Hold a consultation and send it."""
     await chat.open()

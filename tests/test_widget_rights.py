@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Download, Response, expect
+from playwright.async_api import Download, Response, expect
 
 from storage.evidence.proofs import CERTIFICATE, fault_of
-from tests.chat_window import PATIENCE, Served, Window, served_desk, window
+from tests.chat_window import PATIENCE, Served, Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A desk on a port of its own."""
-    async with served_desk(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def chat(browser: Browser, served: Served) -> AsyncIterator[Window]:
-    """An English visitor on the demo site."""
-    async with window(browser, f"{served.url}/") as seen:
-        yield seen
 
 
 async def test_everything_can_be_erased_and_is_certified(chat: Window) -> None:
