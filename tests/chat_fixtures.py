@@ -1,4 +1,4 @@
-"""What most tests of the widget begin with: a served desk, a visitor on its demo site, a desk that says what it is told."""
+"""What most tests of the widget begin with: a served desk, a visitor on its demo site, a scripted desk."""
 
 from __future__ import annotations
 

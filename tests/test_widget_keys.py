@@ -169,6 +169,28 @@ async def test_nothing_is_cut_off(chat: Window) -> None:
     await chat.asks("Company")
 
 
+async def test_the_count_is_said_once_the_typing_pauses(chat: Window) -> None:
+    """WCAG 4.1.3: the eye sees each character counted near the most that fits; a screen reader hears it at times."""
+    await chat.page.clock.install()
+    await chat.open()
+    seen, heard = chat.dialog.locator(".count"), chat.dialog.locator(".composer [role=status]")
+    await chat.answer.fill("x" * 3_000)
+    await expect(heard).to_have_count(0)
+
+    await chat.answer.fill("x" * 3_990)
+    await chat.answer.press_sequentially("123")
+
+    await expect(seen).to_have_text("3993 of 4000 characters")
+    assert await seen.get_attribute("role") is None
+    await expect(heard).to_be_empty()
+    await chat.page.clock.fast_forward(1_100)
+    await expect(heard).to_have_text("3993 of 4000 characters")
+    await chat.answer.fill("x" * 3_000)
+    await chat.page.clock.fast_forward(1_100)
+    await expect(seen).to_be_hidden()
+    await expect(heard).to_be_empty()
+
+
 async def test_enter_that_ends_a_chinese_word_does_not_send(chat: Window) -> None:
     """Enter belongs to the input method while a word is being composed."""
     await chat.open()

@@ -200,7 +200,7 @@ async def test_what_was_said_before_a_reload_stays_said(browser: Browser, tmp_pa
         await seen.open()
 
         assert asked == ["beforeunload"]
-        await seen.sees("The page was reloaded. What you sent is still kept by us")
+        await seen.sees("The page was loaded anew. What you sent is still kept by us")
         typist.session, again = before, typist.session
         assert again["session"] != before["session"]
         assert [line async for line in typist._kept()] == typist.typed

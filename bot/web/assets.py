@@ -73,8 +73,9 @@ PARCELS: Mapping[str, tuple[str, ...]] = {
     "panel.js": ("elements.js", "words.js", "shell.js", "panel.js"),
     "polling.js": ("polling.js",),
     "talk.js": (
-        *("link.js", "line.js", "sayings.js", "transcript.js", "cards.js", "inputs.js", "remember.js"),
-        *("mydata.js", "certificate.js", "visit.js", "banner.js", "keys.js", "conversation.js", "talk.js"),
+        *("unsent.js", "opening.js", "socket.js", "link.js", "connection.js", "sayings.js", "transcript.js"),
+        *("cards.js", "counter.js", "inputs.js", "remember.js", "mydata.js", "certificate.js", "visit.js"),
+        *("banner.js", "keys.js", "question.js", "conversation.js", "talk.js"),
     ),
 }
 # for V8: compile it all while it arrives, beside the page's own thread
@@ -85,6 +86,10 @@ _LOOKS = re.compile(r'^import (\w+) from "\./([\w.]+\.css)" with \{ type: "css" 
 
 def _read(folder: Path, name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
+
+
+def _minified(module: str) -> str:
+    return str(rjsmin.jsmin(module))
 
 
 def _dressed(folder: Path, text: str) -> str:
@@ -106,14 +111,13 @@ def parcel(folder: Path, name: str) -> str:
         (one.strip(), home[found[2]]): None for found in wanted for one in found[1].split(",") if one.strip()
     }
     lines = [f'import {{ {one} }} from "./{there}";\n' for one, there in imports]
-    return EAGERLY + rjsmin.jsmin(
-        "".join([*lines, *(_dressed(folder, _IMPORTS.sub("", text)) for text in texts)])
-    )
+    code = [*lines, *(_dressed(folder, _IMPORTS.sub("", text)) for text in texts)]
+    return EAGERLY + _minified("".join(code))
 
 
 def loader(folder: Path, version: str) -> str:
     """Return what a page fetches first; it fetches the parts from addresses of this version."""
-    return rjsmin.jsmin(_read(folder, "widget.js").replace("widget/0/", f"widget/{version}/"))
+    return _minified(_read(folder, "widget.js").replace("widget/0/", f"widget/{version}/"))
 
 
 class Widget:

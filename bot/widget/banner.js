@@ -1,5 +1,5 @@
 // @ts-check
-// A version of the policy that is announced (S27): one quiet line at the head of the conversation, until it holds.
+// A version of the policy that is announced (S27): one quiet sentence at the head of the conversation, until it holds.
 
 import { away, h } from "./elements.js";
 import { day, fill } from "./words.js";
@@ -10,6 +10,12 @@ export function announce({ policy: { coming } }, { parts, w, locale }) {
   if (!coming) return;
   const at = day(`${coming.effective_on}T00:00`, locale); // a date, whatever the zone of the visitor
   parts.talk.prepend(
-    h("p", { class: "coming", lang: locale }, fill(w.coming, { at, changes: coming.changes }), " ", away(coming.url, w.read, w)),
+    h(
+      "p",
+      { class: "coming", lang: locale },
+      fill(w.coming, { at, changes: coming.changes }),
+      " ",
+      away(coming.url, w.read, w),
+    ),
   );
 }

@@ -10,7 +10,10 @@ import { day, fill, when } from "./words.js";
  * @typedef {import("./transcript.js").Tongue} Tongue
  */
 
-/** Where a card stands there is no line to type on: the words that work at any time have their buttons. @param {Talk} talk */
+/**
+ * Where a card stands there is no field to type in: the words that work at any time have their buttons.
+ * @param {Talk} talk
+ */
 const words = ({ w }) => h("p", { class: "hint" }, w.words);
 
 /** Find an offered option. @param {{options: Frames.Option[]}} expects @param {string} value */
@@ -36,7 +39,8 @@ export function consentCard(expects, talk) {
     words(talk),
   );
   const decide = (/** @type {Frames.Option | undefined} */ one, /** @type {() => string[]} */ purposes) =>
-    one && button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
+    one &&
+    button(one.label, () => talk.pick(one.value, one.label, { purposes: purposes(), policy: expects.policy.version }));
   const ticked = () => [...card.querySelectorAll("input")].filter((input) => input.checked).map((input) => input.value);
   const pair = h(
     "div",
@@ -72,8 +76,12 @@ function notice(policy, talk) {
     h("summary", {}, talk.w.whole),
     text,
   );
-  const { changed } = policy, compared = changed && away(changed.url, talk.w.compare, talk.w);
-  return [details, h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w), compared && " · ", compared)];
+  const { changed } = policy;
+  const compared = changed && away(changed.url, talk.w.compare, talk.w);
+  return [
+    details,
+    h("p", { class: "hint" }, away(policy.url, fill(talk.w.policy, policy), talk.w), compared && " · ", compared),
+  ];
 }
 
 /** @param {string} url @param {HTMLElement} text @param {Talk} talk */
@@ -105,7 +113,8 @@ export function reviewCard(expects, talk) {
   };
   const shown = expects.fields.map((row) => `review:change:${row.field}`);
   const skipped = expects.options.filter((one) => one.value.startsWith("review:change:") && !shown.includes(one.value));
-  const adding = skipped.length > 0 && h("div", { class: "asides" }, ...skipped.map((one) => option(one, talk, "link")));
+  const adding =
+    skipped.length > 0 && h("div", { class: "asides" }, ...skipped.map((one) => option(one, talk, "link")));
   const actions = [action("review:cancel", "outline"), action("review:send", "filled")];
   return {
     card: h("section", { class: "card" }, title, rows(expects.fields, talk, change), adding, words(talk)),
@@ -114,13 +123,19 @@ export function reviewCard(expects, talk) {
   };
 }
 
-/** A last question before something ends; nothing has the focus that could be pressed by chance. @param {Frames.Confirm} expects @param {Talk} talk */
+/**
+ * A last question before something ends; nothing has the focus that could be pressed by chance.
+ * @param {Frames.Confirm} expects @param {Talk} talk
+ */
 export function confirmCard(expects, talk) {
   const title = heading("h3", expects.name === "delete" ? talk.w.delete : talk.w.withdrawing);
   const look = (/** @type {Frames.Option} */ one) =>
     /:cancel$/.test(one.value) ? "outline" : expects.name === "delete" ? "danger" : "outline";
   const options = expects.options.map((one) => option(one, talk, look(one)));
-  return { card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options), words(talk)), focus: title };
+  return {
+    card: h("section", { class: "card" }, title, h("div", { class: "stack" }, ...options), words(talk)),
+    focus: title,
+  };
 }
 
 /**
@@ -148,7 +163,10 @@ export const rows = (fields, talk, act) =>
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;
-  const list = (/** @type {string} */ title, /** @type {(import("./elements.js").Child | import("./elements.js").Child[])[]} */ items) => [
+  const list = (
+    /** @type {string} */ title,
+    /** @type {(import("./elements.js").Child | import("./elements.js").Child[])[]} */ items,
+  ) => [
     h("h3", { class: "sub" }, title),
     h("ul", {}, ...(items.length ? items : [w.nobody]).map((item) => h("li", {}, ...[item].flat()))),
   ];
@@ -173,15 +191,18 @@ export function recordRows(record, talk, acts) {
   );
 }
 
-/** When, and under which policy, details were given: a line for all that share both. @param {Frames.Held[]} fields @param {Tongue} talk */
+/**
+ * When, and under which policy, details were given: together for all that share both.
+ * @param {Frames.Held[]} fields @param {Tongue} talk
+ */
 function given(fields, { w, locale }) {
-  /** @type {Map<string, string[]>} */ const lines = new Map();
+  /** @type {Map<string, string[]>} */ const alike = new Map();
   for (const one of fields) {
     const under = one.policy && w.comma + fill(w.policy, { version: one.policy });
     const said = fill(w.given, { at: day(one.given_at, locale) }) + under;
-    lines.set(said, [...(lines.get(said) || []), one.label]);
+    alike.set(said, [...(alike.get(said) || []), one.label]);
   }
-  return [...lines].map(([said, labels]) => h("p", { class: "hint" }, labels.join(w.comma) + w.colon + said));
+  return [...alike].map(([said, labels]) => h("p", { class: "hint" }, labels.join(w.comma) + w.colon + said));
 }
 
 /** Details that nobody may use any more. @param {Frames.Kept} record */

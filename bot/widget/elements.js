@@ -46,7 +46,10 @@ export function icon(name) {
 export const button = (label, act, look = "outline", more = {}) =>
   h("button", { type: "button", class: look, onclick: act, ...more }, label);
 
-/** Keep the focus ring for controls: a heading that takes focus shows none. @param {"h2" | "h3"} tag @param {string} text */
+/**
+ * Keep the focus ring for controls: a heading that takes focus shows none.
+ * @param {"h2" | "h3"} tag @param {string} text
+ */
 export const heading = (tag, text) => h(tag, { tabindex: -1, class: "title" }, text);
 
 /** Put the focus on a card's heading. @param {Element} card */

@@ -109,3 +109,17 @@ export type Answer = { ack?: { id: string; seq: number }; messages: Message[]; e
 export type Say = { type: "say"; text: string };
 export type Pick = { type: "pick"; value: string; purposes?: string[]; policy?: string };
 export type Sent = (Say | Pick) & { id: string };
+
+/** How the link to the desk stands. `away`: the desk was not there, and is asked again. */
+export type LinkState = "opening" | "away" | "online" | "offline" | "stuck" | "failed" | "expired" | "ended";
+/** Whom the link tells what the desk says. */
+export type Listener = {
+  session: (body: Session) => void;
+  welcome: (frame: Welcome) => void;
+  message: (frame: Message) => void;
+  ack: (sent: Sent) => void;
+  refused: (sent: Sent | undefined, code: string, detail: string) => void;
+  typing: (from: string) => void;
+  erased: (certificate: Certificate) => void;
+  state: (state: LinkState) => void;
+};

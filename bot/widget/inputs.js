@@ -2,12 +2,12 @@
 // How the next input looks. The desk says what it expects; this file draws it and decides nothing.
 
 import { confirmCard, consentCard, reviewCard } from "./cards.js";
+import { Counter } from "./counter.js";
 import { badge, h, icon, option } from "./elements.js";
 import { fill } from "./words.js";
 
-const LINE_MOST = 200; // characters; longer answers get a field of several lines
+const SHORT_MOST = 200; // characters; longer answers get a field of several lines
 const MESSAGE_MAX = 4_000; // characters; docs/contract.md, Chat API
-const NEARLY = 0.9; // of what fits: from there on it is counted
 
 /** @import * as Frames from "./frames" */
 /**
@@ -44,34 +44,42 @@ function choices(expects, talk) {
       { role: "group", "aria-label": label, class: "chips" },
       ...answers.map((one) => option(one, talk, "chip")),
     ),
-    asides.length > 0 &&
-      h("div", { class: "asides" }, ...asides.map((one) => option(one, talk, "link"))),
+    asides.length > 0 && h("div", { class: "asides" }, ...asides.map((one) => option(one, talk, "link"))),
   );
 }
 
-/** The field of the open question, or the line for free chat. @param {Frames.FromBot} frame @param {Talk} talk */
+/** The field of the open question, or of free chat. @param {Frames.FromBot} frame @param {Talk} talk */
 function composer(frame, talk) {
   const { kind } = frame.expects;
   const field = kind === "text" || kind === "tel" || kind === "email" || kind === "code";
   const expects = /** @type {Asked} */ (frame.expects);
-  const input = control(expects, field, talk), notes = [field && expects.sensitive && "warning", expects.sent_to && "sent-to"].filter(Boolean).join(" ");
+  const input = control(expects, field, talk);
+  const notes = [field && expects.sensitive && "warning", expects.sent_to && "sent-to"].filter(Boolean).join(" ");
   if (notes) input.setAttribute("aria-describedby", notes);
   const asides = field ? expects.options || [] : [];
   const form = h(
     "form",
-    { class: "composer", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => submit(event, input, expects, talk) },
+    {
+      class: "composer",
+      novalidate: true,
+      onsubmit: (/** @type {SubmitEvent} */ event) => submit(event, input, expects, talk),
+    },
     field && about(expects, talk),
     h("label", { for: "answer", class: field ? "label" : "sr" }, fieldLabel(expects, field, talk)),
-    h("div", { class: "line" }, input, h("button", { class: "send", "aria-label": talk.w.send }, icon("send"))),
+    h("div", { class: "entry" }, input, h("button", { class: "send", "aria-label": talk.w.send }, icon("send"))),
     frame.rejected && fault(input, frame.text),
-    asides.length > 0 &&
-      h("div", { class: "asides" }, ...asides.map((one) => option(one, talk, "link"))),
+    asides.length > 0 && h("div", { class: "asides" }, ...asides.map((one) => option(one, talk, "link"))),
   );
-  input.addEventListener("input", () => counted(form, input, field && kind !== "code" ? expects.max_length || MESSAGE_MAX : MESSAGE_MAX, talk));
+  const max = (field && kind !== "code" && expects.max_length) || MESSAGE_MAX;
+  const counter = new Counter(input, max, talk.w);
+  input.addEventListener("input", () => counter.count());
   return { composer: form, focus: input, field: input };
 }
 
-/** What is wrong with what stands in the field, told under it; the field itself stays as it was typed. @param {Input} input @param {string} text */
+/**
+ * What is wrong with what stands in the field, told under it; the field itself stays as it was typed.
+ * @param {Input} input @param {string} text
+ */
 function fault(input, text) {
   const notes = new Set((input.getAttribute("aria-describedby") || "").split(" ").filter(Boolean)).add("fault");
   input.setAttribute("aria-describedby", [...notes].join(" "));
@@ -84,18 +92,8 @@ function complain(input, text) {
   input.form?.querySelector("#fault")?.remove();
   const told = fault(input, text);
   told.setAttribute("role", "alert");
-  input.form?.querySelector(".line")?.after(told);
+  input.form?.querySelector(".entry")?.after(told);
   input.focus();
-}
-
-/** Nothing is cut off: from close to the most that fits on, it is counted. @param {HTMLElement} form @param {Input} input @param {number} max @param {Talk} talk */
-function counted(form, input, max, talk) {
-  const count = [...input.value.trim()].length, there = form.querySelector(".count");
-  if (count < max * NEARLY) return there?.remove();
-  const line = there || h("p", { role: "status" });
-  line.className = `count hint${count > max ? " over" : ""}`;
-  line.textContent = fill(count > max ? talk.w.tooLong : talk.w.count, { count, max, over: count - max });
-  return there ? undefined : form.querySelector(".line")?.after(line);
 }
 
 /** What the field is; that it may be skipped, where no warning stands above that says so itself ("one of the two").
@@ -108,7 +106,7 @@ function fieldLabel(expects, field, talk) {
 
 /** @param {Asked} expects @param {boolean} field @param {Talk} talk @returns {Input} */
 function control(expects, field, talk) {
-  const long = !field || (expects.kind === "text" && (expects.max_length || 0) > LINE_MOST);
+  const long = !field || (expects.kind === "text" && (expects.max_length || 0) > SHORT_MOST);
   const shared = {
     id: "answer",
     dir: "auto",
@@ -135,17 +133,21 @@ function entered(/** @type {KeyboardEvent} */ event, /** @type {boolean} */ long
 /** @param {Event} event @param {Input} input @param {Asked} expects @param {Talk} talk */
 function submit(event, input, expects, talk) {
   event.preventDefault();
-  const { w } = talk, choices = expects.options?.length;
+  const { w } = talk;
+  const choices = expects.options?.length;
   if (input.value.trim() === "") {
     complain(input, choices ? w.emptyOrChoose : w.empty);
     return talk.near();
   }
-  if ([...input.value].length > MESSAGE_MAX) return complain(input, w.fault_too_long); // a longer frame would end the line
+  if ([...input.value].length > MESSAGE_MAX) return complain(input, w.fault_too_long); // a longer frame ends the socket
   if (talk.say(input.value)) input.value = "";
   return undefined;
 }
 
-/** What stands before a question: how far we are, that it is sensitive, why it is asked. @param {Asked} expects @param {Talk} talk */
+/**
+ * What stands before a question: how far we are, that it is sensitive, why it is asked.
+ * @param {Asked} expects @param {Talk} talk
+ */
 function about(expects, talk) {
   const { progress, sensitive, warning, why, sent_to: to } = expects;
   return h(

@@ -1,5 +1,6 @@
 // @ts-check
-// Keys and clicks in the panel: what is typed goes into the field, and what is meant for one question never answers the next.
+// Keys and clicks in the panel: what is typed goes into the field, and what is meant for one question never answers the
+// next.
 
 const A_MOMENT = 700; // ms in which Enter is still meant for what stood there before
 const TINY = 400; // CSS px of height: there the whole dialog scrolls, see panel.css
@@ -24,16 +25,20 @@ export class Keys {
 
   /** Do what may take the focus away: the heading has it then, and Escape still closes. @param {() => void} act */
   held(act) {
-    const { dialog } = this, root = /** @type {ShadowRoot} */ (dialog.getRootNode()), inside = dialog.contains(root.activeElement);
+    const { dialog } = this;
+    const root = /** @type {ShadowRoot} */ (dialog.getRootNode());
+    const inside = dialog.contains(root.activeElement);
     act();
-    if (inside && !dialog.contains(root.activeElement)) /** @type {HTMLElement} */ (dialog.querySelector("#title")).focus({ preventScroll: true });
+    if (inside && !dialog.contains(root.activeElement))
+      /** @type {HTMLElement} */ (dialog.querySelector("#title")).focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     const here = /** @type {HTMLElement} */ (event.target);
     const presses = event.key === "Enter" || event.key === " ";
-    if (presses && here === this.#given && here.matches("button") && performance.now() - this.#at < A_MOMENT) event.preventDefault();
+    if (presses && here === this.#given && here.matches("button") && performance.now() - this.#at < A_MOMENT)
+      event.preventDefault();
     if (!presses && letter(event) && !here.matches("input:not([type=checkbox]), textarea")) this.#field?.focus();
   }
 

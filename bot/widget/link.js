@@ -1,12 +1,12 @@
 // @ts-check
-// The line to the desk: one session in memory, a WebSocket that resumes by watermark, long polling where sockets cannot
-// open. What was typed waits here, under its own id, until the desk says that it is kept, and the next one waits for it:
-// so nothing is lost, doubled or swapped. A line that fell silent is never trusted for long: it may be dead.
+// The link to the desk: one session in memory, a WebSocket that resumes by watermark, long polling where sockets cannot
+// open. What was typed waits here, under its own id, until the desk says that it is kept, and the next one waits for
+// it: so nothing is lost, doubled or swapped.
 
-const HELLO_WITHIN = 10_000; // ms until a socket must have welcomed us
-const ACK_WITHIN = 8_000; // ms until a send must be acked
-const ANSWER_WITHIN = 3_000; // ms until what the desk has said must have arrived; else it was lost on the way
-const SILENCE_MOST = 45_000; // ms without a word; then a new socket tells whether anything was missed. Proxies cut at 60 s
+import { Opening } from "./opening.js";
+import { Socket } from "./socket.js";
+import { Unsent } from "./unsent.js";
+
 const STALE = 15_000; // ms of silence after which a page that wakes up does not believe its socket
 const STUCK_AFTER = 3; // vain attempts before the visitor is offered another try
 const SOCKETS_IN_VAIN = 2; // sockets that never opened before long polling is tried
@@ -14,34 +14,22 @@ const WAIT_FIRST = 500; // ms, doubled with every attempt …
 const WAIT_MOST = 30_000; // … up to this, halved to doubled by chance, so that a crowd does not return at once
 
 /** @import * as Frames from "./frames" */
-/**
- * @typedef {import("./frames").Sent} Sent
- * @typedef {{session: (body: Frames.Session) => void, welcome: (frame: Frames.Welcome) => void, message: (frame: Frames.Message) => void,
- *   ack: (sent: Sent) => void, refused: (sent: Sent | undefined, code: string, detail: string) => void,
- *   typing: (from: string) => void, erased: (certificate: Frames.Certificate) => void, state: (state: State) => void}} Listener
- * @typedef {"opening" | "online" | "offline" | "stuck" | "failed" | "expired" | "ended"} State
- */
-
 export class Link {
   remembered = false; // whether this browser is
   #token = "";
   #last = 0; // the highest message number seen
   #known = 0; // the highest that the desk is known or believed to have
-  /** @type {Map<string, Sent>} */ #queue = new Map();
-  #flying = ""; // the id of the one that is on its way
-  /** @type {WebSocket | null} */ #socket = null;
-  #welcomed = false;
-  #heard = 0; // ms; when the line last showed life
+  #unsent = new Unsent();
+  /** @type {Socket | null} */ #socket = null;
+  #heard = 0; // ms; when a poll was last answered
+  /** @type {Opening | null} */ #opening = null;
   /** @type {import("./polling.js").Polling | null} */ #polling = null;
   #tries = 0;
   #inVain = 0;
-  #numbers = 0;
-  #prefix = Math.random().toString(36).slice(2, 10); // other pages may share the session: these ids are of this one
   #over = new AbortController();
   /** @type {number | undefined} */ #timer; // waits for the next attempt
-  /** @type {number | undefined} */ #watch; // waits for a sign of life
 
-  /** @param {{api: URL, site: string, on: Listener}} given */
+  /** @param {{api: URL, site: string, on: Frames.Listener}} given */
   constructor({ api, site, on }) {
     this.api = api;
     this.site = site;
@@ -50,53 +38,74 @@ export class Link {
     for (const name of ["online", "focus"]) addEventListener(name, () => this.#wake(), { signal });
     document.addEventListener("visibilitychange", () => this.#wake(), { signal });
     addEventListener("offline", () => this.#drop(), { signal });
-    addEventListener("beforeunload", (event) => this.waiting && event.preventDefault(), { signal }); // words would be lost
+    const stay = (/** @type {Event} */ event) => this.waiting && event.preventDefault(); // words would be lost
+    addEventListener("beforeunload", stay, { signal });
   }
 
-  /** Begin a session, or go on as the cookie says, unless `fresh`. @param {string} locale @param {string} topic or "" @param {boolean} fresh */
-  async begin(locale, topic, fresh) {
+  /**
+   * Begin a session, or go on as the cookie says, unless `fresh`.
+   * @param {string} locale @param {string} topic or "" @param {boolean} fresh
+   */
+  begin(locale, topic, fresh) {
+    this.#opening = new Opening({
+      fetch: (path, more) => this.fetch(path, more),
+      body: JSON.stringify({ site: this.site, locale, ...(topic && { topic }) }),
+      credentials: fresh ? "omit" : "include",
+      opened: (session) => this.#opened(session),
+      refused: (code) => this.#notOpened("failed", code),
+      away: (again) => this.#notOpened(again ? "away" : "failed", "offline"),
+    });
     this.on.state("opening");
-    try {
-      const body = JSON.stringify({ site: this.site, locale, ...(topic && { topic }) });
-      const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(HELLO_WITHIN)]);
-      const answer = await this.fetch("sessions", { method: "POST", body, signal, credentials: fresh ? "omit" : "include" });
-      if (!answer.ok) throw new Error(await problem(answer));
-      const session = /** @type {Frames.Session} */ (await answer.json());
-      if (this.#ended) return;
-      [this.#token, this.remembered] = [session.token, Boolean(session.resumed)];
-      this.on.session(session);
-      this.#connect();
-    } catch (fault) {
-      if (this.#ended) return; // another conversation has begun
-      this.on.state("failed");
-      this.on.refused(undefined, fault instanceof Error && fault.name === "Error" ? fault.message : "offline", "");
-    }
+    this.#opening.ask();
   }
 
-  get begun() { return this.#token !== ""; }
+  /** @param {Frames.Session} session */
+  #opened(session) {
+    this.#token = session.token;
+    this.remembered = Boolean(session.resumed);
+    this.on.session(session);
+    this.#connect();
+  }
+
+  /** @param {Frames.LinkState} state @param {string} code */
+  #notOpened(state, code) {
+    this.on.state(state);
+    this.on.refused(undefined, code, "");
+  }
+
+  get begun() {
+    return this.#token !== "";
+  }
 
   /** Whether anything of this visitor still waits for its ack. */
-  get waiting() { return this.#queue.size > 0; }
+  get waiting() {
+    return this.#unsent.any;
+  }
 
   /** What was typed and not yet kept by the desk. */
   get unsent() {
-    return [...this.#queue.values()].flatMap((sent) => (sent.type === "say" ? [sent.text] : [])).join("\n");
+    return this.#unsent.text;
   }
 
-  get #ended() { return this.#over.signal.aborted; }
+  get #ended() {
+    return this.#over.signal.aborted;
+  }
 
-  /** Queue what was typed or picked and send it as soon as there is a line. @param {Frames.Say | Frames.Pick} what @returns {string} */
+  /**
+   * Queue what was typed or picked and send it as soon as it can be.
+   * @param {Frames.Say | Frames.Pick} what @returns {string}
+   */
   send(what) {
-    const sent = { ...what, id: `${this.#prefix}-${++this.#numbers}` };
-    this.#queue.set(sent.id, sent);
+    const id = this.#unsent.add(what);
     this.#next();
-    return sent.id;
+    return id;
   }
 
   /** Try at once, whatever the back-off says. */
   retry() {
     this.#tries = 0;
-    void (this.#polling ? this.#polling.post() : this.#wake());
+    if (this.#polling) this.#polling.post();
+    else this.#wake();
   }
 
   /** Read everything again from the start: some of it was erased. */
@@ -108,8 +117,9 @@ export class Link {
   /** Hang up for good and forget everything. */
   end() {
     this.#over.abort();
+    this.#opening?.end();
     this.#token = "";
-    this.#queue.clear();
+    this.#unsent.clear();
     this.#polling?.end();
     clearTimeout(this.#timer);
     this.#leave();
@@ -117,30 +127,30 @@ export class Link {
 
   /** Ask the desk over HTTP as this session. @param {string} path @param {RequestInit} [more] */
   fetch(path, more = {}) {
-    const headers = { ...(more.body && { "Content-Type": "application/json" }), ...(this.#token && { Authorization: `Bearer ${this.#token}` }) };
+    const headers = {
+      ...(more.body && { "Content-Type": "application/json" }),
+      ...(this.#token && { Authorization: `Bearer ${this.#token}` }),
+    };
     return fetch(new URL(path, this.api), { credentials: "omit", ...more, headers, cache: "no-store" });
   }
 
   #connect() {
     if (this.#ended || this.#socket || this.#inVain >= SOCKETS_IN_VAIN) return; // then it polls, or is about to
-    const address = new URL("chat", this.api);
-    address.protocol = address.protocol.replace("http", "ws");
-    const socket = (this.#socket = new WebSocket(address));
-    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", token: this.#token, after: this.#last }));
-    socket.onmessage = (event) => this.#take(JSON.parse(event.data));
-    socket.onclose = (event) => this.#closed(event.code);
-    this.#listen();
+    this.#socket = new Socket(this.api, {
+      hello: () => ({ type: "hello", token: this.#token, after: this.#last }),
+      frame: (frame) => this.#take(frame),
+      closed: (code) => this.#closed(code),
+      silent: () => this.#resume(),
+      behind: () => this.#last < this.#known,
+    });
   }
 
-  /** Leave a socket without waiting for its goodbye. @returns {boolean} whether there was one */
+  /** Leave the socket. @returns {boolean} whether there was one */
   #leave() {
-    const socket = this.#socket;
-    clearTimeout(this.#watch);
-    [this.#socket, this.#flying, this.#welcomed] = [null, "", false];
-    if (!socket) return false;
-    socket.onmessage = socket.onclose = null;
-    socket.close();
-    return true;
+    const there = this.#socket;
+    this.#socket = null;
+    there?.leave();
+    return Boolean(there);
   }
 
   /** Give up a socket that is of no use. */
@@ -153,16 +163,6 @@ export class Link {
     if (this.#leave()) this.#connect();
   }
 
-  /** Wait for the next sign of life, as long as it may take. */
-  #listen() {
-    this.#heard = Date.now();
-    clearTimeout(this.#watch);
-    if (!this.#socket) return;
-    const owed = !this.#welcomed ? HELLO_WITHIN : this.#flying && ACK_WITHIN;
-    const most = owed || (this.#last < this.#known ? ANSWER_WITHIN : SILENCE_MOST);
-    this.#watch = setTimeout(() => (owed ? this.#drop() : this.#resume()), most);
-  }
-
   /** @param {Frames.Frame} frame */
   #take(frame) {
     if (frame.type === "welcome") this.#welcome(frame);
@@ -171,12 +171,10 @@ export class Link {
     else if (frame.type === "typing") this.on.typing(frame.from);
     else if (frame.type === "erased") this.on.erased(frame.certificate);
     else if (frame.type === "error") this.#refused(frame.id, frame.code, frame.detail);
-    this.#listen();
   }
 
   /** @param {Frames.Welcome} frame */
   #welcome(frame) {
-    this.#welcomed = true;
     this.#tries = this.#inVain = 0;
     this.#known = frame.seq;
     this.on.state("online");
@@ -187,17 +185,17 @@ export class Link {
   /** @param {Frames.Message} frame */
   #message(frame) {
     if (frame.seq > this.#last + 1) return this.#resume(); // a gap
-    if (frame.seq <= this.#last) return; // a poll and an answer may both bring it; drawn again it would tear what is typed
+    if (frame.seq <= this.#last) return; // a poll and an answer may both bring it; drawn again it would tear a draft
     this.#last = frame.seq;
-    if (!frame.erased && frame.from === "visitor" && frame.id) this.#acked(frame.id, frame.seq); // as good as the ack itself
+    const mine = !frame.erased && frame.from === "visitor" && frame.id;
+    if (mine) this.#acked(mine, frame.seq); // as good as the ack itself
     this.on.message(frame);
   }
 
   /** @param {string} id @param {number} seq */
   #acked(id, seq) {
-    const sent = this.#queue.get(id);
+    const sent = this.#unsent.take(id);
     if (!sent) return;
-    this.#queue.delete(id);
     this.#known = Math.max(this.#known, seq + 1); // what the desk says to it; a welcome knows better
     this.on.ack(sent);
     this.#next();
@@ -205,26 +203,21 @@ export class Link {
 
   /** @param {string | undefined} id @param {string} code @param {string} detail */
   #refused(id = "", code, detail) {
-    const sent = this.#queue.get(id);
-    this.#queue.delete(id);
-    this.on.refused(sent, code, detail);
+    this.on.refused(this.#unsent.take(id), code, detail);
     this.#next();
   }
 
   /** Send the first that waits; the desk knows a repeat by its id. */
   #next() {
-    const [sent] = this.#queue.values();
-    if (sent && this.#polling) return void this.#polling.post();
-    if (sent && !this.#socket) return this.#wake();
-    if (!this.#welcomed || sent?.id === this.#flying) return undefined;
-    this.#flying = sent?.id || "";
-    if (sent) this.#socket?.send(JSON.stringify(sent));
-    return this.#listen();
+    const sent = this.#unsent.first;
+    if (sent && this.#polling) this.#polling.post();
+    else if (sent && !this.#socket) this.#wake();
+    else this.#socket?.carry(sent);
   }
 
   /** @param {number} code */
   #closed(code) {
-    const welcomed = this.#welcomed;
+    const welcomed = this.#socket?.welcomed;
     this.#leave();
     if (this.#ended) return;
     if (code === 4410 || code === 4401) return this.#gone(code === 4410);
@@ -242,8 +235,12 @@ export class Link {
 
   /** The page is looked at again, or the network is back. */
   #wake() {
-    if (!this.#token || this.#ended || document.hidden) return;
-    const stale = Date.now() - this.#heard > STALE;
+    if (this.#ended || document.hidden) return;
+    if (!this.#token) {
+      this.#opening?.ask();
+      return;
+    }
+    const stale = Date.now() - (this.#socket?.heard || this.#heard) > STALE;
     if (this.#polling) return stale ? this.#polling.wake() : undefined;
     clearTimeout(this.#timer);
     if (!this.#socket) this.#connect();
@@ -256,10 +253,16 @@ export class Link {
       const { Polling } = await import("./polling.js");
       if (this.#ended) return;
       this.#polling = new Polling({
-        fetch: this.fetch.bind(this), after: () => this.#last, first: () => [...this.#queue.values()][0],
-        heard: (answer) => this.#polled(answer), posted: this.#posted.bind(this), refused: this.#refused.bind(this),
-        gone: this.#gone.bind(this), state: this.on.state,
+        fetch: this.fetch.bind(this),
+        after: () => this.#last,
+        first: () => this.#unsent.first,
+        heard: (answer) => this.#polled(answer),
+        posted: this.#posted.bind(this),
+        refused: this.#refused.bind(this),
+        gone: this.#gone.bind(this),
+        state: this.on.state,
       });
+      this.#heard = Date.now();
       await this.#polling.run();
     } catch {
       this.#stop();
@@ -268,7 +271,10 @@ export class Link {
     }
   }
 
-  #stop() { this.#polling?.end(); this.#polling = null; }
+  #stop() {
+    this.#polling?.end();
+    this.#polling = null;
+  }
 
   /** @param {Frames.Answer} answer */
   #polled({ messages, erased }) {
@@ -278,13 +284,10 @@ export class Link {
     if (erased) this.on.erased(erased.certificate);
   }
 
-  /** @param {Sent} sent @param {Frames.Answer} answer */
-  #posted(sent, { ack, messages, erased }) {
-    this.#acked(sent.id, ack?.seq || 0);
-    for (const message of messages) {
-      if (message.seq === this.#last + 1) this.#message(message); // else the poll brings it
-    }
-    if (erased) this.on.erased(erased.certificate);
+  /** @param {Frames.Sent} sent @param {Frames.Answer} answer */
+  #posted(sent, answer) {
+    this.#acked(sent.id, answer.ack?.seq || 0);
+    this.#polled(answer); // what does not follow what is known already comes again with the poll
   }
 
   /** The desk knows this session no more. @param {boolean} erased */
@@ -294,6 +297,3 @@ export class Link {
     this.on.state(erased ? "ended" : "expired");
   }
 }
-
-/** Return the stable code of a problem. @param {Response} answer */
-const problem = async (answer) => (await answer.json().catch(() => ({}))).code || String(answer.status);

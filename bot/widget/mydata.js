@@ -11,7 +11,10 @@ import { rememberButton } from "./remember.js";
  *   back: () => void, say: (status: string) => void}} Rights
  */
 
-/** Draw the view; what is kept is read from the desk each time it is opened. @param {Rights} rights @returns {HTMLElement} */
+/**
+ * Draw the view; what is kept is read from the desk each time it is opened.
+ * @param {Rights} rights @returns {HTMLElement}
+ */
 export function myData(rights) {
   const { w } = rights;
   const kept = h("div", { class: "kept" });
@@ -37,19 +40,27 @@ export function myData(rights) {
   );
 }
 
-/** The buttons that save a copy: all of it, or the receipts alone. @param {Rights} rights @param {string} what "export" or "receipts" */
+/**
+ * The buttons that save a copy: all of it, or the receipts alone.
+ * @param {Rights} rights @param {string} what "export" or "receipts"
+ */
 function copies(rights, what) {
   const { w } = rights;
   const save = (/** @type {string} */ label, /** @type {string} */ path, /** @type {string} */ name) =>
     button(label, () => void download(rights, path, name));
   if (what === "receipts") return [save(w.receipts, "me/receipts", "consent-receipts.json")];
-  return [save(w.download, "me/export?format=html", "my-data.html"), save(w.downloadJson, "me/export?format=json", "my-data.json")];
+  return [
+    save(w.download, "me/export?format=html", "my-data.html"),
+    save(w.downloadJson, "me/export?format=json", "my-data.json"),
+  ];
 }
 
 /** What was asked for in the conversation waits under it. @param {Rights} rights @param {string} what */
 export const handed = (rights, what) => h("div", { class: "stack handed" }, ...copies(rights, what));
 
-/** @param {Rights} rights @param {HTMLElement} kept @param {HTMLElement} remember offered where something was agreed to */
+/**
+ * @param {Rights} rights @param {HTMLElement} kept @param {HTMLElement} remember offered where something was agreed to
+ */
 async function show(rights, kept, remember) {
   const { w } = rights;
   const correct = (/** @type {import("./frames").Held} */ row) =>
@@ -67,7 +78,8 @@ async function show(rights, kept, remember) {
     if (!answer.ok) throw new Error(String(answer.status));
     const record = /** @type {import("./frames").Kept} */ (await answer.json());
     const ended = unusable(record);
-    const correctable = (/** @type {import("./frames").Held} */ row) => (!ended || row.field === "need") && correct(row);
+    const correctable = (/** @type {import("./frames").Held} */ row) =>
+      (!ended || row.field === "need") && correct(row);
     const whole = record.masked && button(w.unhide, () => rights.wish(w.unhide, "command:verify"));
     remember.hidden &&= !record.consents.some((one) => one.decision === "agreed");
     kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct: correctable, withdraw }));
@@ -76,7 +88,10 @@ async function show(rights, kept, remember) {
   }
 }
 
-/** Save an answer of the desk as a file; nothing of it stays in the page. @param {Rights} rights @param {string} path @param {string} name */
+/**
+ * Save an answer of the desk as a file; nothing of it stays in the page.
+ * @param {Rights} rights @param {string} path @param {string} name
+ */
 async function download(rights, path, name) {
   try {
     const answer = await rights.link.fetch(path);

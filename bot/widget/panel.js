@@ -16,13 +16,19 @@ export class Panel {
   #topic = "";
   #phone = window.matchMedia(PHONE);
 
-  /** @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given */
+  /**
+   * @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given
+   */
   constructor({ host, api, site, tell }) {
     this.host = host;
     this.api = api;
     this.site = site;
     this.tell = tell;
-    this.parts = shell({ close: this.close, language: this.setLocale.bind(this), privacy: () => (this.#chat ? this.#chat.rights() : this.elsewhere()) });
+    this.parts = shell({
+      close: this.close,
+      language: this.setLocale.bind(this),
+      privacy: () => (this.#chat ? this.#chat.showRights() : this.elsewhere()),
+    });
     this.locale = "";
     /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale)); // the rest comes with talk.js
     this.speak(host.locale);
@@ -49,10 +55,12 @@ export class Panel {
   start({ topic = "" }) {
     if (!this.#chat) this.#topic = topic;
     this.open(topic);
-    this.#chat?.about(topic);
+    this.#chat?.question.about(topic);
   }
 
-  /** Begin another conversation. What the desk keeps of this one stays there; what could not be sent stays in the field. */
+  /**
+   * Begin another conversation. What the desk keeps of this one stays there; what could not be sent stays in the field.
+   */
   reset() {
     if (this.#chat) this.#chat.reset();
     else if (this.parts.dialog.open) this.#begin();
@@ -66,10 +74,15 @@ export class Panel {
   }
 
   /** The page that gives the same rights by a code. */
-  get mine() { return new URL(`/my-data?lang=${this.locale}`, this.api).href; }
+  get mine() {
+    return new URL(`/my-data?lang=${this.locale}`, this.api).href;
+  }
   elsewhere = () => void window.open(this.mine, "_blank", "noopener");
 
-  /** Speak a language, and name the company once it is known. @param {string} locale @param {Record<string, string>} [companies] */
+  /**
+   * Speak a language, and name the company once it is known.
+   * @param {string} locale @param {Record<string, string>} [companies]
+   */
   speak(locale, companies = this.#companies) {
     const spoken = language(locale) === "zh-CN" ? "zh-CN" : locale;
     this.w = /** @type {import("./sayings.js").Words} */ ((this.#talk?.wordsFor || firstWords)(locale));
@@ -82,7 +95,9 @@ export class Panel {
 
   /** Modal or not, by the room there is; when that changes, what has the focus keeps it, and the view its place. */
   #show() {
-    const { dialog, talk, view } = this.parts, { open } = dialog, { activeElement } = this.host.root;
+    const { dialog, talk, view } = this.parts;
+    const { open } = dialog;
+    const { activeElement } = this.host.root;
     const places = /** @type {[HTMLElement, number][]} */ ([talk, view].map((one) => [one, one.scrollTop]));
     if (open) dialog.close();
     if (this.#phone.matches) dialog.showModal();

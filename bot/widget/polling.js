@@ -10,7 +10,7 @@ const AGAIN_MOST = 30_000; // … up to this
 /**
  * @typedef {{fetch: (path: string, more: RequestInit) => Promise<Response>, after: () => number, first: () => Frames.Sent | undefined,
  *   heard: (answer: Frames.Answer) => void, posted: (sent: Frames.Sent, answer: Frames.Answer) => void,
- *   refused: (id: string, code: string, detail: string) => void, gone: (erased: boolean) => void, state: (state: "online" | "stuck") => void}} Line
+ *   refused: (id: string, code: string, detail: string) => void, gone: (erased: boolean) => void, state: (state: "online" | "stuck") => void}} LinkEnd what it needs of the link
  */
 
 export class Polling {
@@ -20,25 +20,25 @@ export class Polling {
   #vain = 0; // sends in a row
   /** @type {number | undefined} */ #timer;
 
-  /** @param {Line} line */
-  constructor(line) {
-    this.line = line;
+  /** @param {LinkEnd} link */
+  constructor(link) {
+    this.link = link;
   }
 
   /** Poll until `end`, the session's end, or until the network itself is down. */
   async run() {
-    for (let wait = 0; !this.#over; ) {
+    for (let wait = 0; !this.#over;) {
       this.#asking = new AbortController();
       const late = setTimeout(() => this.wake(), wait * 1000 + ANSWER_WITHIN);
       try {
         const { signal } = this.#asking;
-        const answer = await this.line.fetch(`messages?after=${this.line.after()}&wait=${wait}`, { signal });
-        if (answer.status === 410 || answer.status === 401) return this.line.gone(answer.status === 410);
+        const answer = await this.link.fetch(`messages?after=${this.link.after()}&wait=${wait}`, { signal });
+        if (answer.status === 410 || answer.status === 401) return this.link.gone(answer.status === 410);
         if (!answer.ok) throw new Error(String(answer.status));
         const body = await answer.json();
         if (this.#over) return undefined;
-        if (!wait) this.line.state("online");
-        this.line.heard(body);
+        if (!wait) this.link.state("online");
+        this.link.heard(body);
         if (body.erased) return undefined;
         wait = POLL_SECONDS;
         void this.post();
@@ -68,11 +68,14 @@ export class Polling {
     if (this.#posting || this.#over) return;
     this.#posting = true;
     try {
-      for (let sent = this.line.first(); sent && !this.#over; sent = this.line.first()) await this.#send(sent);
+      for (let sent = this.link.first(); sent && !this.#over; sent = this.link.first()) await this.#send(sent);
     } catch {
-      this.line.state("stuck"); // the queue keeps everything
+      this.link.state("stuck"); // the queue keeps everything
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.post(), Math.min(AGAIN_MOST, AGAIN_AFTER * 2 ** this.#vain++) * (0.5 + Math.random()));
+      this.#timer = setTimeout(
+        () => this.post(),
+        Math.min(AGAIN_MOST, AGAIN_AFTER * 2 ** this.#vain++) * (0.5 + Math.random()),
+      );
     }
     this.#posting = false;
   }
@@ -80,13 +83,13 @@ export class Polling {
   /** @param {Frames.Sent} sent */
   async #send(sent) {
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
-    const answer = await this.line.fetch("messages", { method: "POST", body: JSON.stringify(sent), signal });
+    const answer = await this.link.fetch("messages", { method: "POST", body: JSON.stringify(sent), signal });
     if (answer.status >= 500 || answer.status === 429 || answer.status === 401) throw new Error(String(answer.status));
     const body = await answer.json();
     if (this.#over) return;
     this.#vain = 0;
-    this.line.state("online");
-    if (answer.ok) this.line.posted(sent, body);
-    else this.line.refused(sent.id, body.code, body.detail);
+    this.link.state("online");
+    if (answer.ok) this.link.posted(sent, body);
+    else this.link.refused(sent.id, body.code, body.detail);
   }
 }

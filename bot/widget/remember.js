@@ -15,16 +15,20 @@ export async function keepDevice(link, remember) {
 
 /** The button that has this browser remembered, or forgets it again. @param {Device} device @param {string} [look] */
 export function rememberButton({ link, w, say }, look = "outline") {
-  const one = button(link.remembered ? w.forget : w.remember, async () => {
-    const wish = !link.remembered;
-    try {
-      await keepDevice(link, wish);
-      say(link.remembered ? w.remembered : wish ? w.notRemembered : w.forgotten);
-    } catch {
-      say(w.fault);
-    }
-    one.textContent = link.remembered ? w.forget : w.remember;
-  }, look);
+  const one = button(
+    link.remembered ? w.forget : w.remember,
+    async () => {
+      const wish = !link.remembered;
+      try {
+        await keepDevice(link, wish);
+        say(link.remembered ? w.remembered : wish ? w.notRemembered : w.forgotten);
+      } catch {
+        say(w.fault);
+      }
+      one.textContent = link.remembered ? w.forget : w.remember;
+    },
+    look,
+  );
   return one;
 }
 

@@ -45,7 +45,10 @@ export function shell(acts) {
     end,
   );
 
-  /** Label everything in a language. @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company */
+  /**
+   * Label everything in a language.
+   * @param {ReturnType<typeof import("./words.js").firstWords>} w @param {string} locale @param {string} company
+   */
   const speak = (w, locale, company) => {
     dialog.lang = locale;
     dialog.dir = RIGHT_TO_LEFT.test(locale) ? "rtl" : "ltr";
@@ -68,9 +71,12 @@ export function shell(acts) {
     if (shown) fading = setTimeout(() => (status.textContent = ""), shown);
   };
 
-  /** Show what went wrong, and the one way on. @param {string} text @param {string} [label] @param {() => void} [act] */
+  /**
+   * Show what went wrong, and the one way on.
+   * @param {string} text @param {string} [label] @param {() => void} [act]
+   */
   const trouble = (text, label = "", act = () => {}) => {
-    alert.textContent = text;
+    if (alert.textContent !== text) alert.textContent = text; // what still holds is not read out again
     again.hidden = !label;
     again.textContent = label;
     again.onclick = act;

@@ -10,7 +10,7 @@ const NEAR = 40; // CSS px from the end at which the end is what is read
 /** @typedef {{w: import("./sayings.js").Words, locale: string}} Tongue */
 
 export class Transcript {
-  /** @type {Map<number, HTMLElement>} */ #lines = new Map();
+  /** @type {Map<number, HTMLElement>} */ #drawn = new Map();
   /** @type {Map<string, HTMLElement>} */ #unacked = new Map();
   /** @type {HTMLElement | null} */ #unseen = null; // came while nobody could see it
   #reading = false; // the visitor turned back to something: nothing pulls them from it
@@ -36,17 +36,18 @@ export class Transcript {
    */
   show(frame, tongue) {
     if (frame.erased) {
-      this.#lines.get(frame.seq)?.remove();
+      this.#drawn.get(frame.seq)?.remove();
       return false;
     }
     const id = (frame.from === "visitor" && frame.id) || "";
-    const there = this.#lines.get(frame.seq) || this.#unacked.get(id);
+    const there = this.#drawn.get(frame.seq) || this.#unacked.get(id);
     this.#unacked.delete(id);
     const rows = frame.from === "bot" && frame.expects.kind === "record" && recordRows(frame.expects, tongue);
     const hidden = frame.masked && frame.text.includes("•") && h("span", { class: "sr" }, tongue.w.masked);
-    const drawn = line(frame, tongue, rows, hidden), staff = frame.from === "staff";
+    const drawn = utterance(frame, tongue, rows, hidden);
+    const staff = frame.from === "staff";
     this.#reading = !this.#low && (staff || Math.abs(this.scroller.scrollTop - this.#at) > 2);
-    this.#lines.set(frame.seq, drawn);
+    this.#drawn.set(frame.seq, drawn);
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);
     else this.#settle(frame.seq, there);
@@ -65,12 +66,15 @@ export class Transcript {
   /** @param {number} seq @param {HTMLElement} there */
   #settle(seq, there) {
     there.classList.remove("waiting");
-    this.#lines.set(seq, there);
+    this.#drawn.set(seq, there);
   }
 
-  /** Show what the visitor sent before the desk has confirmed it. @param {string} id @param {string} text @param {Tongue} tongue */
+  /**
+   * Show what the visitor sent before the desk has confirmed it.
+   * @param {string} id @param {string} text @param {Tongue} tongue
+   */
   send(id, text, tongue) {
-    const waiting = line({ from: "visitor", text }, tongue);
+    const waiting = utterance({ from: "visitor", text }, tongue);
     waiting.classList.add("waiting");
     this.log.append(waiting);
     this.#unseen = null;
@@ -96,7 +100,7 @@ export class Transcript {
   }
 
   clear() {
-    this.#lines.clear();
+    this.#drawn.clear();
     this.#unacked.clear();
     this.log.replaceChildren();
     this.scroller.scrollTop = 0; // what follows is read from its beginning
@@ -104,13 +108,15 @@ export class Transcript {
 
   /** Mark what came while nobody could see it. @param {number} seq @param {Tongue} tongue */
   mark(seq, { w }) {
-    const there = this.#lines.get(seq);
+    const there = this.#drawn.get(seq);
     if (!there || this.#unseen?.isConnected) return;
     there.prepend(h("p", { class: "new" }, w.unseen));
     this.#unseen = there;
   }
 
-  /** Show what came unseen, else the newest, but never past the start of what a person said last, or of what followed it. */
+  /**
+   * Show what came unseen, else the newest, but never past the start of what a person said last, or of what followed it.
+   */
   follow() {
     const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor, .staff")].pop();
     this.#reading = false;
@@ -121,17 +127,18 @@ export class Transcript {
 }
 
 /**
- * One line of the conversation, mostly one element. Screen readers hear who says it (talk.css puts it before the words);
+ * What somebody said, mostly one element. Screen readers hear who says it (talk.css puts it before the words);
  * addresses in what the desk says become links.
  * @param {{from: string, text: string, name?: string}} said @param {Tongue} tongue @param {...(Element | undefined | false)} more
  */
-function line({ from, text, name = "" }, { w, locale }, ...more) {
+function utterance({ from, text, name = "" }, { w, locale }, ...more) {
   const who = { visitor: w.you, staff: w.colleague }[from] || w.assistant;
   const words = from === "visitor" ? [text] : linked(text);
-  if (!name && !more.some(Boolean)) return h("p", { class: `said bubble ${from}`, lang: locale, dir: "auto", "data-who": who }, ...words);
-  const said = h("p", { class: "bubble", dir: "auto", "data-who": who }, ...words);
-  const face = name && h("p", { class: "who" }, h("span", { class: "initials", "aria-hidden": "true" }, initials(name)), name);
-  return h("div", { class: `said ${from}`, lang: locale }, face, said, ...more);
+  const spoken = { dir: "auto", "data-who": who };
+  if (!name && !more.some(Boolean)) return h("p", { class: `said bubble ${from}`, lang: locale, ...spoken }, ...words);
+  const said = h("p", { class: "bubble", ...spoken }, ...words);
+  const face = h("span", { class: "initials", "aria-hidden": "true" }, initials(name));
+  return h("div", { class: `said ${from}`, lang: locale }, name && h("p", { class: "who" }, face, name), said, ...more);
 }
 
 /** @param {string} name */

@@ -2,10 +2,16 @@
 // The visit record (S3): what the browser says of itself, told once when its box was ticked on the card that was agreed to.
 
 const KNOWN = /** @type {[string, string, RegExp][]} */ ([
-  ["browser", "Edge", /Edg/], ["browser", "Opera", /OPR/], ["browser", "Firefox", /Firefox|FxiOS/],
-  ["browser", "Chrome", /Chrom|CriOS/], ["browser", "Safari", /Safari/],
-  ["operating_system", "Windows", /Windows/], ["operating_system", "Android", /Android/],
-  ["operating_system", "iOS", /iPhone|iPad/], ["operating_system", "macOS", /Mac OS/], ["operating_system", "Linux", /Linux|X11/],
+  ["browser", "Edge", /Edg/],
+  ["browser", "Opera", /OPR/],
+  ["browser", "Firefox", /Firefox|FxiOS/],
+  ["browser", "Chrome", /Chrom|CriOS/],
+  ["browser", "Safari", /Safari/],
+  ["operating_system", "Windows", /Windows/],
+  ["operating_system", "Android", /Android/],
+  ["operating_system", "iOS", /iPhone|iPad/],
+  ["operating_system", "macOS", /Mac OS/],
+  ["operating_system", "Linux", /Linux|X11/],
 ]);
 const ITEM_MAX = 200; // characters; docs/contract.md
 

@@ -5,7 +5,11 @@
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   if (!script || /** @type {any} */ (window).askfirst?.setLocale) return; // an element of that id is no chat
-  const { site = "default", theme = "light dark", locale = document.documentElement.lang || navigator.language } = script.dataset;
+  const {
+    site = "default",
+    theme = "light dark",
+    locale = document.documentElement.lang || navigator.language,
+  } = script.dataset;
   // The server puts a version for the 0.
   const parts = new URL("widget/0/", script.src).href;
 
@@ -31,11 +35,16 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     root,
     locale,
     launcher,
-    /** Say whether the panel is open, and what came since, in the launcher's name and state. @param {boolean} open @param {string} [news] */
+    /**
+     * Say whether the panel is open, and what came since, in the launcher's name and state.
+     * @param {boolean} open @param {string} [news]
+     */
     shown(open, news = "") {
       const lang = (launcher.lang = /^zh/i.test(host.locale) ? "zh-CN" : "en");
       launcher.title = news;
-      launcher.ariaLabel = (lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`) + (news && ` (${news})`);
+      launcher.ariaLabel =
+        (lang === "en" ? `${open ? "Close" : "Open"} the chat` : `${open ? "关闭" : "打开"}咨询窗口`) +
+        (news && ` (${news})`);
       launcher.ariaExpanded = `${open}`;
     },
   };
@@ -51,8 +60,7 @@ border-radius:50%;background:var(--accent) border-box;color:var(--on-accent);cur
     return code;
   };
 
-  const start = () =>
-    warm().then(({ Panel }) => new Panel({ host, api: new URL("api/v1/", script.src), site, tell }));
+  const start = () => warm().then(({ Panel }) => new Panel({ host, api: new URL("api/v1/", script.src), site, tell }));
 
   /** Do what the page or the visitor wants once the code is there. @param {(panel: Panel) => void} act */
   const run = (act) =>
