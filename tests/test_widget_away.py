@@ -1,15 +1,18 @@
-"""The widget while the desk is away: kind words, and nothing is lost."""
+"""The widget while the desk is away, and on a page that was left and is back: kind words, and nothing is lost."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import Route, expect
+import os
 
-from tests.chat_window import Window
+import pytest
+from playwright.async_api import Route, async_playwright, expect
+
+from tests.chat_window import Served, Window, window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AWAY = "The chat cannot be opened right now. It tries again by itself."
+ANEW = "The page was loaded anew. What you sent is still kept by us"
 
 
 async def test_a_desk_that_starts_is_waited_for(chat: Window) -> None:
@@ -53,3 +56,37 @@ async def test_a_desk_that_stays_away_is_not_asked_for_ever(chat: Window) -> Non
     await chat.dialog.get_by_role("button", name="Try again").click()
 
     await chat.asks("Your question")
+
+
+async def test_going_back_to_a_page_says_what_became_of_the_talk(opened: Window, served: Served) -> None:
+    """Where the browser loads the page anew the talk is gone from it, as after a reload: the same note says so."""
+    await opened.pick("Gateways")
+    await opened.asks("Your question")
+    await opened.page.goto(f"{served.url}/policy")
+    await opened.page.go_back()
+
+    await opened.open()
+
+    await opened.sees(ANEW)
+
+
+async def test_a_page_that_the_browser_kept_goes_on_talking(chromium: str, served: Served) -> None:
+    """Where the browser kept the page as it was, the talk is still there, and its line is taken up again."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=arguments, ignore_default_args=["--disable-back-forward-cache"]
+        )
+        async with window(browser, f"{served.url}/") as seen:
+            await seen.page.evaluate(
+                "addEventListener('pageshow', (one) => { window.kept = one.persisted; })"
+            )
+            await seen.open()
+            await seen.pick("Gateways")
+            await seen.asks("Your question")
+            await seen.page.goto(f"{served.url}/policy")
+            await seen.page.go_back(wait_until="commit")
+            assert await seen.page.evaluate("window.kept")
+            await seen.say("Can your gateways read an old pump?")
+            await seen.sees("Would you like a colleague")
+        await browser.close()

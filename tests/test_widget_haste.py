@@ -8,6 +8,8 @@ from playwright.async_api import expect
 from tests.chat_window import Window
 from tests.scripted_desk import Script
 
+AT = "2026-11-22T20:00:00.000Z"
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -35,6 +37,53 @@ async def test_what_my_data_offers_is_not_dropped_behind_an_answer(opened: Windo
     await expect(opened.dialog.locator(".visitor.waiting")).to_have_count(2)
     await opened.context.set_offline(False)
     await expect(opened.dialog.get_by_role("button", name="Everything about me", exact=True)).to_be_visible()
+
+
+def _asks(script: Script, kind: str, name: str, *options: tuple[str, str]) -> None:
+    """The scripted desk asks for something."""
+    offered = [{"value": value, "label": label} for value, label in options]
+    expects = {"kind": kind, "name": name, "label": name, "why": "", "max_length": 100, "options": offered}
+    script.say("bot", f"{name}?", locale="en", expects=expects)
+
+
+def _takes(script: Script) -> None:
+    """The scripted desk confirms what it heard last."""
+    said = script.heard[-1]
+    script.tell({"type": "ack", "id": said["id"], "seq": len(script.frames) + 1})
+    script.say("visitor", said.get("text") or said["value"], id=said["id"])
+
+
+async def test_what_follows_waits_for_a_wish_of_my_data(chat: Window, script: Script) -> None:
+    """S22: "Correct" while an answer is still under way: it goes out behind it, and what is typed then waits."""
+    name = {"field": "name", "label": "Name", "value": "Li Na", "sensitive": False, "correctable": True}
+    record = {
+        "fields": [{**name, "given_at": AT, "policy": ""}],
+        "consents": [],
+        "recipients": [],
+        "opened_by": [],
+    }
+    await chat.page.route("**/api/v1/me", lambda route: route.fulfill(json=record))
+    script.answers = False
+    _asks(script, "tel", "Mobile phone", ("field:skip", "Skip"))
+    await chat.asks("Mobile phone")
+    await chat.say("+86 138 0013 8000")
+    await chat.dialog.get_by_role("button", name="Privacy and my data").click()
+    await chat.dialog.get_by_role("button", name="Correct: Name").click()
+    await expect(chat.dialog.locator(".visitor.waiting")).to_have_count(2)
+    assert [one.get("text") for one in script.heard[1:]] == ["+86 138 0013 8000"]
+
+    _takes(script)
+    _asks(script, "email", "E-mail", ("field:skip", "Skip"))
+    await chat.asks("E-mail")
+    await chat.say("li.na@example.com")
+    await chat.pick("Skip")
+
+    assert [one.get("value") for one in script.heard[2:]] == ["command:correct"]
+    _takes(script)
+    _asks(script, "choice", "Which", ("correct:name", "Name"))
+    await expect(chat.dialog.locator(".visitor.waiting")).to_have_text(["Name"])
+    assert [one.get("value") for one in script.heard[2:]] == ["command:correct", "correct:name"]
+    await expect(chat.answer).to_have_value("li.na@example.com")
 
 
 async def test_a_double_click_presses_once(opened: Window) -> None:

@@ -7,7 +7,7 @@ export const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.
 
 export class ConnectionNews {
   #broken = false;
-  anew = reloaded(); // and nobody said so yet
+  anew = loadedAgain(); // and nobody said so yet
 
   /** @param {import("./conversation.js").Conversation} chat */
   constructor(chat) {
@@ -41,10 +41,10 @@ export class ConnectionNews {
   }
 }
 
-/** Whether the page was loaded before, in this tab. */
-function reloaded() {
+/** Whether the page was here before, and what was said in it is gone. */
+function loadedAgain() {
   const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-  return arrival?.type === "reload";
+  return arrival?.type === "reload" || arrival?.type === "back_forward";
 }
 
 /**

@@ -35,7 +35,7 @@ export class Link {
     this.site = site;
     this.on = on;
     const { signal } = this.#over;
-    for (const name of ["online", "focus"]) addEventListener(name, () => this.#wake(), { signal });
+    for (const name of ["online", "focus", "pageshow"]) addEventListener(name, () => this.#wake(), { signal });
     document.addEventListener("visibilitychange", () => this.#wake(), { signal });
     addEventListener("offline", () => this.#drop(), { signal });
     const stay = (/** @type {Event} */ event) => this.waiting && event.preventDefault(); // words would be lost

@@ -74,6 +74,7 @@ export class Question {
     if (!this.live) return;
     this.#busy = false;
     if (this.#fulfilled()) return;
+    this.#busy = this.#wishes.length > 0; // they go first
     const { parts, keys, said, panel } = this.chat;
     const { now, foot, view } = parts;
     const { activeElement } = panel.host.root;
