@@ -125,6 +125,33 @@ async def test_hostile_styles_of_the_page_do_not_reach_it(browser: Browser, tmp_
     assert len(looks[0]) > 8
 
 
+OWN_PROPERTIES = """
+    * { --accent: red; --on-accent: red; --text: red; --ground: red; --af-accent: red; --af-on-accent: red; }
+    @property --accent { syntax: "<color>"; inherits: false; initial-value: red; }
+    @property --border { syntax: "<length>"; inherits: false; initial-value: 9px; }
+"""
+COLOURS = f"""() => [...{IN_ROOT}.querySelectorAll('*')].map((one) => {{ const looks = getComputedStyle(one);
+    return [looks.color, looks.backgroundColor, looks.borderTopColor, looks.borderTopWidth].join(); }})"""
+
+
+async def test_properties_of_the_pages_own_do_not_colour_it(browser: Browser, tmp_path: Path) -> None:
+    """A page that sets `--accent` on every element, as some do, changes nothing; the documented property does."""
+    port = free_port()
+    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
+        colours = []
+        for styles in ("", OWN_PROPERTIES, ":root { --askfirst-accent: #7a1f5c; }"):
+            async with (
+                host_page(served.url, documented_csp(served.url), port, styles=styles) as page,
+                window(browser, page) as seen,
+            ):
+                await seen.open()
+                colours.append(await seen.page.evaluate(COLOURS))
+
+    assert colours[0] == colours[1]
+    assert "rgb(122, 31, 92)" in colours[2][-1] + "".join(colours[2])
+    assert not any("rgb(21, 95, 168)" in one for one in colours[2])
+
+
 async def test_it_changes_nothing_of_the_page(browser: Browser, tmp_path: Path) -> None:
     """Beside the launcher no pixel of the page is another one, nothing moved, and its body has one element more."""
     port = free_port()
