@@ -23,6 +23,7 @@ from intake.rules import Localised, Rules
 _GLUED = re.compile(r"(?<=[0-9])(?=[\u3400-\u9fff])")  # a digit beside a Chinese character
 _PO_LINE = re.compile(r'(#.*|(msg\w+(\[[0-9]\])? )?"([^"\\]|\\.)*")?')  # a comment, a text, or empty
 _OPTION = "option."  # before the value of an option: the key of its label
+_NOBODY = "record.none"  # the key of who receives details, where nobody does
 _MISSING = "create it, or point ASKFIRST_CONFIG to the folder that holds it"
 
 
@@ -44,8 +45,9 @@ def load(directory: Path) -> Loaded:
     catalogues = _catalogues(directory, locales, faults)
     if not locales:
         raise RulesInvalid(faults)
+    nobody = {locale: catalogues.get(locale, {}).get(_NOBODY, "") for locale in locales}
     try:
-        rules, policies = read_rules(intake, sources, Spelling(spelt_duration, spelt_list))
+        rules, policies = read_rules(intake, sources, Spelling(spelt_duration, spelt_list, nobody))
     except RulesInvalid as invalid:
         raise RulesInvalid((*faults, *invalid.faults)) from None
     if faults:

@@ -43,7 +43,6 @@ from intake.rules import (
 )
 
 INTAKE_FILE = "intake.toml"
-_NOBODY = {"en": "nobody", "zh": "无"}  # who receives details, where no recipient is configured; by language
 
 _T = TypeVar("_T")
 
@@ -58,10 +57,11 @@ class PolicySource:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How a locale writes a length of time, and a list."""
+    """How a locale writes a length of time, a list, and that a list of people is empty."""
 
     duration: Callable[[timedelta, str], str]
     listing: Callable[[Sequence[str], str], str]
+    nobody: Mapping[str, str]  # by locale
 
 
 class Assembly:
@@ -130,8 +130,9 @@ class Assembly:
         values = self._values(periods)
         for locale, known in values.items():
             recipients = [entry.name[locale] for entry in self._intake.recipients]
-            nobody = _NOBODY.get(locale.partition("-")[0], "—")
-            known["recipients"] = self._spelling.listing(recipients, locale) if recipients else nobody
+            known["recipients"] = self._spelling.listing(
+                recipients or [self._spelling.nobody[locale]], locale
+            )
         return values
 
     def _field(self, entry: FieldEntry) -> Field:

@@ -28,6 +28,8 @@ RECIPIENT = {
     "secret_env": "CRM_SECRET",
 }
 
+SPELLING = Spelling(spelt_duration, spelt_list, {"en": "nobody", "zh-CN": "无"})
+
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -39,7 +41,7 @@ def read(change: Change = lambda raw: None, *, policies: dict[str, PolicySource]
         policies = {
             "2026-11": PolicySource(POLICY, {"en": "Policy of {company}", "zh-CN": "{company}的政策"})
         }
-    rules, _ = read_rules(raw, policies, Spelling(spelt_duration, spelt_list))
+    rules, _ = read_rules(raw, policies, SPELLING)
     return rules
 
 

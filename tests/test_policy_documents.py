@@ -1,6 +1,7 @@
 """The shipped policy: the same facts in both languages, nothing configured left out, periods from the rules."""
 
 import re
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def test_everything_configured_is_told(loaded: Loaded, locale: str) -> None:
 def test_without_recipients_it_says_nobody(loaded: Loaded, locale: str, told: str) -> None:
     """L1: as shipped, nobody receives details, in words."""
     assert told in loaded.policies[VERSION][locale]
+
+
+def test_that_it_is_nobody_is_said_in_the_operators_words(tmp_path: Path) -> None:
+    """What the catalogue has for it stands in the policy, too: no word of either language is anywhere else."""
+    folder = tmp_path / "config"
+    shutil.copytree("config", folder)
+    catalogue = folder / "wording" / "en" / "LC_MESSAGES" / "askfirst.po"
+    words = catalogue.read_text("utf-8")
+    catalogue.write_text(
+        words.replace('"record.none"\nmsgstr "nobody"', '"record.none"\nmsgstr "no one"'), "utf-8"
+    )
+
+    assert "these receive details: no one\n" in load(folder).policies[VERSION]["en"]
 
 
 @pytest.mark.parametrize(
