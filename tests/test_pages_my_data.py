@@ -258,35 +258,3 @@ async def test_after_ten_minutes_values_are_hidden(
     await expect(page.get_by_role("button", name="Delete my data")).to_be_visible()
     await page.get_by_role("button", name="Have a new code sent").click()
     await expect(page.locator("#address")).to_be_focused()
-
-
-async def test_a_desk_that_is_away_is_told(seen: Window) -> None:
-    """What was typed stays."""
-    await seen.context.set_offline(True)
-    await seen.page.locator("#address").fill(EMAIL)
-    await seen.page.keyboard.press("Enter")
-
-    await expect(seen.page.locator("#door [role=alert]")).to_contain_text("cannot be reached")
-    await expect(seen.page.locator("#address")).to_have_value(EMAIL)
-
-
-async def test_a_desk_without_mail_leads_to_people(browser: Browser, tmp_path: Path) -> None:
-    """Nobody waits for a code that cannot come."""
-    async with served_desk(tmp_path) as served, window(browser, f"{served.url}/my-data") as seen:
-        await seen.page.locator("#address").fill(EMAIL)
-        await seen.page.keyboard.press("Enter")
-
-        await expect(seen.page.locator("#door [role=alert]")).to_contain_text("privacy@example.com")
-
-
-async def test_without_a_script_the_page_leads_to_people(browser: Browser, served: Served) -> None:
-    """The form is not there, the address of the officer is."""
-    context = await browser.new_context(java_script_enabled=False)
-    page = await context.new_page()
-    answer = await page.goto(f"{served.url}/my-data")
-
-    assert answer is not None
-    assert '<noscript><p class="note">This needs JavaScript' in await answer.text()
-    await expect(page.locator("#door")).to_be_hidden()
-    await expect(page.get_by_role("link", name="privacy@example.com").first).to_be_visible()
-    await context.close()

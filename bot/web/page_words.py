@@ -83,7 +83,9 @@ _EN: Mapping[str, str] = {
     "code_hint": "6 digits, valid for ten minutes. Look into your mailbox, also among the spam.",
     "open": "Show my data",
     "other_address": "Ask again",
-    "no_script": "This needs JavaScript. Without it, write to us:",
+    "loading": "One moment, the form is on its way …",
+    "no_script": "This form needs JavaScript, which is switched off here. Every right holds without it: "
+    "write to us, and we do it for you:",
     "in_chat": "In the chat",
     "in_chat_text": "Three words work there at any moment, in the middle of a consultation too. Type one, or use "
     "“Privacy and my data” at its foot.",
@@ -179,7 +181,8 @@ _ZH: Mapping[str, str] = {
     "code_hint": "6 位数字，十分钟内有效。请查看您的邮箱，包括垃圾邮件。",
     "open": "显示我的信息",
     "other_address": "重新获取",
-    "no_script": "此功能需要 JavaScript。您也可以写信给我们：",
+    "loading": "请稍候，表单正在加载……",
+    "no_script": "此表单需要 JavaScript，而此处已将其关闭。没有它，您的权利同样有效：请写信给我们，由我们为您办理：",
     "in_chat": "在对话中",
     "in_chat_text": "以下三个词在对话中随时可用，咨询进行中也可以。直接输入，或点击对话底部的“隐私与我的信息”。",
     "view": "查看",

@@ -36,6 +36,7 @@ async function call(path, { token = "", json, ...more } = {}) {
 /** What a person is told of a problem. @param {number} status @param {{code?: string, detail?: string}} problem */
 function said(status, { code: fault = "", detail = "" }) {
   if (status === 429) return words.too_fast;
+  if (status > 500) return words.away; // the desk starts or stops, or what stands before it cannot reach it
   if (status === 401 || status === 410) return words.over;
   return ["wrong_code", "code_expired", "rejected", "verification_required", "consent_required", "held"].includes(fault)
     ? detail
@@ -119,4 +120,5 @@ function again(why = "") {
 }
 
 document.querySelector("#other")?.addEventListener("click", () => again());
+document.querySelector("#loading")?.remove();
 door.hidden = false;
