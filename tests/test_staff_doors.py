@@ -128,6 +128,21 @@ async def test_roles_may_do_what_the_contract_says(browser: Browser, role: str) 
             assert "phone" not in str(answer)
 
 
+@pytest.mark.parametrize("role", ["sales", "privacy"])
+async def test_a_lead_shows_the_forms_that_its_reader_may_use(browser: Browser, role: str) -> None:
+    """No more and no fewer: who may only look is offered neither status and owner nor an answer (S11)."""
+    reference = await Person(browser.desk).sends()
+    await browser.enters(role)
+    allowed = {path for (method, path), roles in ALLOWED.items() if method == "POST" and role in roles}
+
+    _, pane = await browser.gets(f"/staff/leads/{reference}")
+
+    forms = re.findall(r'action="(/staff/leads/[^"]+)"', pane)
+    assert {one.replace(reference, "{ref}") for one in forms} == {
+        path for path in allowed if path.startswith("/staff/leads/")
+    }
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [

@@ -168,7 +168,8 @@ class Pages:
             "status": status,
             "statuses": STATUSES,
             "owners": owners,
-            "colleagues": [one for one in colleagues if one.role == "sales" and not one.disabled_at],
+            "handles": visit.colleague.role in SALES,
+            "colleagues": [one for one in colleagues if one.role in SALES and not one.disabled_at],
         }
 
     def _shown(self, lead: Lead, visit: Visit, owners: dict[str, str]) -> dict[str, Any]:
