@@ -46,7 +46,7 @@ class Drawing:
         if (
             field is None
         ):  # the person's own words; an item of the visit record, or a field that is asked no more
-            return self.screened(value) if _is_question(name) else masking.MASK
+            return self.screened(value) if is_question(name) else masking.MASK
         if masked:
             return masking.masked(field.kind, value)
         if field.kind == "choice":
@@ -115,7 +115,7 @@ class Drawing:
     def _sensitive(self, name: str) -> bool:
         """Say whether a value is sensitive; so is that of a field which is configured no more."""
         field = self._rules.fields.get(name)
-        return field.sensitive if field else not _is_question(name) and name not in self._rules.visit
+        return field.sensitive if field else not is_question(name) and name not in self._rules.visit
 
     def _expects(self, expects: Expects, locale: str) -> dict[str, Any]:
         drawn: dict[str, Any] = {"kind": expects.kind}
@@ -207,7 +207,7 @@ class Drawing:
         return texts.say(f"command.{rest}", locale) if texts.has(f"command.{rest}", locale) else rest
 
 
-def _is_question(name: str) -> bool:
+def is_question(name: str) -> bool:
     """Tell the person's own words, of this consultation or an earlier one (`need:1`), from what was asked of them."""
     return name == NEED or name.startswith(f"{NEED}:")
 

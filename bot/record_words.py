@@ -1,4 +1,4 @@
-"""Who received and who opened a person's details in words, and when the visit record goes (S12, S21)."""
+"""A person's record in words: who received and opened details, what may still be done with them (S12, S21)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.drawing import moment
+from bot.drawing import is_question, moment
 from bot.texts import Texts
 from config.load import spelt_list
-from intake.rules import VISIT
+from intake.asking import NEED
+from intake.rules import CONTACT, VISIT
+
+_AGREED = "agreed"  # how a live decision is told; details without one were taken in on another basis
 
 
 def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, Any]:
-    """Return a drawn record with the reader's words for who it was and what for, and the visit record's own end."""
+    """Return a drawn record with the reader's words for who it was and what for, and what may still be done with it."""
+    decided = {one["purpose"]: one["decision"] for one in record["consents"]}  # the last one of each holds
     return {
         **record,
-        "fields": _ending(record, texts),
+        "fields": [
+            {**one, "correctable": _correctable(one["field"], decided, texts)}
+            for one in _ending(record, texts)
+        ],
         "recipients": [
             {**row, "name": _actor(row["recipient"], texts, locale) or row["name"]}
             for row in record["recipients"]
@@ -25,7 +32,23 @@ def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, An
             {**row, "name": _opener(row["by"], texts, locale), "about": _about(row, texts, locale)}
             for row in record["opened_by"]
         ],
+        "unusable": texts.say("record.unusable", locale) if _unusable(record, decided, texts) else "",
     }
+
+
+def _correctable(name: str, decided: Mapping[str, str], texts: Texts) -> bool:
+    """Say whether a value can be replaced: the question in use, or a field that is asked, under a live consent."""
+    field = texts.rules.fields.get(name)
+    return name == NEED or (
+        field is not None and field.asked and decided.get(field.purpose, _AGREED) == _AGREED
+    )
+
+
+def _unusable(record: Mapping[str, Any], decided: Mapping[str, str], texts: Texts) -> bool:
+    """Say whether details are kept that nobody may use any more; questions and the visit record are none (L3)."""
+    names = (one["field"] for one in record["fields"])
+    details = any(not is_question(name) and name not in texts.rules.visit for name in names)
+    return details and decided.get(CONTACT, _AGREED) != _AGREED
 
 
 def _ending(record: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:

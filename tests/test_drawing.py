@@ -174,6 +174,7 @@ def test_view_shows_the_whole_record() -> None:
                 "sensitive": True,
                 "given_at": at,
                 "policy": "2026-11",
+                "correctable": True,
             }
         ],
         "consents": [
@@ -200,6 +201,7 @@ def test_view_shows_the_whole_record() -> None:
         ],
         "keeps_until": at,
         "masked": False,
+        "unusable": "",
     }
 
 

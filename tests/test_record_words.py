@@ -67,6 +67,41 @@ def test_the_visit_record_has_an_end_of_its_own(days_left: int, visit_day: str) 
     assert {one["keeps_until"][:10] for one in visit} == {visit_day}
 
 
+def decided(*decisions: str) -> dict[str, Any]:
+    """Return what is told of a name, two questions and a visit after these decisions on the consultation."""
+    names = ("name", "need", "need:1", "browser")
+    record = Record(
+        fields=tuple(KeptField(name=name, value="Li Na", given_at=NOW, policy="2026-11") for name in names),
+        consents=tuple(
+            {"purpose": "contact", "decision": one, "policy": "2026-11", "at": NOW} for one in decisions
+        ),
+        recipients=(),
+        opened_by=(),
+        keeps_until=None,
+        lead="",
+    )
+    return wording().record(record, "en")
+
+
+@pytest.mark.parametrize("decisions", [(), ("agreed",), ("withdrawn", "agreed")])
+def test_what_may_be_used_may_be_corrected(decisions: tuple[str, ...]) -> None:
+    """S22: a detail and the question in use; an earlier question and the visit record are told, never corrected."""
+    shown = decided(*decisions)
+
+    correctable = {one["field"] for one in shown["fields"] if one["correctable"]}
+    assert (correctable, shown["unusable"]) == ({"name", "need"}, "")
+
+
+@pytest.mark.parametrize("last", ["withdrawn", "refused"])
+def test_details_that_nobody_may_use_are_told_as_such(last: str) -> None:
+    """L3: after the consent has ended the record says so itself, and offers to correct the question alone."""
+    shown = decided("agreed", last)
+
+    correctable = {one["field"] for one in shown["fields"] if one["correctable"]}
+    assert correctable == {"need"}
+    assert shown["unusable"] == "You withdrew: nobody here may use these details any more."
+
+
 @pytest.mark.parametrize(
     ("locale", "names", "about"),
     [

@@ -155,6 +155,17 @@ def test_view_puts_every_value_behind_a_spoiler(wording: Wording) -> None:
     assert "Alex: Answer this consultation (Name), 2026-11-22 09:30 UTC" in text
 
 
+def test_view_says_that_nobody_may_use_what_is_left(wording: Wording) -> None:
+    """L3: after a withdrawal the record says so itself, on Telegram as in the widget."""
+    ended = {"purpose": "contact", "decision": "withdrawn", "policy": "2026-11", "at": NOW}
+    kept = KeptField(name="name", value="Li Na", given_at=NOW, policy="2026-11")
+    record = Record(fields=(kept,), consents=(ended,), recipients=(), opened_by=(), keeps_until=None, lead="")
+
+    drawn = drawing(wording, Reply(key="view", expects=Expects(kind="record")), record)
+
+    assert wording.say("record.unusable", "en") in drawn.plain
+
+
 def test_nothing_kept_is_said_in_one_line(wording: Wording) -> None:
     """An empty record draws no empty headings."""
     drawn = drawing(wording, Reply(key="view.nothing", expects=Expects(kind="record")))

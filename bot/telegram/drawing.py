@@ -117,6 +117,8 @@ def _record(wording: Wording, locale: str, drawn: Frame) -> Iterator[str]:
         if title in ("record.fields", "record.consents") and not said:
             continue
         yield "\n".join([f"<b>{escape(wording.say(title, locale))}</b>", *(said or [nobody])])
+    if drawn["unusable"]:
+        yield escape(drawn["unusable"])
     if drawn["keeps_until"]:
         yield "\n".join(escape(line) for line in _ends(wording, locale, drawn))
 

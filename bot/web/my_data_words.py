@@ -56,7 +56,6 @@ _EN: Mapping[str, Any] = {
     "stays": "What stays, and why",
     "masked": "The ten minutes are over, so values are hidden. With a new code they can be read and corrected again; "
     "deleting and withdrawing works without one.",
-    "unusable": "You withdrew: nobody here may use these details any more.",
     "asked_again": "Our privacy policy has changed since you agreed. Before a detail can be corrected you are asked "
     "again: in the chat where you gave it, or write to us: {contact}. Deleting and withdrawing work at once.",
     "another": "Have a new code sent",
@@ -148,7 +147,6 @@ _ZH: Mapping[str, Any] = {
     "gone": "已删除的内容",
     "stays": "仍保留的内容及原因",
     "masked": "十分钟已过，内容已隐藏。输入新的验证码后可再次查看和更正；删除和撤回无需验证码。",
-    "unusable": "您已撤回同意：任何人都不能再使用这些信息。",
     "asked_again": "您同意之后，我们的隐私政策已有变更。更正信息之前，需要再次征得您的同意："
     "请在您提供信息的对话中回答，或写信给我们：{contact}。删除和撤回可立即进行。",
     "another": "重新发送验证码",

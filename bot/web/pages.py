@@ -105,7 +105,6 @@ class Pages:
             request,
             "my_data.html",
             inputs=inputs,
-            visit=list(rules.visit),
             outdated={"purpose": CONTACT, "versions": self._outdated(), "contact": rules.company.email},
             script_words=script_words(self._locale(request)),
         )

@@ -181,7 +181,7 @@ export function recordRows(record, talk, acts) {
     "div",
     { class: "record" },
     record.masked && h("p", { class: "hint" }, w.masked),
-    unusable(record) && h("p", { class: "hint" }, w.unusable),
+    record.unusable && h("p", { class: "hint" }, record.unusable),
     record.fields.length ? rows(record.fields, talk, acts?.correct) : acts && h("p", {}, w.nothing),
     ...given(record.fields, talk),
     record.keeps_until && h("p", { class: "hint" }, fill(w.kept, { at: when(record.keeps_until, locale) })),
@@ -204,11 +204,6 @@ function given(fields, { w, locale }) {
   }
   return [...alike].map(([said, labels]) => h("p", { class: "hint" }, labels.join(w.comma) + w.colon + said));
 }
-
-/** Details that nobody may use any more. @param {Frames.Kept} record */
-export const unusable = (record) =>
-  record.fields.some((one) => !one.keeps_until && !/^need\b/.test(one.field)) &&
-  latest(record.consents).some((one) => one.purpose === "contact" && one.decision !== "agreed");
 
 /** Of each purpose the decision that holds now. @param {Frames.Decided[]} consents */
 const latest = (consents) => [...new Map(consents.map((one) => [one.purpose, one])).values()];

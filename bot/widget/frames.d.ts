@@ -42,7 +42,7 @@ export type Expects = None | Field | Choice | Consent | Review | Confirm | Code 
 
 export type Decided = { purpose: string; label: string; decision: "agreed" | "refused" | "withdrawn"; policy: string; at: string };
 /** A detail that is kept; an item of the visit record goes before the rest. */
-export type Held = Row & { given_at: string; policy: string; keeps_until?: string };
+export type Held = Row & { given_at: string; policy: string; correctable: boolean; keeps_until?: string };
 /** The answer to "view" and to GET /me. */
 export type Kept = {
   fields: Held[];
@@ -51,6 +51,8 @@ export type Kept = {
   opened_by: { by: string; name: string; about: string; at: string; purpose: string; fields: string[] }[];
   keeps_until: string | null;
   masked: boolean;
+  /** A sentence for the person where nobody may use the details any more, else "". */
+  unusable: string;
 };
 
 export type Certificate = {

@@ -1,7 +1,7 @@
 // @ts-check
 // "Privacy and my data": what is kept, and every right one button away. It opens over the conversation.
 
-import { recordRows, unusable } from "./cards.js";
+import { recordRows } from "./cards.js";
 import { away, button, h, heading } from "./elements.js";
 import { rememberButton } from "./remember.js";
 
@@ -64,7 +64,7 @@ export const handed = (rights, what) => h("div", { class: "stack handed" }, ...c
 async function show(rights, kept, remember) {
   const { w } = rights;
   const correct = (/** @type {import("./frames").Held} */ row) =>
-    !row.keeps_until && // the visit record is told, never corrected
+    row.correctable &&
     button(w.correct, () => rights.wish(w.correct, "command:correct", `correct:${row.field}`), "link", {
       "aria-label": w.correct + w.colon + row.label,
     });
@@ -77,12 +77,9 @@ async function show(rights, kept, remember) {
     const answer = await rights.link.fetch("me");
     if (!answer.ok) throw new Error(String(answer.status));
     const record = /** @type {import("./frames").Kept} */ (await answer.json());
-    const ended = unusable(record);
-    const correctable = (/** @type {import("./frames").Held} */ row) =>
-      (!ended || row.field === "need") && correct(row);
     const whole = record.masked && button(w.unhide, () => rights.wish(w.unhide, "command:verify"));
     remember.hidden &&= !record.consents.some((one) => one.decision === "agreed");
-    kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct: correctable, withdraw }));
+    kept.replaceChildren(...(whole ? [whole] : []), recordRows(record, rights, { correct, withdraw }));
   } catch {
     kept.replaceChildren(h("p", { class: "hint" }, w.unread));
   }

@@ -7,7 +7,6 @@ import { fill, h } from "./page_elements.js";
 const door = /** @type {HTMLElement} */ (document.querySelector("#door"));
 const words = JSON.parse(door.dataset.words || "{}");
 const inputs = JSON.parse(door.dataset.fields || "{}");
-const visit = JSON.parse(door.dataset.visit || "[]");
 const outdated = JSON.parse(door.dataset.outdated || "{}");
 const records = /** @type {HTMLElement} */ (document.querySelector("#records"));
 const status = /** @type {HTMLElement} */ (door.querySelector("[role=status]"));
@@ -102,7 +101,7 @@ submits(enter, async () => {
 async function open(admitted) {
   door.hidden = true;
   status.textContent = "";
-  const shared = { words, inputs, visit, outdated, call, again, alone: admitted.length === 1 };
+  const shared = { words, inputs, outdated, call, again, alone: admitted.length === 1 };
   const people = admitted.map((one) => new Person({ token: one.token, until: one.verified_until, ...shared }));
   const opened = h("p", { role: "status", tabindex: -1, class: "opened" }, words.opened);
   records.replaceChildren(opened, ...people.map((one) => one.place));

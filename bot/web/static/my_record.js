@@ -4,7 +4,7 @@
 import { button, fill, h, when } from "./page_elements.js";
 
 /**
- * @typedef {{token: string, until: string, words: any, inputs: Record<string, string>, visit: string[], outdated: any, alone: boolean, again: (why?: string) => void,
+ * @typedef {{token: string, until: string, words: any, inputs: Record<string, string>, outdated: any, alone: boolean, again: (why?: string) => void,
  *   call: (path: string, more?: RequestInit & {token?: string, json?: unknown}) => Promise<Response>}} Given
  */
 
@@ -63,14 +63,12 @@ export class Person {
     const first = record.fields.map((/** @type {any} */ one) => one.given_at).sort()[0];
     this.#title.textContent = alone || !first ? words.details : fill(words.one_of, { at: when(first) });
     if (record.masked) document.querySelector(".opened")?.remove(); // it says that all can be read
-    const decided = record.consents.filter((/** @type {any} */ one) => one.purpose === this.#given.outdated.purpose).at(-1)?.decision;
-    const ended = decided && decided !== "agreed" && record.fields.some((/** @type {any} */ one) => this.#detail(one.field));
     const bars = record.fields.length > 0 && this.#mustBeAskedAgain(record.consents);
     this.#body.replaceChildren(
       ...(bars ? [h("p", { class: "note" }, fill(words.asked_again, { contact: this.#given.outdated.contact }))] : []),
-      ...(ended ? [h("p", { class: "note" }, words.unusable)] : []),
+      ...(record.unusable ? [h("p", { class: "note" }, record.unusable)] : []),
       ...(record.masked ? [h("p", { class: "note" }, `${words.masked} `, button(words.another, () => this.#given.again()))] : []),
-      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars || (ended && this.#detail(one.field))))) : h("p", {}, words.nothing),
+      record.fields.length ? h("dl", { class: "rows" }, record.fields.map((/** @type {any} */ one) => this.#row(one, record.masked || bars))) : h("p", {}, words.nothing),
       ...(record.keeps_until ? [h("p", { class: "second" }, fill(words.kept, { at: when(record.keeps_until) }))] : []),
       ...(visit ? [h("p", { class: "second" }, fill(words.visit_kept, { at: when(visit) }))] : []),
       ...this.#decisions(record.consents),
@@ -79,11 +77,6 @@ export class Person {
       ...(record.masked ? [] : this.#copies()),
       this.#deleting(record),
     );
-  }
-
-  /** Tell a detail from the questions and the visit. @param {string} name */
-  #detail(name) {
-    return !/^need\b/.test(name) && !this.#given.visit.includes(name);
   }
 
   /** Say whether the consent is older than a major version of the policy: then the desk takes no correction.
@@ -96,7 +89,7 @@ export class Person {
 
   /** What stands in a row. @param {any} one @param {boolean} fixed hidden, or not to be corrected now */
   #row(one, fixed) {
-    const { words, inputs } = this.#given;
+    const { words } = this.#given;
     const at = { at: when(one.given_at), policy: one.policy };
     const row = h(
       "div",
@@ -106,7 +99,7 @@ export class Person {
       h("dd", { class: "second" }, fill(one.policy ? words.under : words.given, at)),
     );
     const correct = button(words.correct, () => row.replaceWith(this.#form(one, row)), "link", { "aria-label": words.correct + words.colon + one.label });
-    if (inputs[one.field] && !fixed) row.append(h("dd", { class: "act" }, correct));
+    if (one.correctable && !fixed) row.append(h("dd", { class: "act" }, correct));
     return row;
   }
 
@@ -244,9 +237,9 @@ export class Person {
 
   /** The last button, and the one question after it. @param {any} record */
   #deleting(record) {
-    const { words, visit } = this.#given;
-    const has = (/** @type {(name: string) => boolean} */ some) => record.fields.some((/** @type {any} */ one) => some(one.field));
-    const scopes = ["all", has((name) => name === "need") && "lead", has((name) => visit.includes(name)) && "visit"].filter(Boolean);
+    const { words } = this.#given;
+    const has = (/** @type {(one: any) => boolean} */ some) => record.fields.some(some);
+    const scopes = ["all", has((one) => one.field === "need") && "lead", has((one) => one.keeps_until) && "visit"].filter(Boolean);
     const place = h("div", { class: "deleting" });
     const closed = () => [button(words.delete, () => {
       const title = h("h3", { tabindex: -1 }, words.delete_ask);
