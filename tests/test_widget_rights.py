@@ -9,7 +9,9 @@ import pytest
 from playwright.async_api import Download, Response, expect
 
 from storage.evidence.proofs import CERTIFICATE, fault_of
-from tests.chat_window import PATIENCE, Served, Window
+from tests.chat_window import IN_ROOT, PATIENCE, Served, Window
+
+ELEMENTS_MOST = 95  # the panel, the thirty lines of a whole consultation, and one record
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -238,3 +240,22 @@ def told(chat: Window) -> list[str]:
 
 def _is_visit(answer: Response) -> bool:
     return answer.url.endswith("/api/v1/visit")
+
+
+async def test_only_the_newest_answer_to_view_keeps_its_rows(chat: Window) -> None:
+    """S21: what an older one showed may not hold any more; its sentence says where the newer one is."""
+    await chat.open()
+    await chat.to_review()
+    await chat.pick("Send")
+    await chat.sees("Your reference is")
+    record = chat.dialog.locator(".log .record")
+    for _ in range(2):
+        await chat.say("view")
+        await expect(chat.dialog.locator(".visitor").last).to_have_text("view")
+        await expect(record.last).to_be_visible()
+
+    await expect(record).to_have_count(1)
+    await expect(chat.dialog.locator(".bubble[data-newer]")).to_have_count(1)
+    elements = await chat.page.evaluate(f"{IN_ROOT}.querySelectorAll('*').length")
+    assert elements <= ELEMENTS_MOST
+    assert await chat.axe() == []

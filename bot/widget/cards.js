@@ -146,14 +146,10 @@ export const rows = (fields, talk, act) =>
   h(
     "dl",
     { class: "rows" },
-    ...fields.map((row) =>
-      h(
-        "div",
-        {},
-        h("dt", {}, row.label, row.sensitive && badge(talk.w)),
-        h("dd", { dir: "auto" }, row.value, act && act(row)),
-      ),
-    ),
+    ...fields.flatMap((row) => [
+      h("dt", {}, row.label, row.sensitive && badge(talk.w)),
+      h("dd", { dir: "auto" }, row.value, act && act(row)),
+    ]),
   );
 
 /**

@@ -51,11 +51,20 @@ export class Transcript {
     if (!there) this.log.append(drawn);
     else if (there.textContent !== drawn.textContent) there.replaceWith(drawn);
     else this.#settle(frame.seq, there);
+    if (rows) this.#outdate(tongue);
     this.keep();
     const below = staff && !there && this.#reading;
     if (below) this.scroller.after(this.down);
     this.down.textContent = tongue.w.unseen;
     return below;
+  }
+
+  /** Only the newest answer to "view" keeps its rows: what an older one shows may not hold any more. @param {Tongue} tongue */
+  #outdate({ w }) {
+    for (const old of [...this.log.querySelectorAll(".record")].slice(0, -1)) {
+      old.previousElementSibling?.setAttribute("data-newer", w.newer);
+      old.remove();
+    }
   }
 
   /** Stay with what is new, unless the visitor reads something else. */
