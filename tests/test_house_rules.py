@@ -65,6 +65,18 @@ def test_no_file_outgrows_three_hundred_lines() -> None:
     )
 
 
+def test_no_line_of_the_widget_is_squeezed() -> None:
+    """Lines stop at 120 characters, as in Python: a file under 300 lines is one that can be read."""
+    found = [
+        f"{path.name}:{number}"
+        for path in sorted((ROOT / "bot" / "widget").glob("*.js"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > 120
+    ]
+
+    assert found == []
+
+
 def test_no_function_outgrows_forty_lines() -> None:
     """Functions of the four rooms stop at 40 lines; migrations, which are lists of columns, are exempt."""
     written = (one for one in _trees(*rules.ROOMS) if "migrations" not in one[0].parts)

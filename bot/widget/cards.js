@@ -20,8 +20,8 @@ const words = ({ w }) => h("p", { class: "hint" }, w.words);
 const offered = (expects, value) => expects.options.find((one) => one.value === value);
 
 /**
- * Consent: what is needed stands as a sentence, what is optional as boxes of which none is ticked; agreeing and refusing
- * are the same button twice, and neither has the focus. @param {Frames.Consent} expects @param {Talk} talk
+ * Consent: what is needed stands as a sentence, what is optional as boxes of which none is ticked; agreeing and
+ * refusing are the same button twice, and neither has the focus. @param {Frames.Consent} expects @param {Talk} talk
  */
 export function consentCard(expects, talk) {
   const { changed } = expects.policy;
@@ -155,7 +155,10 @@ export const rows = (fields, talk, act) =>
 /**
  * Everything that is kept of the visitor (S21). Without `acts` it has no buttons, as in the conversation's log.
  * @param {Frames.Kept} record @param {Tongue} talk
- * @param {{correct: (row: Frames.Held) => HTMLElement | false, withdraw: (one: Frames.Decided) => HTMLElement | false}} [acts]
+ * @param {{
+ *   correct: (row: Frames.Held) => HTMLElement | false,
+ *   withdraw: (one: Frames.Decided) => HTMLElement | false,
+ * }} [acts]
  */
 export function recordRows(record, talk, acts) {
   const { w, locale } = talk;

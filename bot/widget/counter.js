@@ -1,6 +1,6 @@
 // @ts-check
-// Nothing that is typed is cut off: close to the most that fits, the characters are counted. The eye sees it at each key;
-// a screen reader says it once the typing pauses, for at each key it would drown what is typed.
+// Nothing that is typed is cut off: close to the most that fits, the characters are counted. The eye sees it at each
+// key; a screen reader says it once the typing pauses, for at each key it would drown what is typed.
 
 import { h } from "./elements.js";
 import { fill } from "./words.js";

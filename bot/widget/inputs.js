@@ -16,7 +16,8 @@ const MESSAGE_MAX = 4_000; // characters; docs/contract.md, Chat API
  *   pick: (value: string, label: string, more?: {purposes: string[], policy: string}) => void,
  *   typed: (text: string) => void, near: () => void}} Talk
  * @typedef {HTMLInputElement | HTMLTextAreaElement} Input
- * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement, field?: Input}} Drawn what goes on after typing is `field`
+ * @typedef {{card?: HTMLElement, composer?: HTMLElement, focus?: HTMLElement, field?: Input}} Drawn what goes on
+ *   after typing is `field`
  */
 
 /** Draw what a message of the desk expects. @param {Frames.FromBot} frame @param {Talk} talk @returns {Drawn} */

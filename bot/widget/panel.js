@@ -17,7 +17,12 @@ export class Panel {
   #phone = window.matchMedia(PHONE);
 
   /**
-   * @param {{host: import("./shell.js").Host, api: URL, site: string, tell: (name: string, detail?: object) => void}} given
+   * @param {{
+   *   host: import("./shell.js").Host,
+   *   api: URL,
+   *   site: string,
+   *   tell: (name: string, detail?: object) => void,
+   * }} given
    */
   constructor({ host, api, site, tell }) {
     this.host = host;
@@ -30,7 +35,8 @@ export class Panel {
       privacy: () => (this.#chat ? this.#chat.showRights() : this.elsewhere()),
     });
     this.locale = "";
-    /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale)); // the rest comes with talk.js
+    // The rest of the words comes with talk.js.
+    /** @type {import("./sayings.js").Words} */ this.w = /** @type {any} */ (firstWords(host.locale));
     this.speak(host.locale);
     host.root.adoptedStyleSheets.push(looks);
     host.root.prepend(this.parts.dialog);

@@ -8,9 +8,16 @@ const AGAIN_MOST = 30_000; // … up to this
 
 /** @import * as Frames from "./frames" */
 /**
- * @typedef {{fetch: (path: string, more: RequestInit) => Promise<Response>, after: () => number, first: () => Frames.Sent | undefined,
- *   heard: (answer: Frames.Answer) => void, posted: (sent: Frames.Sent, answer: Frames.Answer) => void,
- *   refused: (id: string, code: string, detail: string) => void, gone: (erased: boolean) => void, state: (state: "online" | "stuck") => void}} LinkEnd what it needs of the link
+ * @typedef {{
+ *   fetch: (path: string, more: RequestInit) => Promise<Response>,
+ *   after: () => number,
+ *   first: () => Frames.Sent | undefined,
+ *   heard: (answer: Frames.Answer) => void,
+ *   posted: (sent: Frames.Sent, answer: Frames.Answer) => void,
+ *   refused: (id: string, code: string, detail: string) => void,
+ *   gone: (erased: boolean) => void,
+ *   state: (state: "online" | "stuck") => void,
+ * }} LinkEnd what it needs of the link
  */
 
 export class Polling {

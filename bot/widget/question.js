@@ -23,7 +23,7 @@ export class Question {
   #by = ""; // say or pick: how the visitor answered here, so that the focus may follow
   /** @type {string[]} */ #wishes = []; // picks to make as soon as they are offered
   #offering = false; // a consultation was sent: this browser may be remembered
-  /** @type {string | Frames.Certificate} */ #handed = ""; // a copy that was asked for, or a proof: it waits to be saved
+  /** @type {string | Frames.Certificate} */ #handed = ""; // a copy that was asked for, or a proof, to be saved
   /** @type {HTMLElement | undefined} */ #next; // what an answer goes on with
   #drawing = 0;
 

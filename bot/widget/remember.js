@@ -3,7 +3,9 @@
 
 import { button, h } from "./elements.js";
 
-/** @typedef {{link: import("./link.js").Link, w: import("./sayings.js").Words, say: (status: string) => void}} Device */
+/**
+ * @typedef {{link: import("./link.js").Link, w: import("./sayings.js").Words, say: (status: string) => void}} Device
+ */
 
 /** Have this browser remembered, or forgotten. @param {import("./link.js").Link} link @param {boolean} remember */
 export async function keepDevice(link, remember) {

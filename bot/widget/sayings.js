@@ -82,7 +82,7 @@ const EN = {
   online: "Connected again.",
   away: "The chat cannot be opened right now. It tries again by itself.",
   reloaded:
-    "The page was loaded anew. What you sent is still kept by us; if you gave an e-mail address, a code to it opens it:",
+    "The page was loaded anew. What you sent is still kept by us; if you gave an e-mail address, a code opens it:",
   stuck: "We could not send that. Check your connection and try again.",
   expired: "This chat has ended because nothing happened for long. What you typed is still here.",
   over: "This conversation was erased.",

@@ -6,7 +6,14 @@ import { LANGUAGES, fill } from "./words.js";
 
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 
-/** @typedef {{root: ShadowRoot, locale: string, shown: (open: boolean, news?: string) => void, launcher: HTMLButtonElement}} Host the launcher */
+/**
+ * @typedef {{
+ *   root: ShadowRoot,
+ *   locale: string,
+ *   shown: (open: boolean, news?: string) => void,
+ *   launcher: HTMLButtonElement,
+ * }} Host the launcher
+ */
 
 /** @param {{close: () => void, language: (locale: string) => void, privacy: () => void}} acts */
 export function shell(acts) {
@@ -67,7 +74,8 @@ export function shell(acts) {
   /** Say what goes on; with `shown`, for so many ms. @param {string} text @param {number} [shown] */
   const tell = (text, shown = 0) => {
     clearTimeout(fading);
-    if (!shown || status.textContent !== text) status.textContent = text; // passing news that still stands is not read out again
+    const stands = shown && status.textContent === text; // then it is not read out again
+    if (!stands) status.textContent = text;
     if (shown) fading = setTimeout(() => (status.textContent = ""), shown);
   };
 

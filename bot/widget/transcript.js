@@ -59,7 +59,10 @@ export class Transcript {
     return below;
   }
 
-  /** Only the newest answer to "view" keeps its rows: what an older one shows may not hold any more. @param {Tongue} tongue */
+  /**
+   * Only the newest answer to "view" keeps its rows: what an older one shows may not hold any more.
+   * @param {Tongue} tongue
+   */
   #outdate({ w }) {
     for (const old of [...this.log.querySelectorAll(".record")].slice(0, -1)) {
       old.previousElementSibling?.setAttribute("data-newer", w.newer);
@@ -124,7 +127,8 @@ export class Transcript {
   }
 
   /**
-   * Show what came unseen, else the newest, but never past the start of what a person said last, or of what followed it.
+   * Show what came unseen, else the newest, but never past the start of what a person said last, or of what
+   * followed it.
    */
   follow() {
     const from = this.#unseen?.isConnected ? this.#unseen : [...this.log.querySelectorAll(".visitor, .staff")].pop();
@@ -138,7 +142,8 @@ export class Transcript {
 /**
  * What somebody said, mostly one element. Screen readers hear who says it (talk.css puts it before the words);
  * addresses in what the desk says become links.
- * @param {{from: string, text: string, name?: string}} said @param {Tongue} tongue @param {...(Element | undefined | false)} more
+ * @param {{from: string, text: string, name?: string}} said @param {Tongue} tongue
+ * @param {...(Element | undefined | false)} more
  */
 function utterance({ from, text, name = "" }, { w, locale }, ...more) {
   const who = { visitor: w.you, staff: w.colleague }[from] || w.assistant;

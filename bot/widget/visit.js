@@ -1,5 +1,6 @@
 // @ts-check
-// The visit record (S3): what the browser says of itself, told once when its box was ticked on the card that was agreed to.
+// The visit record (S3): what the browser says of itself, told once when its box was ticked on the card that was
+// agreed to.
 
 const KNOWN = /** @type {[string, string, RegExp][]} */ ([
   ["browser", "Edge", /Edg/],
@@ -16,8 +17,10 @@ const KNOWN = /** @type {[string, string, RegExp][]} */ ([
 const ITEM_MAX = 200; // characters; docs/contract.md
 
 /**
- * Nothing is told without the box, and nothing that the card does not name. Whether it works is no concern of the visitor's.
- * @param {import("./frames").Sent} sent @param {import("./frames").FromBot | null} card @param {import("./link.js").Link | null} link
+ * Nothing is told without the box, and nothing that the card does not name. Whether it works is no concern of the
+ * visitor's.
+ * @param {import("./frames").Sent} sent @param {import("./frames").FromBot | null} card
+ * @param {import("./link.js").Link | null} link
  */
 export function tellVisit(sent, card, link) {
   if (sent.type !== "pick" || sent.value !== "consent:agree" || !sent.purposes?.includes("visit") || !link) return;
@@ -28,8 +31,10 @@ export function tellVisit(sent, card, link) {
 }
 
 /**
- * @typedef {Navigator & {connection?: {effectiveType?: string, downlink?: number}, userAgentData?: {platform?: string}}} Browser what
- *   not every browser tells
+ * @typedef {Navigator & {
+ *   connection?: {effectiveType?: string, downlink?: number},
+ *   userAgentData?: {platform?: string},
+ * }} Browser what not every browser tells
  */
 
 /** Coarse names only: no versions, no address of the page beyond its path. @returns {Record<string, string>} */

@@ -17,9 +17,11 @@
   const SHEET = `:host{all:initial!important;display:contents!important;color-scheme:${theme}!important;
 --af-accent:var(--askfirst-accent,light-dark(#155fa8,#8bbdf2))!important;
 --af-on-accent:var(--askfirst-on-accent,light-dark(#fff,#0b1520))!important}
-#launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;border:2px solid transparent;
-border-radius:50%;background:var(--af-accent) border-box;color:var(--af-on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
-#launcher::before{content:"";display:block;width:22px;height:16px;margin:auto;border:2px solid;border-radius:9px 9px 9px 2px}
+#launcher{position:fixed;z-index:2147483000;right:20px;bottom:20px;width:56px;height:56px;padding:0;
+border:2px solid transparent;border-radius:50%;background:var(--af-accent) border-box;
+color:var(--af-on-accent);cursor:pointer;box-shadow:0 4px 14px #0004}
+#launcher::before{content:"";display:block;width:22px;height:16px;margin:auto;
+border:2px solid;border-radius:9px 9px 9px 2px}
 #launcher:not([title=""])::before{content:"!"}
 #launcher:focus-visible{outline:3px solid var(--af-on-accent);box-shadow:0 0 0 6px var(--af-accent)}
 @media print{:host{display:none!important}}`;
