@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.load import load
-from intake.asking import open_question
+from intake.asking import as_configured, open_question
 from intake.assurance import SOMEBODY_FRESH, Presence
 from intake.conversation import Conversation
 from intake.engine import step
@@ -75,7 +75,7 @@ class Talk:
     @property
     def expects(self) -> Expects:
         """Return what the open question expects."""
-        return open_question(self.state, self.rules).expects
+        return open_question(as_configured(self.state, self.rules), self.rules).expects
 
     def there(self, **known: object) -> Talk:
         """Go on with what is known of whoever is there."""
