@@ -155,9 +155,7 @@ def comparable_email(value: str) -> str:
     address = _valid(plain)
     kept = address.normalized if address else plain
     folded = unicodedata.normalize("NFKC", kept).strip().casefold()
-    if (
-        folded != kept or address is None
-    ):  # what is kept seldom folds to anything else, and reading it again is slow
+    if folded != kept:  # seldom, and reading is slow
         address = _valid(folded)
     return f"{address.local_part}@{address.ascii_domain}" if address else folded
 
