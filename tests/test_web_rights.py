@@ -68,6 +68,18 @@ async def test_a_person_corrects_values(visit: Visit) -> None:
     assert values["name"] == "Li Nana"
 
 
+async def test_what_the_record_calls_correctable_is_taken(visit: Visit) -> None:
+    """S21: each value by itself, sent back as it was; before and after a withdrawal the desk does as its record says."""
+    token = await visit.consulted()
+
+    for ends in (False, True):
+        if ends:
+            await visit.call("POST", f"{ME}/withdraw", token, json={"purposes": ["contact"]})
+        for one in (await record(visit, token))["fields"]:
+            answer = await visit.call("PATCH", ME, token, json={one["field"]: one["value"]})
+            assert (answer.status == 200, one["field"]) == (one["correctable"], one["field"])
+
+
 async def test_a_wrong_value_changes_nothing(visit: Visit) -> None:
     """All or none: 422 with field and code, and both values stay."""
     token = await visit.consulted()
