@@ -83,13 +83,21 @@ def decided(*decisions: str) -> dict[str, Any]:
     return wording().record(record, "en")
 
 
-@pytest.mark.parametrize("decisions", [(), ("agreed",), ("withdrawn", "agreed")])
+@pytest.mark.parametrize("decisions", [("agreed",), ("withdrawn", "agreed")])
 def test_what_may_be_used_may_be_corrected(decisions: tuple[str, ...]) -> None:
     """S22: a detail and the question in use; an earlier question and the visit record are told, never corrected."""
     shown = decided(*decisions)
 
     correctable = {one["field"] for one in shown["fields"] if one["correctable"]}
     assert (correctable, shown["unusable"]) == ({"name", "need"}, "")
+
+
+def test_without_a_decision_nothing_was_withdrawn_nor_can_be_corrected() -> None:
+    """S5: the desk replaces no detail without a live consent, and says of no one that they withdrew who never agreed."""
+    shown = decided()
+
+    correctable = {one["field"] for one in shown["fields"] if one["correctable"]}
+    assert (correctable, shown["unusable"]) == ({"need"}, "")
 
 
 @pytest.mark.parametrize("last", ["withdrawn", "refused"])
