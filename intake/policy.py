@@ -27,7 +27,7 @@ def newer(rules: Rules, agreed: str, current: str) -> tuple[PolicyVersion, ...]:
     by_date = _by_date(rules)
     names = [one.version for one in by_date]
     begin = names.index(agreed) + 1 if agreed in names else 0
-    return tuple(by_date[begin : names.index(current) + 1])
+    return by_date[begin : names.index(current) + 1]
 
 
 def outdated(rules: Rules, agreed: str, now: datetime) -> bool:

@@ -93,7 +93,7 @@ def test_what_may_be_used_may_be_corrected(decisions: tuple[str, ...]) -> None:
 
 
 def test_without_a_decision_nothing_was_withdrawn_nor_can_be_corrected() -> None:
-    """S5: the desk replaces no detail without a live consent, and says of no one that they withdrew who never agreed."""
+    """S5: no detail is replaced without a live consent, and nobody is told to have withdrawn who never agreed."""
     shown = decided()
 
     correctable = {one["field"] for one in shown["fields"] if one["correctable"]}

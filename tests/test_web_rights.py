@@ -69,7 +69,7 @@ async def test_a_person_corrects_values(visit: Visit) -> None:
 
 
 async def test_what_the_record_calls_correctable_is_taken(visit: Visit) -> None:
-    """S21: each value by itself, sent back as it was; before and after a withdrawal the desk does as its record says."""
+    """S21: each value, sent back as it was, before and after a withdrawal: the desk does as its record says."""
     token = await visit.consulted()
 
     for ends in (False, True):
