@@ -20,7 +20,7 @@ from intake.outcomes import (
     Submit,
     Withdraw,
 )
-from intake.policy import coming, newer, outdated
+from intake.policy import coming, in_force, newer, outdated
 from storage.errors import ConsentRequired
 from storage.records import Turn
 from tests.changed_policy import LATER, MAJOR, OLD, changed, kept
@@ -94,6 +94,14 @@ def test_an_older_version_that_is_configured_no_more_counts_as_oldest() -> None:
     assert outdated(under, "2026-11", NOON)
     assert newer(under, "2026-11", "next") == (MAJOR,)
     assert not outdated(under, "next", NOON)
+
+
+def test_versions_follow_each_other_by_date() -> None:
+    """S27: in whatever order they are configured, the newest whose date has come is in force."""
+    under = replace(rules(), policies={one.version: one for one in (MAJOR, OLD)})
+
+    assert in_force(under, NOON) == MAJOR
+    assert newer(under, OLD.version, MAJOR.version) == (MAJOR,)
 
 
 def test_refusing_the_new_version_ends_like_a_withdrawal() -> None:
