@@ -54,6 +54,17 @@ def test_a_cut_tail_is_found_before_it_was_chained(audit: Audit, cut: int) -> No
     assert len(audit.check().faults) == 1
 
 
+def test_each_writer_counts_its_own_rows(audit: Audit) -> None:
+    """L9: what another process wrote meanwhile leaves no gap."""
+    ant, bee = Writer("ant"), Writer("bee")
+
+    for writer in (ant, bee, ant, bee):
+        _notes(audit, writer)
+
+    numbered = [(row["writer"], row["number"]) for row in audit.rooms.rows(rows)]
+    assert sorted(numbered) == [("ant", 1), ("ant", 2), ("bee", 1), ("bee", 2)]
+
+
 def test_what_was_rolled_back_leaves_no_gap(audit: Audit) -> None:
     """A number that was drawn for nothing is drawn again."""
     writer = Writer("ant")
