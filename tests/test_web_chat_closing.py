@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.web.frames import FRAME_MAX_BYTES
-from bot.web.sessions import SESSION_LIFE
+from bot.web.sessions import SESSION_LIFE, find_session
 from intake.events import Picked
 from storage.records import Turn
 from tests.visiting import Talker, Visit, visiting
@@ -196,6 +196,20 @@ async def test_the_server_says_when_it_goes(tmp_path: Path) -> None:
 
     async with visiting(tmp_path) as later:
         assert (await later.talker(token)).seen[0]["seq"] == 3
+
+
+async def test_who_was_erased_elsewhere_is_let_go_at_the_next_frame(visit: Visit) -> None:
+    """S24: the officer's command tells no socket; whoever writes then learns it, with the frame's id, and 4410."""
+    token, desk = await visit.token(), visit.desk
+    talker, store = await visit.talker(token), desk.storage.store
+    session = await find_session(desk, token)
+    erasure = await desk.call(store.begin_erasure, session.subject, desk.clock(), reason="letter")
+    await desk.call(store.finish_erasure, erasure)
+
+    await talker.send(type="say", id="late", text="Are you there?")
+
+    assert await talker.closed() == 4410
+    assert (talker.seen[-1]["id"], talker.seen[-1]["code"]) == ("late", "erased")
 
 
 async def test_a_socket_whose_client_vanished_harms_nobody(visit: Visit) -> None:
