@@ -34,11 +34,12 @@ BROWSER_ARGUMENTS = ("--disable-background-networking", "--disable-component-upd
 # Tests of bot/ and config/ and of the whole desk, by how their modules' names begin. Only intake/ and storage/ must be
 # covered whole, and their own tests do that; measuring doubles the time of a test.
 UNMEASURED = (
-    *("test_bot_api", "test_canary", "test_command_line", "test_crash", "test_delivery", "test_documents"),
+    *("test_bot_api", "test_canary", "test_command_", "test_crash", "test_delivery", "test_documents"),
     *("test_drawing", "test_epoch_watch", "test_epochs_killed", "test_erasure_killed", "test_hostile_bytes"),
-    *("test_house_rules", "test_journeys", "test_load", "test_pages", "test_promises", "test_renewing"),
-    *("test_running", "test_settings", "test_staff_", "test_telegram", "test_texts", "test_transcripts"),
-    *("test_waiting", "test_web_", "test_widget", "test_wording", "test_worker"),
+    *("test_house_rules", "test_journeys", "test_listening", "test_load", "test_pages", "test_promises"),
+    *("test_receipt_commands", "test_renewing", "test_running", "test_settings", "test_side_by_side"),
+    *("test_staff_", "test_swap", "test_telegram", "test_texts", "test_thief", "test_transcripts"),
+    *("test_typing", "test_waiting", "test_web_", "test_widget", "test_wording", "test_worker"),
 )
 # Where intake/ and storage/ know PostgreSQL from SQLite. Elsewhere a test on both measures its run on SQLite.
 MEASURED_ON_POSTGRESQL = (
