@@ -23,7 +23,8 @@ class Statements(dict[Any, Compiled]):
 
     A desk compiles its statements once and then runs for weeks; the desk of a test lives for some turns, and compiling
     was a sixth of what a test costs. The library keeps them by dialect and statement, and each engine has a dialect of
-    its own: here those count as one that agree in every setting, down to the server's version.
+    its own: here those count as one that agree in every setting, down to the server's version. An engine with a
+    serializer or types of its own would need a cache of its own; all of ours come from one place.
     """
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class Inbox:
         return done.last
 
     async def types(self, reference: str) -> None:
-        """Tell the person's open chat that a colleague is typing; nothing of it is kept. Raises what a reply would."""
+        """Tell the open chat that a colleague is typing; nothing of it is kept. Raises NotFound, ConsentRequired."""
         lead = await self.one(reference)
         self._desk.hub.typing(lead.conversation)
 

@@ -103,7 +103,10 @@ def _dressed(folder: Path, text: str) -> str:
 
 
 def parcel(folder: Path, name: str) -> str:
-    """Return the modules of a parcel as one module: comments stay at home, imports lead to the parcel that has them."""
+    """Return the modules of a parcel as one module; imports lead to the parcel that has what they name.
+
+    Comments and idle space stay at home.
+    """
     home = {module: other for other, modules in PARCELS.items() for module in modules}
     texts = [_read(folder, module) for module in PARCELS[name]]
     wanted = [found for text in texts for found in _IMPORTS.finditer(text) if home[found[2]] != name]
