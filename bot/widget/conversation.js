@@ -209,7 +209,7 @@ export class Conversation {
     if (kind === "consent" && what !== "policy") this.panel.tell("consent", { decision: what });
     this.#submitting = value === "review:send";
     this.#reread = sent.type === "say" && live?.expects.kind === "code";
-    this.question.acked();
+    this.question.acked(sent);
   }
 
   /** @param {Frames.Sent | undefined} sent @param {string} code the detail is for programs */

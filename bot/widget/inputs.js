@@ -141,8 +141,12 @@ function submit(event, input, expects, talk) {
     return talk.near();
   }
   if ([...input.value].length > MESSAGE_MAX) return complain(input, w.fault_too_long); // a longer frame ends the socket
-  if (talk.say(input.value)) input.value = "";
-  return undefined;
+  if (!talk.say(input.value)) return undefined;
+  input.value = "";
+  // Where chat is free the field stays: what was said of the text that is sent goes with it.
+  input.form?.querySelector("#fault")?.remove();
+  input.removeAttribute("aria-invalid");
+  return input.dispatchEvent(new Event("input")); // nothing is left to be counted
 }
 
 /**

@@ -18,7 +18,7 @@ const ONE_FIELD = /^(text|tel|email)$/; // the kinds of question whose draft is 
 export class Question {
   /** @type {Frames.FromBot | null} */ live = null; // the latest message of the desk
   #draft = ""; // typed and not sent
-  #last = ""; // sent last: stays in the field when it is rejected
+  #last = ""; // kept by the desk last: comes back into the field when it is rejected
   #busy = false; // an answer is under way: a second one would answer the next question
   #by = ""; // say or pick: how the visitor answered here, so that the focus may follow
   /** @type {string[]} */ #wishes = []; // picks to make as soon as they are offered
@@ -56,15 +56,17 @@ export class Question {
    * @param {Frames.FromBot} frame @param {boolean} sent whether a consultation was sent by the last answer
    */
   ask(frame, sent) {
-    const chatting =
-      frame.expects.kind === "none" && this.live?.expects.kind === "none" && this.live.locale === frame.locale;
+    const free = frame.expects.kind === "none";
+    const chatting = free && this.live?.expects.kind === "none" && this.live.locale === frame.locale;
     this.#handed = frame.download || this.#handed;
     this.live = frame;
     this.#busy = false;
-    if (chatting && !frame.download) return; // the field stays as it is, with whatever is being typed
+    const last = this.#last;
+    this.#last = "";
+    if (chatting && !frame.download && !frame.rejected) return; // the field stays, with whatever is being typed
     this.#busy = true; // until it is drawn
     this.#offering = sent && !this.chat.link?.remembered;
-    if (frame.rejected) this.#draft ||= this.#last;
+    if (frame.rejected && (free || !this.#draft)) this.unsaid(last);
     clearTimeout(this.#drawing);
     this.#drawing = setTimeout(() => this.draw(), SETTLED);
   }
@@ -123,7 +125,6 @@ export class Question {
   #say(text) {
     if (!this.#answerable) return false;
     this.#draft = "";
-    this.#last = text;
     this.#answer({ type: "say", text }, text);
     this.#busy = this.live?.expects.kind !== "none";
     return true;
@@ -133,7 +134,7 @@ export class Question {
   pick(value, label, more = {}) {
     if (!this.#answerable) return;
     const command = value.startsWith("command:");
-    if (ONE_FIELD.test(this.live?.expects.kind || "") && !command) this.#draft = this.#last = ""; // it was this field's
+    if (ONE_FIELD.test(this.live?.expects.kind || "") && !command) this.#draft = ""; // it was this field's
     this.#answer({ type: "pick", value, ...more }, label);
     this.#busy = true;
   }
@@ -191,9 +192,10 @@ export class Question {
     return Boolean(offered);
   }
 
-  /** The answer is kept: if nothing follows, the visitor may go on. */
-  acked() {
+  /** The answer is kept: if nothing follows, the visitor may go on. @param {Frames.Sent} sent */
+  acked(sent) {
     const { live } = this;
+    this.#last = sent.type === "say" ? sent.text : "";
     setTimeout(() => {
       if (live === this.live) this.#busy = false;
     }, ANSWER_SOON);
