@@ -58,6 +58,42 @@ async def test_a_desk_that_stays_away_is_not_asked_for_ever(chat: Window) -> Non
     await chat.asks("Your question")
 
 
+async def test_trying_again_is_said_and_keeps_the_focus(chat: Window) -> None:
+    """The button that was pressed goes once the chat is open: the focus is on the heading then, never on the page."""
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await chat.page.route("**/api/v1/sessions", lambda route: route.fulfill(status=502))
+    await chat.page.locator("#launcher").click()
+    await expect(chat.dialog.get_by_role("alert")).to_have_text(AWAY)
+    await chat.page.unroute("**/api/v1/sessions")
+    await chat.page.route("**/api/v1/sessions", hold)
+
+    await chat.dialog.get_by_role("button", name="Try again").press("Enter")
+
+    await expect(chat.dialog.locator(".status")).to_have_text("Opening the chat …")
+    await held[0].continue_()
+    await chat.sees("automated assistant")
+    await expect(chat.dialog.locator("#title")).to_be_focused()
+
+
+async def test_half_an_answer_is_asked_for_again(chat: Window) -> None:
+    """A desk that is killed while it answers: what arrived of a session is none, and the next try opens one."""
+    await chat.page.clock.install()
+    await chat.page.route(
+        "**/api/v1/sessions", lambda route: route.fulfill(status=201, body='{"session": "s", ')
+    )
+    await chat.page.locator("#launcher").click()
+    await expect(chat.dialog.get_by_role("alert")).to_have_text(AWAY)
+
+    await chat.page.unroute("**/api/v1/sessions")
+    await chat.page.clock.fast_forward(20_000)
+
+    await chat.sees("automated assistant")
+
+
 async def test_going_back_to_a_page_says_what_became_of_the_talk(opened: Window, served: Served) -> None:
     """Where the browser loads the page anew the talk is gone from it, as after a reload: the same note says so."""
     await opened.pick("Gateways")

@@ -13,6 +13,8 @@ from tests.scripted_desk import Script
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TYPING = {"type": "typing", "from": "staff"}
+COUNTS_CHANGES = """(one) => new MutationObserver((all) => { window.changes = (window.changes || 0) + all.length; })
+    .observe(one, { childList: true, characterData: true, subtree: true })"""
 LONG = "Something longer that fills a good part of the panel, so that it has to be scrolled. " * 3
 
 
@@ -179,9 +181,7 @@ async def test_typing_that_goes_on_is_announced_once(chat: Window, script: Scrip
     await chat.page.clock.install()
     script.tell(TYPING)
     await expect(chat.dialog.locator(".status")).to_have_text("A colleague is typing …")
-    changes = """(one) => new MutationObserver((all) => { window.changes = (window.changes || 0) + all.length; })
-        .observe(one, { childList: true, characterData: true, subtree: true })"""
-    await chat.dialog.locator(".status").evaluate(changes)
+    await chat.dialog.locator(".status").evaluate(COUNTS_CHANGES)
 
     for words in ("First mark.", "Second mark."):
         await chat.page.clock.fast_forward(3_000)
@@ -193,3 +193,35 @@ async def test_typing_that_goes_on_is_announced_once(chat: Window, script: Scrip
     assert await chat.page.evaluate("window.changes || 0") == 0
     await chat.page.clock.fast_forward(5_000)
     await expect(chat.dialog.locator(".status")).to_be_empty()
+
+
+async def test_a_line_that_stays_broken_is_announced_once(chat: Window, script: Script) -> None:
+    """However often it is tried in vain, that the connection is lost is read out once (WCAG 4.1.3)."""
+    await chat.page.clock.install()
+    await chat.page.route("**/api/v1/messages*", lambda route: route.abort())
+    await chat.page.route_web_socket("**/api/v1/chat", lambda socket: socket.close(code=1011))
+    await chat.dialog.locator(".bar").evaluate(COUNTS_CHANGES)
+    assert script.socket is not None
+
+    await script.socket.close()
+    await expect(chat.dialog.locator(".bar")).to_contain_text("Connection lost")
+    await chat.answer.fill("A line that waits.")
+    await chat.page.keyboard.press("Enter")
+    while not await chat.dialog.get_by_role("alert").inner_text():
+        await chat.page.clock.fast_forward(2_000)
+
+    assert await chat.page.evaluate("window.changes") == 1
+
+
+async def test_that_it_opens_is_announced_once(chat: Window) -> None:
+    """The panel says that the chat opens, and so does the conversation once it is fetched: it is one piece of news."""
+    await chat.page.route("**/api/v1/sessions", lambda route: route.abort())
+    await chat.page.evaluate("""() => { const root = document.querySelector('askfirst-desk').shadowRoot;
+        window.told = []; new MutationObserver((all) => window.told.push(...all
+            .flatMap((one) => [...one.addedNodes]).map((one) => one.textContent)
+            .filter((one) => one === 'Opening the chat …'))).observe(root, { childList: true, subtree: true }); }""")
+
+    await chat.page.locator("#launcher").click()
+
+    await expect(chat.dialog.get_by_role("alert")).to_contain_text("cannot be opened")
+    assert await chat.page.evaluate("window.told") == ["Opening the chat …"]

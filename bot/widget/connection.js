@@ -4,6 +4,7 @@
 import { away, h } from "./elements.js";
 
 export const STATUS_SHOWN = 5_000; // ms that a passing status is shown; WCAG 2.2.2
+const OPENING_SHOWN = 60_000; // ms; what comes of it takes its place long before
 
 export class ConnectionNews {
   #broken = false;
@@ -19,14 +20,16 @@ export class ConnectionNews {
     const { parts, w, link, keys } = this.chat;
     const reset = () => this.chat.reset();
     const retry = () => link?.retry();
+    const reopen = () => (this.say("opening"), retry());
     const broken = state === "offline" || state === "stuck";
-    parts.bar.textContent = broken ? w.offline : "";
+    const cut = broken ? w.offline : "";
+    if (parts.bar.textContent !== cut) parts.bar.textContent = cut; // not read out again at every vain try
     if (state === "online") this.#online();
-    else parts.tell(state === "opening" ? w.opening : "");
+    else parts.tell(state === "opening" ? w.opening : "", OPENING_SHOWN); // the panel may have said so already
     this.#broken = broken;
     if (state === "stuck") parts.trouble(link?.waiting ? w.stuck : "", w.again, retry);
-    if (state === "away") parts.trouble(w.away, w.again, retry);
-    if (state === "failed") parts.trouble(w.failed, w.again, retry);
+    if (state === "away") parts.trouble(w.away, w.again, reopen);
+    if (state === "failed") parts.trouble(w.failed, w.again, reopen);
     if (state === "expired") keys.held(() => closed(parts));
     if (state === "expired") parts.trouble(w.expired, w.restart, reset);
     if (state === "ended") parts.trouble(w.over, w.restart, reset);

@@ -54,7 +54,8 @@ export class Opening {
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(OPEN_WITHIN)]);
     try {
       const answer = await fetch("sessions", { method: "POST", body, credentials, signal });
-      return [answer.status, await answer.json().catch(() => ({}))];
+      const told = await answer.json().catch(() => null);
+      return [answer.ok && !told ? AWAY : answer.status, told || {}]; // half an answer is none
     } catch {
       return [AWAY, {}]; // no answer at all
     }

@@ -85,6 +85,7 @@ export function shell(acts) {
    */
   const trouble = (text, label = "", act = () => {}) => {
     if (alert.textContent !== text) alert.textContent = text; // what still holds is not read out again
+    if (!label && again.matches(":focus")) title.focus({ preventScroll: true }); // not lost with what was pressed
     again.hidden = !label;
     again.textContent = label;
     again.onclick = act;
