@@ -9,10 +9,8 @@ from typing import Any
 from bot.drawing import is_question, moment
 from bot.texts import Texts
 from config.load import spelt_list
-from intake.asking import NEED
-from intake.rules import CONTACT, VISIT
-
-_AGREED = "agreed"  # how a live consent is told
+from intake.consent import has_ended, may_be_replaced
+from intake.rules import VISIT
 
 
 def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, An
     return {
         **record,
         "fields": [
-            {**one, "correctable": _correctable(one["field"], decided, texts)}
+            {**one, "correctable": may_be_replaced(texts.rules, one["field"], decided)}
             for one in _ending(record, texts)
         ],
         "recipients": [
@@ -36,17 +34,11 @@ def worded(record: Mapping[str, Any], texts: Texts, locale: str) -> dict[str, An
     }
 
 
-def _correctable(name: str, decided: Mapping[str, str], texts: Texts) -> bool:
-    """Say whether a value can be replaced: the question in use, or a field that is asked, under a live consent."""
-    field = texts.rules.fields.get(name)
-    return name == NEED or (field is not None and field.asked and decided.get(field.purpose) == _AGREED)
-
-
 def _unusable(record: Mapping[str, Any], decided: Mapping[str, str], texts: Texts) -> bool:
     """Say whether details are kept that nobody may use any more; questions and the visit record are none (L3)."""
     names = (one["field"] for one in record["fields"])
     details = any(not is_question(name) and name not in texts.rules.visit for name in names)
-    return details and decided.get(CONTACT, _AGREED) != _AGREED  # who never decided has not withdrawn
+    return details and has_ended(decided)
 
 
 def _ending(record: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:

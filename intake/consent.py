@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from intake import visit
-from intake.asking import Given, card_purposes, open_question
+from intake.asking import NEED, Given, card_purposes, open_question, own_consent
 from intake.conversation import Conversation, Stage, altered
 from intake.events import Picked
 from intake.outcomes import Heard, OpenConsultation, RecordConsent, Reply, ShredSession, Step
 from intake.policy import in_force
-from intake.rules import PolicyVersion
+from intake.rules import CONTACT, PolicyVersion, Rules
+
+AGREED = "agreed"  # how a live consent is told
+
+
+def may_be_replaced(rules: Rules, name: str, decided: Mapping[str, str]) -> bool:
+    """Tell whether a kept value may be replaced: the question in use, or a field that is asked, under live consents.
+
+    Args: decided: the last decision about each purpose; a field's own consent is one of them (S5, L2).
+    """
+    field = rules.fields.get(name)
+    if field is None or not field.asked:
+        return name == NEED
+    needed = (field.purpose, *((own_consent(name),) if field.separate_consent else ()))
+    return all(decided.get(purpose) == AGREED for purpose in needed)
+
+
+def has_ended(decided: Mapping[str, str]) -> bool:
+    """Tell whether nobody may use the details any more (L3). Who never decided has not withdrawn."""
+    return decided.get(CONTACT, AGREED) != AGREED
 
 
 def show_card(given: Given, state: Conversation) -> tuple[Conversation, tuple[Reply, ...]]:

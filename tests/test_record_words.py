@@ -100,6 +100,26 @@ def test_without_a_decision_nothing_was_withdrawn_nor_can_be_corrected() -> None
     assert (correctable, shown["unusable"]) == ({"need"}, "")
 
 
+@pytest.mark.parametrize(("own", "correctable"), [("agreed", True), ("withdrawn", False), ("", False)])
+def test_a_field_with_a_consent_of_its_own_is_corrected_under_that_too(own: str, correctable: bool) -> None:
+    """L2: the consultation's consent alone does not let a postal address be replaced."""
+    address = replace(rules().fields["address"], asked=True, separate_consent=True)
+    asking = replace(rules(), fields={**rules().fields, "address": address})
+    given = [("contact", "agreed"), *([("field:address", own)] if own else [])]
+    record = Record(
+        fields=(KeptField(name="address", value="1 Example Road", given_at=NOW, policy="2026-11"),),
+        consents=tuple({"purpose": one, "decision": to, "policy": "2026-11", "at": NOW} for one, to in given),
+        recipients=(),
+        opened_by=(),
+        keeps_until=None,
+        lead="",
+    )
+
+    [shown] = Wording(asking, loaded().catalogues, "https://desk.example.com").record(record, "en")["fields"]
+
+    assert shown["correctable"] is correctable
+
+
 @pytest.mark.parametrize("last", ["withdrawn", "refused"])
 def test_details_that_nobody_may_use_are_told_as_such(last: str) -> None:
     """L3: after the consent has ended the record says so itself, and offers to correct the question alone."""
