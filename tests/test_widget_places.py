@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -108,21 +109,26 @@ LOOKS = f"""() => {{
         looks.letterSpacing, looks.textTransform, looks.transform, one.id || looks.direction]; }}) }}"""
 
 
-async def test_hostile_styles_of_the_page_do_not_reach_it(browser: Browser, tmp_path: Path) -> None:
-    """Whatever the page's own style sheet says of every element, the widget looks the same to the pixel."""
-    port = free_port()
-    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
-        looks = []
-        for styles in ("", HOSTILE):
+async def looked_at(browser: Browser, folder: Path, script: str, *styles: str) -> list[list[Any]]:
+    """Return what a script sees of the open panel on pages of another origin with these styles of their own."""
+    port, found = free_port(), []
+    async with served_desk(folder, f"http://127.0.0.1:{port}") as served:
+        for one in styles:
             async with (
-                host_page(served.url, documented_csp(served.url), port, styles=styles) as page,
+                host_page(served.url, documented_csp(served.url), port, styles=one) as page,
                 window(browser, page) as seen,
             ):
                 await seen.open()
-                looks.append(await seen.page.evaluate(LOOKS))
+                found.append(await seen.page.evaluate(script))
+    return found
 
-    assert looks[0] == looks[1]
-    assert len(looks[0]) > 8
+
+async def test_hostile_styles_of_the_page_do_not_reach_it(browser: Browser, tmp_path: Path) -> None:
+    """Whatever the page's own style sheet says of every element, the widget looks the same to the pixel."""
+    bare, hostile = await looked_at(browser, tmp_path, LOOKS, "", HOSTILE)
+
+    assert bare == hostile
+    assert len(bare) > 8
 
 
 OWN_PROPERTIES = """
@@ -136,20 +142,12 @@ COLOURS = f"""() => [...{IN_ROOT}.querySelectorAll('*')].map((one) => {{ const l
 
 async def test_properties_of_the_pages_own_do_not_colour_it(browser: Browser, tmp_path: Path) -> None:
     """A page that sets `--accent` on every element, as some do, changes nothing; the documented property does."""
-    port = free_port()
-    async with served_desk(tmp_path, f"http://127.0.0.1:{port}") as served:
-        colours = []
-        for styles in ("", OWN_PROPERTIES, ":root { --askfirst-accent: #7a1f5c; }"):
-            async with (
-                host_page(served.url, documented_csp(served.url), port, styles=styles) as page,
-                window(browser, page) as seen,
-            ):
-                await seen.open()
-                colours.append(await seen.page.evaluate(COLOURS))
+    themed = ":root { --askfirst-accent: #7a1f5c; }"
+    bare, own, documented = await looked_at(browser, tmp_path, COLOURS, "", OWN_PROPERTIES, themed)
 
-    assert colours[0] == colours[1]
-    assert "rgb(122, 31, 92)" in colours[2][-1] + "".join(colours[2])
-    assert not any("rgb(21, 95, 168)" in one for one in colours[2])
+    assert bare == own
+    assert any("rgb(122, 31, 92)" in one for one in documented)
+    assert not any("rgb(21, 95, 168)" in one for one in documented)
 
 
 async def test_it_changes_nothing_of_the_page(browser: Browser, tmp_path: Path) -> None:
